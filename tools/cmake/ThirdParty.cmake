@@ -1,0 +1,38 @@
+# The libraries that placer links, as imported targets:
+#   fmt::fmt  nlohmann_json::nlohmann_json  CLI11::CLI11  placer::zip  placer::xxhash  placer::zstd
+# LibTorch::cpu with PLACER_WITH_TORCH, GTest::gmock_main with the tests, benchmark::benchmark_main
+# with the benchmarks. THIRD_PARTY.md says what each is for; tools/setup.sh installs them.
+
+# placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev): for what ships no usable
+# CMake package (libzip's asks for its command-line tools too).
+function(placer_find_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;PACKAGE" "NAMES")
+  find_path(PLACER_${name}_INCLUDE_DIR ${arg_HEADER})
+  find_library(PLACER_${name}_LIBRARY NAMES ${arg_NAMES})
+  mark_as_advanced(PLACER_${name}_INCLUDE_DIR PLACER_${name}_LIBRARY)
+  if(NOT PLACER_${name}_INCLUDE_DIR OR NOT PLACER_${name}_LIBRARY)
+    message(FATAL_ERROR "${name} is missing: run tools/setup.sh, or apt-get install ${arg_PACKAGE}")
+  endif()
+  add_library(placer::${name} UNKNOWN IMPORTED)
+  set_target_properties(placer::${name} PROPERTIES
+    IMPORTED_LOCATION ${PLACER_${name}_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${PLACER_${name}_INCLUDE_DIR})
+endfunction()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev)
+placer_find_library(xxhash HEADER xxhash.h NAMES xxhash PACKAGE libxxhash-dev)
+placer_find_library(zstd HEADER zstd.h NAMES zstd PACKAGE libzstd-dev)
+
+if(PLACER_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(PLACER_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+if(PLACER_WITH_TORCH)
+  find_package(LibTorch 2.11 REQUIRED)
+endif()
