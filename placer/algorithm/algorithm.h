@@ -1,0 +1,95 @@
+#pragma once
+
+// The seam of every method that finds placements: heuristics, local search, learning. One file each, found by name in one registry.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "placer/base/progress.h"
+#include "placer/base/random.h"
+#include "placer/cost/cost_model.h"
+#include "placer/evaluate/budget.h"
+#include "placer/evaluate/evaluator.h"
+#include "placer/group/grouping.h"
+#include "placer/placement/constraints.h"
+
+namespace placer {
+
+// What is to be placed: usually a graph of groups. All references outlive the run.
+struct Problem {
+  const CostModel& costs;          // graph, cluster and times at the level that is searched
+  const Constraints& constraints;  // of the same level; every unit is one node where the graph was contracted
+  Evaluator& evaluator;            // takes placements of costs.graph()
+  // The graph before contraction and how it was contracted, for methods that look inside groups; nullptr when not contracted.
+  const Graph* fine_graph = nullptr;
+  const Grouping* grouping = nullptr;
+};
+
+struct SearchOptions {
+  Budget budget;
+  std::uint64_t seed = 1;
+  std::stop_token stop;
+  ProgressSink progress;              // may be empty
+  std::vector<Placement> initial;     // placements to start from, best first; may be empty
+  std::vector<std::pair<std::string, std::string>> parameters;  // "name=value" of the algorithm; unknown names are Error(kUsage)
+  // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file exists it resumes from it.
+  std::string checkpoint;
+  // Called with one flat JSON object per update for metrics.jsonl; may be empty.
+  std::function<void(const std::string&)> metrics;
+};
+
+struct HistoryPoint {
+  std::uint64_t evaluations = 0;
+  double seconds = 0;
+  SimTime best;
+};
+
+struct SearchResult {
+  std::optional<Placement> best;  // nothing: no feasible placement was found
+  Outcome outcome;                // of best; else of the least bad
+  std::uint64_t evaluations = 0;
+  double seconds = 0;
+  bool stopped = false;           // by request, before the budget's end
+  std::vector<HistoryPoint> history;  // every improvement
+};
+
+class Algorithm {
+ public:
+  virtual ~Algorithm() = default;
+  // Anytime: obeys budget and stop, deterministic for a seed and an evaluation budget. A method without search ignores the budget.
+  [[nodiscard]] virtual SearchResult run(const Problem& problem, const SearchOptions& options) = 0;
+};
+
+struct AlgorithmEntry {
+  std::string name;         // as on the command line
+  std::string description;  // one line
+  bool searches = false;    // spends the budget; else a constructive heuristic that returns at once
+  std::function<std::unique_ptr<Algorithm>()> make;
+};
+
+// Filled by explicit calls (register_baselines, policy::register_policies), since static libraries drop static initialisers.
+class AlgorithmRegistry {
+ public:
+  void add(AlgorithmEntry entry);  // LogicError on a name already taken
+  [[nodiscard]] std::span<const AlgorithmEntry> entries() const { return entries_; }
+  // Throws Error(kUsage) with the nearest name when unknown.
+  [[nodiscard]] const AlgorithmEntry& find(std::string_view name) const;
+
+ private:
+  std::vector<AlgorithmEntry> entries_;
+};
+
+// single:<device> for each device of a cluster is made by single_device(); the others: random, round-robin, expert, heft, hill-climb.
+void register_baselines(AlgorithmRegistry& registry);
+
+// Everything on one device (where that is allowed).
+[[nodiscard]] std::unique_ptr<Algorithm> single_device(DeviceId device);
+
+}  // namespace placer

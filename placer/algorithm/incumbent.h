@@ -1,0 +1,40 @@
+#pragma once
+
+// What every search keeps: the best placement so far, its history, the evaluations spent. Evaluates on the search's behalf, so that no
+// algorithm can forget to count.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+
+namespace placer {
+
+class Incumbent {
+ public:
+  Incumbent(const Problem& problem, const SearchOptions& options, std::string stage);
+
+  // Evaluates as many of `placements` as the budget allows (a prefix; returns its length), with outcomes in outcomes()[i].
+  std::size_t evaluate(std::span<const Placement> placements);
+  [[nodiscard]] std::span<const Outcome> outcomes() const { return outcomes_; }
+
+  [[nodiscard]] bool exhausted() const { return clock_.exhausted(); }
+  [[nodiscard]] const BudgetClock& clock() const { return clock_; }
+  [[nodiscard]] const std::optional<Placement>& best() const { return result_.best; }
+  [[nodiscard]] const Outcome& best_outcome() const { return result_.outcome; }
+  [[nodiscard]] SearchResult finish();
+
+ private:
+  void report();
+
+  const Problem& problem_;
+  const SearchOptions& options_;
+  std::string stage_;
+  BudgetClock clock_;
+  std::vector<Outcome> outcomes_;
+  SearchResult result_;
+  double last_report_ = -1;
+};
+
+}  // namespace placer

@@ -1,0 +1,53 @@
+#pragma once
+
+// Placements in, outcomes out. Searching, learning and comparing know nothing else: a simulator, a closed-form objective, the
+// measuring executor and a pool of worker processes all stand behind this.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placer/base/units.h"
+#include "placer/placement/placement.h"
+
+namespace placer {
+
+enum class InfeasibleReason : std::uint8_t { kOutOfMemory, kUnsupported, kTimeOut, kFailed, kCrashed };
+
+struct Infeasible {
+  InfeasibleReason reason = InfeasibleReason::kFailed;
+  std::optional<DeviceId> device;
+  std::optional<NodeId> node;  // the op that failed or did not fit
+  Bytes missing;               // kOutOfMemory
+  std::string text;            // for people; names device and node
+};
+
+// What a placement costs, or why it cannot run. Infeasible is a value, not an error.
+struct Outcome {
+  std::optional<Infeasible> infeasible;
+  SimTime step_time;                // meaningful only when feasible()
+  std::vector<Bytes> peak_memory;   // [devices]
+  std::vector<SimTime> busy;        // [devices]: time spent in ops
+
+  [[nodiscard]] bool feasible() const { return !infeasible.has_value(); }
+};
+
+// Thread-compatible: one thread at a time.
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+
+  // results[i] is of placements[i]; its old content is overwritten and its memory reused. A simulator gives the same bits whatever
+  // the batch, order or number of threads; a measuring evaluator says in name() how it measures.
+  virtual void evaluate(std::span<const Placement> placements, std::span<Outcome> results) = 0;
+  [[nodiscard]] virtual std::string name() const = 0;
+
+  [[nodiscard]] Outcome evaluate_one(const Placement& placement);
+};
+
+// Order of outcomes: feasible before infeasible, then by step time.
+[[nodiscard]] bool better(const Outcome& a, const Outcome& b);
+
+}  // namespace placer

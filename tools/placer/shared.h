@@ -1,0 +1,53 @@
+#pragma once
+
+// What all subcommands share: global flags, streams, files, progress, and how a subcommand hands its work to main().
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <stop_token>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "placer/base/progress.h"
+#include "placer/cluster/cluster.h"
+#include "placer/cost/op_times.h"
+
+namespace placer::cli {
+
+struct Shared {
+  bool json = false;   // one JSON object on stdout instead of text
+  bool quiet = false;  // no notes, no progress
+  std::string command_line;
+  std::stop_source stop;        // requested by the first Ctrl-C
+  std::function<int()> action;  // set by the subcommand that was chosen; its result is the exit status
+
+  // Results go to stdout (std::cout), the rest here: a line on stderr, unless quiet.
+  void note(const std::string& text) const;
+  void warn(const std::string& text) const;  // also when quiet
+  // A line that rewrites itself on a terminal with the time left; silent otherwise.
+  [[nodiscard]] ProgressSink progress() const;
+};
+
+[[nodiscard]] Workload load_graph(const std::string& path);
+[[nodiscard]] Cluster load_cluster(const std::string& path);
+[[nodiscard]] std::string tool_name();  // "placer 0.1.0"
+[[nodiscard]] std::string now_iso();    // "2026-11-23T12:00:00Z"
+
+// Each adds one subcommand to `app`. Pattern:
+//   auto* command = app.add_subcommand("inspect", "counts, bytes and times of a file");
+//   auto options = std::make_shared<Options>();
+//   command->add_option("file", options->file, "...")->required();
+//   command->callback([options, &shared] { shared.action = [options, &shared] { return run(*options, shared); }; });
+void add_inspect(CLI::App& app, Shared& shared);
+void add_import(CLI::App& app, Shared& shared);
+void add_devices(CLI::App& app, Shared& shared);
+void add_profile(CLI::App& app, Shared& shared);
+void add_simulate(CLI::App& app, Shared& shared);
+void add_measure(CLI::App& app, Shared& shared);
+void add_place(CLI::App& app, Shared& shared);
+void add_export(CLI::App& app, Shared& shared);
+void add_worker(CLI::App& app, Shared& shared);
+
+}  // namespace placer::cli
