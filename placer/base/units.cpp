@@ -64,7 +64,7 @@ std::string to_string(Bytes bytes) {
   if (unit == 0) {
     return fmt::format("{} B", bytes.count);
   }
-  return fmt::format(std::abs(value) < 10 ? "{:.2f} {}" : "{:.1f} {}", value, kNames[unit]);
+  return fmt::format("{:.{}f} {}", value, std::abs(value) < 10 ? 2 : 1, kNames[unit]);
 }
 
 std::string to_string(SimTime time) {
@@ -74,7 +74,7 @@ std::string to_string(SimTime time) {
     return fmt::format("{:.3f} s", us * 1e-6);
   }
   if (size >= 1e3) {
-    return fmt::format(size >= 1e5 ? "{:.1f} ms" : "{:.2f} ms", us * 1e-3);
+    return fmt::format("{:.{}f} ms", us * 1e-3, size >= 1e5 ? 1 : 2);
   }
   return fmt::format("{:.2f} us", us);
 }

@@ -41,6 +41,8 @@ class CostModel {
   std::size_t num_nodes_;
   std::vector<SimTime> times_;            // [devices x nodes]
   std::vector<std::uint64_t> supported_;  // [nodes]
+  double mean_latency_ps_ = 0;            // over ordered pairs of distinct devices
+  double mean_ps_per_byte_ = 0;
 };
 
 // HEFT's upward rank with mean op and transfer times: the default execution priority (higher runs first).

@@ -1,0 +1,105 @@
+#include "placer/cluster/cluster.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "placer/base/error.h"
+#include "placer/base/hash.h"
+
+namespace placer {
+namespace {
+
+constexpr LinkId kNoLink{std::numeric_limits<std::uint32_t>::max()};
+
+std::string hash_of(const Cluster& cluster) {
+  Hasher hasher;
+  for (const Device& device : cluster.devices()) {
+    hasher.add(device.name).add(device.kind).add(device.memory.count).add(device.overhead.ps);
+    hasher.add(device.pool ? std::int64_t{*device.pool} : -1);
+  }
+  for (const MemoryPool& pool : cluster.pools()) {
+    hasher.add(pool.name).add(pool.memory.count);
+  }
+  for (const Link& link : cluster.links()) {
+    hasher.add(link.name).add(link.latency.ps).add(std::int64_t{link.shared});
+    hasher.add(link.bytes_per_second.value_or(-1));
+    for (const auto& [from, to] : link.pairs) {
+      hasher.add(static_cast<std::int64_t>(index(from))).add(static_cast<std::int64_t>(index(to)));
+    }
+  }
+  return hasher.digest();
+}
+
+}  // namespace
+
+Cluster::Cluster(std::string name, std::vector<Device> devices, std::vector<Link> links,
+                 std::vector<MemoryPool> pools)
+    : name_(std::move(name)),
+      devices_(std::move(devices)),
+      links_(std::move(links)),
+      pools_(std::move(pools)),
+      link_of_(devices_.size() * devices_.size(), kNoLink) {
+  PLACER_CHECK(!devices_.empty() && devices_.size() <= kMaxDevices, "1 to 64 devices");
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    PLACER_CHECK(!devices_[i].name.empty() && find(devices_[i].name) == id_at<DeviceId>(i),
+                 "device names are unique");
+    PLACER_CHECK(!devices_[i].pool || *devices_[i].pool < pools_.size(), "pool exists");
+  }
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    for (const auto& [from, to] : links_[i].pairs) {
+      PLACER_CHECK(index(from) < size() && index(to) < size() && from != to, "devices exist");
+      LinkId& slot = link_of_[index(from) * size() + index(to)];
+      PLACER_CHECK(slot == kNoLink, "one link per pair");
+      slot = id_at<LinkId>(i);
+    }
+  }
+  for (std::size_t i = 0; i < link_of_.size(); ++i) {
+    PLACER_CHECK(i / size() == i % size() || link_of_[i] != kNoLink, "a link for every pair");
+  }
+  hash_ = hash_of(*this);
+}
+
+std::optional<DeviceId> Cluster::find(std::string_view name) const {
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    if (devices_[i].name == name) {
+      return id_at<DeviceId>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Cluster::kinds() const {
+  std::vector<std::string> kinds;
+  for (const Device& device : devices_) {
+    if (std::find(kinds.begin(), kinds.end(), device.kind) == kinds.end()) {
+      kinds.push_back(device.kind);
+    }
+  }
+  return kinds;
+}
+
+Cluster Cluster::subset(std::span<const DeviceId> keep) const {
+  std::vector<Device> devices;
+  std::vector<std::optional<DeviceId>> renamed(size());
+  for (const DeviceId id : keep) {
+    renamed[index(id)] = id_at<DeviceId>(devices.size());
+    devices.push_back(device(id));
+  }
+  std::vector<Link> links;
+  for (Link link : links_) {
+    std::vector<std::pair<DeviceId, DeviceId>> pairs;
+    for (const auto& [from, to] : link.pairs) {
+      if (renamed[index(from)] && renamed[index(to)]) {
+        pairs.emplace_back(*renamed[index(from)], *renamed[index(to)]);
+      }
+    }
+    if (!pairs.empty()) {
+      link.pairs = std::move(pairs);
+      links.push_back(std::move(link));
+    }
+  }
+  return {name_, std::move(devices), std::move(links), pools_};
+}
+
+}  // namespace placer

@@ -1,0 +1,101 @@
+#include "placer/cost/cost_model.h"
+
+#include <bit>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "placer/base/error.h"
+#include "placer/graph/orders.h"
+
+namespace placer {
+
+CostModel::CostModel(const Workload& workload, const Cluster& cluster)
+    : graph_(&workload.graph),
+      cluster_(&cluster),
+      num_nodes_(workload.graph.size()),
+      times_(cluster.size() * num_nodes_),
+      supported_(num_nodes_, 0) {
+  for (std::size_t d = 0; d < cluster.size(); ++d) {
+    const Device& device = cluster.device(id_at<DeviceId>(d));
+    const KindTimes* times = workload.times.find(device.kind);
+    if (times == nullptr) {
+      throw usage_error(fmt::format(
+          "graph \"{}\" has no op times for devices of kind \"{}\": run `placer profile` first",
+          graph_->info().name, device.kind));
+    }
+    PLACER_CHECK(times->ops.size() == num_nodes_, "times of another graph");
+    for (std::size_t i = 0; i < num_nodes_; ++i) {
+      const bool is_op = graph_->nodes()[i].kind == NodeKind::kOp;
+      if (is_op && times->ops[i]) {
+        times_[d * num_nodes_ + i] = times->ops[i]->time + device.overhead;
+      }
+      if (!is_op || times->ops[i]) {
+        supported_[i] |= std::uint64_t{1} << d;
+      }
+    }
+  }
+  const auto pairs = static_cast<double>(cluster.size() * (cluster.size() - 1));
+  for (const Link& link : cluster.links()) {
+    const double share = static_cast<double>(link.pairs.size()) / pairs;
+    mean_latency_ps_ += share * static_cast<double>(link.latency.ps);
+    mean_ps_per_byte_ += link.bytes_per_second ? share * 1e12 / *link.bytes_per_second : 0;
+  }
+}
+
+SimTime CostModel::occupancy(Bytes bytes, DeviceId from, DeviceId to) const {
+  if (from == to) {
+    return {};
+  }
+  const Link& link = cluster_->link(cluster_->link_between(from, to));
+  if (!link.bytes_per_second) {
+    return {};
+  }
+  return from_seconds(static_cast<double>(bytes.count) / *link.bytes_per_second);
+}
+
+SimTime CostModel::transfer_time(Bytes bytes, DeviceId from, DeviceId to) const {
+  if (from == to) {
+    return {};
+  }
+  return occupancy(bytes, from, to) + cluster_->link(cluster_->link_between(from, to)).latency;
+}
+
+SimTime CostModel::mean_time(NodeId node) const {
+  const std::uint64_t mask = supported(node);
+  if (mask == 0) {
+    return {};
+  }
+  const int count = std::popcount(mask);
+  double sum = 0;
+  for (std::size_t d = 0; d < cluster_->size(); ++d) {
+    if ((mask >> d & 1) != 0) {
+      sum += static_cast<double>(op_time(node, id_at<DeviceId>(d)).ps) / count;
+    }
+  }
+  return {static_cast<std::int64_t>(std::ceil(sum))};
+}
+
+SimTime CostModel::mean_transfer_time(Bytes bytes) const {
+  const double ps = mean_latency_ps_ + mean_ps_per_byte_ * static_cast<double>(bytes.count);
+  return {static_cast<std::int64_t>(std::ceil(ps))};
+}
+
+std::vector<std::int64_t> default_priority(const CostModel& costs) {
+  const Graph& graph = costs.graph();
+  std::vector<SimTime> times(graph.size());
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    times[i] = costs.mean_time(id_at<NodeId>(i));
+  }
+  const auto ranks = upward_ranks(graph, times, [&](NodeId id, const Use& use) {
+    const bool data = use.output != Use::kControl;
+    return costs.mean_transfer_time(data ? graph.tensor({id, use.output}).bytes : Bytes{});
+  });
+  std::vector<std::int64_t> priority(graph.size());
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    priority[i] = ranks[i].ps;
+  }
+  return priority;
+}
+
+}  // namespace placer

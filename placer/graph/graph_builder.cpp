@@ -1,0 +1,434 @@
+#include <algorithm>
+#include <queue>
+#include <string>
+
+#include "placer/base/error.h"
+#include "placer/base/hash.h"
+#include "placer/graph/check_nodes.h"
+#include "placer/graph/graph.h"
+
+namespace placer {
+namespace {
+
+using Adjacency = std::vector<std::vector<std::uint32_t>>;
+
+// Merges sets of nodes; the representative is the lowest member.
+class UnionFind {
+ public:
+  explicit UnionFind(std::size_t size) : parent_(size) {
+    for (std::size_t i = 0; i < size; ++i) {
+      parent_[i] = i;
+    }
+  }
+  std::size_t find(std::size_t x) {
+    while (parent_[x] != x) {
+      parent_[x] = parent_[parent_[x]];
+      x = parent_[x];
+    }
+    return x;
+  }
+  void merge(NodeId a, NodeId b) {
+    const std::size_t x = find(index(a));
+    const std::size_t y = find(index(b));
+    parent_[std::max(x, y)] = std::min(x, y);
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+// Positions in a topological order: ascending position among the nodes that are ready. Shorter than `nodes` when there is a cycle.
+//   extra  [size] or empty: further predecessors
+std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes,
+                                             const Adjacency& extra) {
+  const std::size_t size = nodes.size();
+  std::vector<std::uint32_t> waiting(size, 0);
+  Adjacency successors(size);
+  const auto add = [&](std::size_t from, std::size_t to) {
+    successors[from].push_back(static_cast<std::uint32_t>(to));
+    ++waiting[to];
+  };
+  for (std::size_t i = 0; i < size; ++i) {
+    for (const TensorRef input : nodes[i].inputs) {
+      add(index(input.node), i);
+    }
+    for (const NodeId before : nodes[i].after) {
+      add(index(before), i);
+    }
+    if (!extra.empty()) {
+      for (const std::uint32_t before : extra[i]) {
+        add(before, i);
+      }
+    }
+  }
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (waiting[i] == 0) {
+      ready.push(static_cast<std::uint32_t>(i));
+    }
+  }
+  std::vector<std::uint32_t> order;
+  order.reserve(size);
+  while (!ready.empty()) {
+    const std::uint32_t next = ready.top();
+    ready.pop();
+    order.push_back(next);
+    for (const std::uint32_t successor : successors[next]) {
+      if (--waiting[successor] == 0) {
+        ready.push(successor);
+      }
+    }
+  }
+  return order;
+}
+
+// Names the lowest node on a cycle: one that never became ready and is reached from itself.
+GraphDefect cycle_defect(const std::vector<Node>& nodes, const std::vector<std::uint32_t>& order) {
+  std::vector<bool> done(nodes.size(), false);
+  for (const std::uint32_t node : order) {
+    done[node] = true;
+  }
+  // Walking back along unfinished predecessors must come to a node for the second time: that one is on a cycle.
+  std::size_t at = static_cast<std::size_t>(std::find(done.begin(), done.end(), false) - done.begin());
+  std::vector<bool> visited(nodes.size(), false);
+  while (!visited[at]) {
+    visited[at] = true;
+    const Node& node = nodes[at];
+    const auto unfinished = [&](NodeId id) { return !done[index(id)]; };
+    const auto input = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                    [&](TensorRef ref) { return unfinished(ref.node); });
+    if (input != node.inputs.end()) {
+      at = index(input->node);
+      continue;
+    }
+    const auto before = std::find_if(node.after.begin(), node.after.end(), unfinished);
+    if (before == node.after.end()) {
+      break;  // held back by an in-place write: as good a place as any
+    }
+    at = index(*before);
+  }
+  return {id_at<NodeId>(at), "inputs",
+          "\"" + nodes[at].name + "\" depends on itself: the graph has a cycle"};
+}
+
+void renumber(std::vector<Node>& nodes, const std::vector<std::uint32_t>& order) {
+  std::vector<NodeId> new_id(nodes.size());
+  std::vector<Node> sorted;
+  sorted.reserve(nodes.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    new_id[order[i]] = id_at<NodeId>(i);
+    sorted.push_back(std::move(nodes[order[i]]));
+  }
+  for (Node& node : sorted) {
+    for (TensorRef& input : node.inputs) {
+      input.node = new_id[index(input.node)];
+    }
+    for (NodeId& before : node.after) {
+      before = new_id[index(before)];
+    }
+    if (node.target) {
+      node.target = new_id[index(*node.target)];
+    }
+  }
+  nodes = std::move(sorted);
+}
+
+}  // namespace
+
+// Fills a Graph step by step; each step relies on those before.
+class GraphBuilder {
+ public:
+  GraphBuilder(GraphInfo info, std::vector<Node> nodes) {
+    graph_.info_ = std::move(info);
+    graph_.nodes_ = std::move(nodes);
+  }
+
+  std::optional<GraphDefect> run() {
+    if (auto defect = check_nodes(graph_.nodes_)) {
+      return defect;
+    }
+    const std::vector<std::uint32_t> order = topological_order(graph_.nodes_, {});
+    if (order.size() != graph_.size()) {
+      return cycle_defect(graph_.nodes_, order);
+    }
+    original_ = order;
+    if (!std::is_sorted(order.begin(), order.end())) {
+      renumber(graph_.nodes_, order);
+    }
+    index_tensors();
+    if (auto defect = find_write_hazards()) {
+      return defect;
+    }
+    index_names();
+    index_edges();
+    find_colocation_classes();
+    compute_hash();
+    return std::nullopt;
+  }
+
+  Graph take() { return std::move(graph_); }
+
+ private:
+  void index_tensors() {
+    auto& g = graph_;
+    g.first_tensor_.assign(g.size() + 1, 0);
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      g.first_tensor_[i + 1] =
+          g.first_tensor_[i] + static_cast<std::uint32_t>(g.nodes_[i].outputs.size());
+    }
+    g.storage_.reserve(g.first_tensor_.back());
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const Node& node = g.nodes_[i];
+      for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
+        const auto base = node.outputs[k].alias_of;
+        // Inputs come first in topological order, so that their storage is known.
+        g.storage_.push_back(base ? g.storage(node.inputs[*base])
+                                  : TensorRef{id_at<NodeId>(i), k});
+      }
+    }
+  }
+
+  // Orders every in-place write after the readers before it, and refuses those after it that still use an old name. Readers and writers
+  // are before or after one another by topological order, which is the file's own order where that is valid.
+  std::optional<GraphDefect> find_write_hazards() {
+    auto& g = graph_;
+    write_controls_.resize(g.size());
+    struct Storage {
+      std::vector<std::uint32_t> readers;
+      std::uint32_t writes = 0;
+    };
+    std::vector<Storage> storages(g.num_tensors());
+    std::vector<std::uint32_t> version(g.num_tensors(), 0);  // writes that the tensor's name has seen
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const Node& node = g.nodes_[i];
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        const TensorRef ref = node.inputs[k];
+        Storage& storage = storages[g.tensor_index(g.storage(ref))];
+        if (version[g.tensor_index(ref)] != storage.writes) {
+          return defect(i, "inputs[" + std::to_string(k) + "]",
+                        "\"" + g.node(ref.node).name +
+                            "\" was written in place before: read the writer's result instead");
+        }
+        storage.readers.push_back(static_cast<std::uint32_t>(i));
+      }
+      for (const std::uint32_t written : node.mutates) {
+        const TensorRef root = g.storage(node.inputs[written]);
+        const Node& owner = g.node(root.node);
+        if (owner.kind == NodeKind::kInput || owner.kind == NodeKind::kConstant) {
+          return defect(i, "mutates",
+                        "writes in place to \"" + owner.name + "\", which is not state");
+        }
+        Storage& storage = storages[g.tensor_index(root)];
+        for (const std::uint32_t reader : storage.readers) {
+          if (reader == i) {
+            continue;
+          }
+          if (g.nodes_[reader].kind == NodeKind::kOutput) {
+            return defect(i, "mutates",
+                          "writes over what output \"" + g.nodes_[reader].name + "\" keeps");
+          }
+          write_controls_[i].push_back(reader);
+        }
+        ++storage.writes;
+      }
+      for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
+        if (node.outputs[k].alias_of) {
+          const TensorRef ref{id_at<NodeId>(i), k};
+          version[g.tensor_index(ref)] = storages[g.tensor_index(g.storage(ref))].writes;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] GraphDefect defect(std::size_t node, std::string field, std::string text) const {
+    return {id_at<NodeId>(original_[node]), std::move(field), std::move(text)};
+  }
+
+  void index_names() {
+    graph_.by_name_.reserve(graph_.size());
+    for (std::size_t i = 0; i < graph_.size(); ++i) {
+      graph_.by_name_.emplace(graph_.nodes_[i].name, id_at<NodeId>(i));
+    }
+  }
+
+  void index_edges() {
+    auto& g = graph_;
+    std::vector<std::vector<Use>> uses(g.size());
+    g.first_control_.assign(1, 0);
+    std::vector<NodeId> producers;
+    std::vector<NodeId> controls;
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const NodeId id = id_at<NodeId>(i);
+      const Node& node = g.nodes_[i];
+      producers.clear();
+      for (const TensorRef input : node.inputs) {
+        uses[index(input.node)].push_back({id, input.output});
+        producers.push_back(input.node);
+      }
+      controls.assign(node.after.begin(), node.after.end());
+      for (const std::uint32_t reader : write_controls_[i]) {
+        controls.push_back(id_at<NodeId>(reader));
+      }
+      std::sort(controls.begin(), controls.end());
+      controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
+      std::erase_if(controls, [&](NodeId before) {
+        return std::find(producers.begin(), producers.end(), before) != producers.end();
+      });
+      for (const NodeId before : controls) {
+        uses[index(before)].push_back({id, Use::kControl});
+      }
+      g.controls_.insert(g.controls_.end(), controls.begin(), controls.end());
+      g.first_control_.push_back(static_cast<std::uint32_t>(g.controls_.size()));
+    }
+    flatten(uses);
+  }
+
+  void flatten(std::vector<std::vector<Use>>& uses) {
+    auto& g = graph_;
+    g.first_use_.assign(1, 0);
+    const auto key = [](const Use& use) { return std::pair(use.consumer, use.output); };
+    for (std::vector<Use>& of_node : uses) {
+      std::sort(of_node.begin(), of_node.end(),
+                [&](const Use& a, const Use& b) { return key(a) < key(b); });
+      const auto end = std::unique(of_node.begin(), of_node.end(),
+                                   [&](const Use& a, const Use& b) { return key(a) == key(b); });
+      g.uses_.insert(g.uses_.end(), of_node.begin(), end);
+      g.first_use_.push_back(static_cast<std::uint32_t>(g.uses_.size()));
+    }
+  }
+
+  void find_colocation_classes() {
+    auto& g = graph_;
+    UnionFind classes(g.size());
+    std::unordered_map<std::string_view, NodeId> by_key;
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const NodeId id = id_at<NodeId>(i);
+      const Node& node = g.nodes_[i];
+      if (!node.colocate.empty()) {
+        classes.merge(by_key.emplace(node.colocate, id).first->second, id);
+      }
+      for (const TensorSpec& output : node.outputs) {
+        if (output.alias_of) {
+          classes.merge(node.inputs[*output.alias_of].node, id);
+        }
+      }
+      for (const std::uint32_t written : node.mutates) {
+        classes.merge(g.storage(node.inputs[written]).node, id);
+      }
+      if (node.kind == NodeKind::kOutput) {
+        const bool write = node.output_role == OutputRole::kStateWrite;
+        classes.merge(write ? *node.target : node.inputs[0].node, id);
+      }
+    }
+    g.class_of_.resize(g.size());
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const std::size_t first = classes.find(i);
+      g.class_of_[i] = first == i ? static_cast<std::uint32_t>(g.num_classes_++) : g.class_of_[first];
+    }
+  }
+
+  void compute_hash();
+
+  Graph graph_;
+  std::vector<std::uint32_t> original_;  // [size]: position in the caller's list
+  Adjacency write_controls_;             // [size]: readers that must end before a write
+};
+
+namespace {
+
+struct HashArgument {
+  Hasher& hasher;
+
+  void operator()(std::monostate) const { hasher.add("none"); }
+  void operator()(bool value) const { hasher.add(std::int64_t{value}); }
+  void operator()(std::int64_t value) const { hasher.add(value); }
+  void operator()(double value) const { hasher.add(value); }
+  void operator()(const std::string& value) const { hasher.add(value); }
+  void operator()(const InputArgument& value) const { hasher.add(std::int64_t{value.input}); }
+  void operator()(const InputListArgument& value) const {
+    for (const auto& input : value.inputs) {
+      hasher.add(input ? std::int64_t{*input} : -1);
+    }
+  }
+  void operator()(const DeviceArgument& value) const { hasher.add(value.device); }
+  void operator()(DType value) const { hasher.add(static_cast<std::int64_t>(value)); }
+  void operator()(MemoryFormat value) const { hasher.add(static_cast<std::int64_t>(value)); }
+  void operator()(Layout value) const { hasher.add(static_cast<std::int64_t>(value)); }
+  void operator()(const std::vector<bool>& values) const {
+    for (const bool value : values) {
+      hasher.add(std::int64_t{value});
+    }
+  }
+  template <typename T>
+  void operator()(const std::vector<T>& values) const {
+    for (const T value : values) {
+      hasher.add(value);
+    }
+  }
+};
+
+void hash_edges(Hasher& hasher, const Node& node) {
+  for (const TensorRef input : node.inputs) {
+    hasher.add(static_cast<std::int64_t>(index(input.node))).add(std::int64_t{input.output});
+  }
+  hasher.add("after");
+  for (const NodeId before : node.after) {
+    hasher.add(static_cast<std::int64_t>(index(before)));
+  }
+  hasher.add("mutates");
+  for (const std::uint32_t written : node.mutates) {
+    hasher.add(std::int64_t{written});
+  }
+  hasher.add("target").add(node.target ? static_cast<std::int64_t>(index(*node.target)) : -1);
+}
+
+void hash_node(Hasher& hasher, const Node& node) {
+  hasher.add(node.name).add(name_of(node.kind)).add(name_of(node.pass)).add(node.module);
+  hasher.add(node.colocate).add(node.op).add(node.overload).add(node.workspace.count);
+  hash_edges(hasher, node);
+  for (const Argument& argument : node.arguments) {
+    hasher.add(argument.name).add(static_cast<std::int64_t>(argument.value.index()));
+    std::visit(HashArgument{hasher}, argument.value);
+  }
+  for (const TensorSpec& output : node.outputs) {
+    hasher.add(name_of(output.dtype)).add(output.bytes.count);
+    hasher.add(output.alias_of ? std::int64_t{*output.alias_of} : -1);
+    for (const std::int64_t size : output.shape) {
+      hasher.add(size);
+    }
+  }
+  for (const double value : node.values) {
+    hasher.add(value);
+  }
+}
+
+}  // namespace
+
+void GraphBuilder::compute_hash() {
+  Hasher hasher;
+  for (const Node& node : graph_.nodes_) {
+    hash_node(hasher, node);
+  }
+  graph_.hash_ = hasher.digest();
+}
+
+std::variant<Graph, GraphDefect> build_graph(GraphInfo info, std::vector<Node> nodes) {
+  GraphBuilder builder(std::move(info), std::move(nodes));
+  if (auto defect = builder.run()) {
+    return *std::move(defect);
+  }
+  return builder.take();
+}
+
+Graph build_graph_or_die(GraphInfo info, std::vector<Node> nodes) {
+  auto result = build_graph(std::move(info), std::move(nodes));
+  if (const auto* defect = std::get_if<GraphDefect>(&result)) {
+    fail_check("build_graph", __FILE__, __LINE__,
+               "node " + std::to_string(index(defect->node)) + " " + defect->field + ": " +
+                   defect->text);
+  }
+  return std::get<Graph>(std::move(result));
+}
+
+}  // namespace placer
