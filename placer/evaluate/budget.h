@@ -16,8 +16,10 @@ struct Budget {
   std::optional<std::uint64_t> evaluations;
 };
 
-// "60s", "2m", "500ms" or a number of evaluations such as "2000". Throws Error(kUsage) on other text.
+// "60s", "2m", "500ms", "1h", a number of evaluations such as "2000", or both as "60s,2000": what
+// ends first counts. Throws Error(kUsage) on other text.
 [[nodiscard]] Budget parse_budget(std::string_view text);
+// As parse_budget reads it; "unlimited" when there is no limit.
 [[nodiscard]] std::string to_string(const Budget& budget);
 
 // Counts against a budget from its construction on.

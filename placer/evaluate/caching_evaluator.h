@@ -8,8 +8,9 @@
 
 namespace placer {
 
-// For evaluators whose answer does not change (simulators). `inner` outlives the result. Forgets everything once `capacity` placements are
-// kept.
-[[nodiscard]] std::unique_ptr<Evaluator> make_caching_evaluator(Evaluator& inner, std::size_t capacity = 1 << 16);
+// For evaluators whose answer does not change (simulators). `inner` outlives the result. Forgets
+// everything once `capacity` placements are kept.
+[[nodiscard]] std::unique_ptr<Evaluator> make_caching_evaluator(Evaluator& inner,
+                                                                std::size_t capacity = 1 << 16);
 
 }  // namespace placer

@@ -1,7 +1,8 @@
 #pragma once
 
-// Placements in, outcomes out. Searching, learning and comparing know nothing else: a simulator, a closed-form objective, the
-// measuring executor and a pool of worker processes all stand behind this.
+// Placements in, outcomes out. Searching, learning and comparing know nothing else: a simulator, a
+// closed-form objective, the measuring executor and a pool of worker processes all stand behind
+// this.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,13 @@
 
 namespace placer {
 
-enum class InfeasibleReason : std::uint8_t { kOutOfMemory, kUnsupported, kTimeOut, kFailed, kCrashed };
+enum class InfeasibleReason : std::uint8_t {
+  kOutOfMemory,
+  kUnsupported,
+  kTimeOut,
+  kFailed,
+  kCrashed
+};
 
 struct Infeasible {
   InfeasibleReason reason = InfeasibleReason::kFailed;
@@ -27,9 +34,9 @@ struct Infeasible {
 // What a placement costs, or why it cannot run. Infeasible is a value, not an error.
 struct Outcome {
   std::optional<Infeasible> infeasible;
-  SimTime step_time;                // meaningful only when feasible()
-  std::vector<Bytes> peak_memory;   // [devices]
-  std::vector<SimTime> busy;        // [devices]: time spent in ops
+  SimTime step_time;               // meaningful only when feasible()
+  std::vector<Bytes> peak_memory;  // [devices]
+  std::vector<SimTime> busy;       // [devices]: time spent in ops
 
   [[nodiscard]] bool feasible() const { return !infeasible.has_value(); }
 };
@@ -39,15 +46,17 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  // results[i] is of placements[i]; its old content is overwritten and its memory reused. A simulator gives the same bits whatever
-  // the batch, order or number of threads; a measuring evaluator says in name() how it measures.
+  // results[i] is of placements[i]; its old content is overwritten and its memory reused. A
+  // simulator gives the same bits whatever the batch, order or number of threads; a measuring
+  // evaluator says in name() how it measures.
   virtual void evaluate(std::span<const Placement> placements, std::span<Outcome> results) = 0;
   [[nodiscard]] virtual std::string name() const = 0;
 
   [[nodiscard]] Outcome evaluate_one(const Placement& placement);
 };
 
-// Order of outcomes: feasible before infeasible, then by step time.
+// Strict weak order: feasible before infeasible, then by step time. Infeasible ones: out of memory
+// first, the fewest missing bytes first.
 [[nodiscard]] bool better(const Outcome& a, const Outcome& b);
 
 }  // namespace placer

@@ -1,0 +1,22 @@
+#include "placer/evaluate/evaluator.h"
+
+#include <tuple>
+
+namespace placer {
+
+Outcome Evaluator::evaluate_one(const Placement& placement) {
+  Outcome outcome;
+  evaluate({&placement, 1}, {&outcome, 1});
+  return outcome;
+}
+
+bool better(const Outcome& a, const Outcome& b) {
+  if (a.feasible() != b.feasible()) return a.feasible();
+  if (a.feasible()) return a.step_time < b.step_time;
+  const auto badness = [](const Infeasible& reason) {
+    return std::tuple(reason.reason != InfeasibleReason::kOutOfMemory, reason.missing);
+  };
+  return badness(*a.infeasible) < badness(*b.infeasible);
+}
+
+}  // namespace placer
