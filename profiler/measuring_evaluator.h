@@ -24,14 +24,19 @@ struct MeasureOptions {
 // Wall time of whole steps.
 [[nodiscard]] std::unique_ptr<Evaluator> make_measuring_evaluator(Executor& executor, const MeasureOptions& options);
 
-// Samples of several placements taken in turn (A B C A B C ...), one discarded step after every switch.
-struct Series {
-  std::vector<double> seconds;            // one per round
-  std::optional<Infeasible> infeasible;   // then the series ends early
+// One of the placements that are measured against each other; executors may differ (another cluster, the same graph).
+struct Contender {
+  Executor* executor = nullptr;
+  Placement placement;
 };
-// Runs rounds until `keep_going(series)` says false.
-[[nodiscard]] std::vector<Series> measure_interleaved(Executor& executor, std::span<const Placement> placements,
-                                                      const MeasureOptions& options,
-                                                      const std::function<bool(std::span<const Series>)>& keep_going);
+struct Series {
+  std::vector<double> seconds;           // one per round
+  std::optional<Infeasible> infeasible;  // then the series ends early and the contender sits out
+};
+// Samples of several contenders taken in turn (A B C A B C ...), one discarded step after every switch.
+//   keep_going  called after every round; false ends the measurement
+[[nodiscard]] std::vector<Series> measure_interleaved(
+    std::span<const Contender> contenders, const MeasureOptions& options,
+    const std::function<bool(std::span<const Series>)>& keep_going);
 
 }  // namespace placer::profile

@@ -35,6 +35,11 @@ struct Shared {
 [[nodiscard]] std::string tool_name();  // "placer 0.1.0"
 [[nodiscard]] std::string now_iso();    // "2026-11-23T12:00:00Z"
 
+// {"error":{"code":3,"message":"..."}} for --json.
+[[nodiscard]] std::string error_json(int status, const std::string& text);
+// "did you mean" for the first word, when that is no subcommand; else empty.
+[[nodiscard]] std::string unknown_subcommand_hint(const CLI::App& app, int argc, char** argv);
+
 // Each adds one subcommand to `app`. Pattern:
 //   auto* command = app.add_subcommand("inspect", "counts, bytes and times of a file");
 //   auto options = std::make_shared<Options>();

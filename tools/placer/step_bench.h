@@ -1,0 +1,54 @@
+#pragma once
+
+// Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch, a clear error where not.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+#include "placer/cluster/cluster.h"
+#include "placer/cost/cost_model.h"
+#include "placer/evaluate/evaluator.h"
+#include "placer/graph/graph.h"
+#include "profiler/measuring_evaluator.h"
+
+namespace placer::cli {
+
+// Before anything else: sets what LibTorch's thread pools read at start-up (may run the program anew, once).
+void prepare_process(char** argv);
+
+[[nodiscard]] bool has_libtorch();
+// Throws Error(kUsage) that says what this build lacks, for `what` ("placer profile").
+void require_libtorch(const std::string& what);
+
+// Learned algorithms where this build has them.
+void register_learners(AlgorithmRegistry& registry);
+
+// Runs steps of one graph on this machine.
+class StepBench {
+ public:
+  virtual ~StepBench() = default;
+
+  // Wall time of whole steps under placements of the graph.
+  [[nodiscard]] virtual Evaluator& evaluator() = 0;
+  [[nodiscard]] virtual profile::Executor& executor() = 0;
+  // The same graph with every op on all cores, as an ordinary program runs today; its only placement is all_on(graph, 0).
+  [[nodiscard]] virtual profile::Executor& all_cores() = 0;
+};
+
+struct StepBenchOptions {
+  profile::ExecutorOptions executor;
+  profile::MeasureOptions measure;
+};
+
+// Why no step can be run here: no LibTorch, a graph without arguments, a device that this machine does not have. Empty: it can.
+[[nodiscard]] std::string cannot_measure(const Graph& graph, const Cluster& cluster);
+
+// `costs` outlives the result; its default priority is the executor's.
+[[nodiscard]] std::unique_ptr<StepBench> open_bench(const CostModel& costs, const StepBenchOptions& options);
+
+}  // namespace placer::cli
