@@ -25,6 +25,11 @@ class Incumbent {
   [[nodiscard]] const Outcome& best_outcome() const { return result_.outcome; }
   [[nodiscard]] SearchResult finish();
 
+  // For searches that survive a kill: everything found and spent so far, and going on from there. The budget then counts what the
+  // earlier run spent, in evaluations and seconds.
+  [[nodiscard]] SearchResult so_far() const;
+  void restore(SearchResult earlier);
+
  private:
   void report();
 

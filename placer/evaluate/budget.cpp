@@ -91,6 +91,13 @@ std::uint64_t BudgetClock::left() const {
   return *budget_.evaluations > spent_ ? *budget_.evaluations - spent_ : 0;
 }
 
+void BudgetClock::restore(std::uint64_t evaluations, double seconds) {
+  spent_ = evaluations;
+  start_ = std::chrono::steady_clock::now() -
+           std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+               std::chrono::duration<double>(seconds));
+}
+
 double BudgetClock::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }

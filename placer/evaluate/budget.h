@@ -28,6 +28,8 @@ class BudgetClock {
   BudgetClock(Budget budget, std::stop_token stop);
 
   void spend(std::uint64_t evaluations) { spent_ += evaluations; }
+  // Counts on from what an earlier run of the same search spent.
+  void restore(std::uint64_t evaluations, double seconds);
   [[nodiscard]] std::uint64_t spent() const { return spent_; }
   // Evaluations that may still be asked for at once; 0 when time is up or a stop was requested.
   [[nodiscard]] std::uint64_t left() const;
