@@ -81,6 +81,7 @@ struct Node {
   std::vector<Argument> arguments;      // kOp; empty in workloads that cannot be executed
   std::vector<std::uint32_t> mutates;   // kOp: inputs that it writes in place
   std::vector<TensorSpec> outputs;      // none for kOutput
+                                        // an opaque one of 0 bytes in an executable op: it returns no tensor there
   Bytes workspace;                      // temporary memory while it runs
 
   StateRole state_role = StateRole::kParameter;    // kState
