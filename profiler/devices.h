@@ -13,7 +13,7 @@ namespace placer::profile {
 
 struct MachineFacts {
   std::string cpu_model;
-  int cores = 0;                       // this process may run on
+  std::vector<int> cores;              // processors that this process may run on, ascending
   int numa_nodes = 0;
   std::vector<std::string> caches;     // "L2 1 MiB per core", ...
   Bytes memory;                        // of the machine
@@ -21,6 +21,7 @@ struct MachineFacts {
   std::string library;                 // "libtorch 2.11.0"
 };
 [[nodiscard]] MachineFacts machine_facts();
+[[nodiscard]] bool has_core(const MachineFacts& facts, int core);
 // One line that names the machine in profiles: "AMD EPYC 9B45, 2 cores".
 [[nodiscard]] std::string machine_name(const MachineFacts& facts);
 

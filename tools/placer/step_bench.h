@@ -2,12 +2,8 @@
 
 // Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch, a clear error where not.
 
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/cluster/cluster.h"
@@ -33,7 +29,7 @@ class StepBench {
  public:
   virtual ~StepBench() = default;
 
-  // Wall time of whole steps under placements of the graph.
+  // Wall time of whole steps under placements of the graph; in a child process when isolated.
   [[nodiscard]] virtual Evaluator& evaluator() = 0;
   [[nodiscard]] virtual profile::Executor& executor() = 0;
   // The same graph with every op on all cores, as an ordinary program runs today; its only placement is all_on(graph, 0).
@@ -43,6 +39,9 @@ class StepBench {
 struct StepBenchOptions {
   profile::ExecutorOptions executor;
   profile::MeasureOptions measure;
+  // With both, evaluator() measures in a child process that reads these files.
+  std::string isolated_graph_file;
+  std::string isolated_cluster_file;
 };
 
 // Why no step can be run here: no LibTorch, a graph without arguments, a device that this machine does not have. Empty: it can.

@@ -1,0 +1,89 @@
+#pragma once
+
+// First half of `placer place`: every algorithm proposes a placement, judged by the simulator op by op.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+#include "placer/formats/formats.h"
+#include "placer/group/grouping.h"
+#include "simulator/simulator.h"
+#include "tools/placer/place/run_directory.h"
+#include "tools/placer/shared.h"
+
+namespace placer::cli {
+
+// What one algorithm came to.
+struct Candidate {
+  std::string algorithm;
+  bool searched = false;   // spent evaluations; else a heuristic that returns at once
+  Placement placement;     // op by op
+  Outcome simulated;       // of that placement
+  std::uint64_t evaluations = 0;
+  double seconds = 0;
+  bool resumed = false;    // read back from the run directory
+};
+
+// The level that is searched, and the simulator behind it. All members refer to one another: not movable.
+class SearchSpace {
+ public:
+  SearchSpace(const Workload& workload, const Cluster& cluster, const ConstraintOptions& options,
+              std::size_t max_groups);
+  SearchSpace(const SearchSpace&) = delete;
+  SearchSpace& operator=(const SearchSpace&) = delete;
+
+  [[nodiscard]] const CostModel& costs() const { return costs_; }
+  [[nodiscard]] const Constraints& constraints() const { return constraints_; }
+  [[nodiscard]] const Grouping& grouping() const { return grouping_; }
+  [[nodiscard]] sim::Simulator& simulator() { return *simulator_; }
+
+  // Searched by groups, judged op by op by the simulator or by `fine`.
+  [[nodiscard]] Problem simulated();
+  [[nodiscard]] Problem judged_by(Evaluator& coarse);
+  // The same with only the devices in `mask`; nothing when some node cannot run on these.
+  [[nodiscard]] std::optional<Constraints> restricted_to(std::uint64_t mask) const;
+  [[nodiscard]] const CostModel& coarse_costs() const { return coarse_costs_; }
+  [[nodiscard]] const Constraints& coarse_constraints() const { return coarse_constraints_; }
+
+ private:
+  CostModel costs_;
+  Constraints constraints_;
+  Grouping grouping_;
+  Workload coarse_;
+  CostModel coarse_costs_;
+  Constraints coarse_constraints_;
+  std::unique_ptr<sim::Simulator> simulator_;
+  std::unique_ptr<Evaluator> expanding_;
+  std::unique_ptr<Evaluator> cached_;
+};
+
+// What the search may spend in the simulator.
+struct SearchPlan {
+  std::vector<std::string> searching;  // algorithms that search, by name
+  Budget each;                         // of every one of these
+  std::uint64_t seed = 1;
+  bool warm_start = true;
+  std::vector<Placement> initial;      // op by op, from the user
+};
+
+// Runs every heuristic, then every searching algorithm from the best of them. Results are kept in the run directory as they come and read
+// back from it.
+[[nodiscard]] std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& registry,
+                                             const SearchPlan& plan, const Config& config,
+                                             RunDirectory& run, const Shared& shared);
+
+// One algorithm on one problem of the space; nothing when it finds no feasible placement.
+[[nodiscard]] std::optional<Candidate> run_algorithm(SearchSpace& space, Algorithm& algorithm,
+                                                     const std::string& name,
+                                                     const Problem& problem,
+                                                     const SearchOptions& options);
+
+// Predicted step time with the first 1, 2, ... devices, by short searches; empty entries where nothing fits.
+[[nodiscard]] std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
+                                                                 const AlgorithmRegistry& registry,
+                                                                 std::uint64_t seed,
+                                                                 std::stop_token stop);
+
+}  // namespace placer::cli

@@ -1,0 +1,118 @@
+#include "tools/placer/place/run_directory.h"
+
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "tools/placer/build_info.h"
+
+namespace placer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Algorithm names such as "single:cpu:0" as file names.
+std::string file_stem(std::string name) {
+  for (char& c : name) {
+    if (c == ':' || c == '/') {
+      c = '-';
+    }
+  }
+  return name;
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
+  fs::create_directories(path_ / "results");
+  fs::create_directories(path_ / "checkpoints");
+  read_metrics();
+}
+
+RunDirectory RunDirectory::create(const fs::path& path, const Config& config,
+                                  const std::string& command) {
+  if (fs::exists(path / "config.json")) {
+    throw usage_error(path.string() + " already holds a run: go on with it by --resume " +
+                      path.string() + ", or name another folder");
+  }
+  RunDirectory run(path);
+  write_file(path / "command.txt", command + "\n");
+  write_file(path / "env.json", nlohmann::json{{"build", build_info()}}.dump(2) + "\n");
+  write_file(path / "config.json", write_config(config));
+  return run;
+}
+
+RunDirectory RunDirectory::open(const fs::path& path) {
+  if (!fs::exists(path / "config.json")) {
+    throw Error(ErrorKind::kBadInput, path.string(), "",
+                "holds no run: expected config.json in it, as `placer place --run-dir` writes");
+  }
+  return RunDirectory(path);
+}
+
+Config RunDirectory::config() const {
+  const fs::path file = path_ / "config.json";
+  return read_config(read_file(file), file.string());
+}
+
+std::string RunDirectory::checkpoint(const std::string& algorithm) const {
+  return exists() ? (path_ / "checkpoints" / (file_stem(algorithm) + ".ckpt")).string() : "";
+}
+
+std::optional<PlacementFile> RunDirectory::result(const std::string& algorithm) const {
+  const fs::path file = path_ / "results" / (file_stem(algorithm) + ".json");
+  if (!exists() || !fs::exists(file)) {
+    return std::nullopt;
+  }
+  return read_placement(read_file(file), file.string());
+}
+
+void RunDirectory::keep_result(const std::string& algorithm, const PlacementFile& placement) const {
+  if (exists()) {
+    write_file(path_ / "results" / (file_stem(algorithm) + ".json"), write_placement(placement));
+  }
+}
+
+void RunDirectory::keep_best(const PlacementFile& placement) const {
+  if (exists()) {
+    write_file(path_ / "best_placement.json", write_placement(placement));
+  }
+}
+
+void RunDirectory::read_metrics() {
+  const fs::path file = path_ / "metrics.jsonl";
+  std::string kept;
+  if (fs::exists(file)) {
+    std::istringstream lines(read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+      const auto object = nlohmann::json::parse(line, nullptr, false);
+      if (!object.is_object()) {
+        break;  // torn by a kill
+      }
+      kept += line + "\n";
+      last_update_[object.value("algorithm", "")] = object.value("update", std::int64_t{0});
+    }
+  }
+  write_file(file, kept);
+  metrics_.open(file, std::ios::app);
+}
+
+void RunDirectory::add_metrics(const std::string& algorithm, const std::string& json) {
+  if (!exists()) {
+    return;
+  }
+  auto object = nlohmann::ordered_json::parse(json);
+  const std::int64_t update = object.value("update", std::int64_t{0});
+  const auto last = last_update_.find(algorithm);
+  if (last != last_update_.end() && update <= last->second) {
+    return;
+  }
+  last_update_[algorithm] = update;
+  nlohmann::ordered_json line{{"algorithm", algorithm}};
+  line.update(object);
+  metrics_ << line.dump() << std::endl;
+}
+
+}  // namespace placer::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+// What a run leaves on disk (docs/run-directory.md): enough to read it, to repeat it, and to go on after a kill.
+//
+//   config.json            as resolved, paths absolute
+//   command.txt env.json   the command line; versions and machine
+//   metrics.jsonl          one flat object per update of a learner
+//   results/NAME.json      placement of every algorithm that has finished
+//   checkpoints/NAME.ckpt  of algorithms that can be resumed
+//   best_placement.json    best so far, by simulated time
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "placer/formats/formats.h"
+
+namespace placer::cli {
+
+class RunDirectory {
+ public:
+  // Nowhere: everything below does nothing.
+  RunDirectory() = default;
+  // Makes the folder. Throws Error(kUsage) when it already holds a run (resume it, or name another).
+  [[nodiscard]] static RunDirectory create(const std::filesystem::path& path, const Config& config,
+                                           const std::string& command);
+  // Opens a run to go on with. Throws Error(kBadInput) when there is none.
+  [[nodiscard]] static RunDirectory open(const std::filesystem::path& path);
+
+  [[nodiscard]] bool exists() const { return !path_.empty(); }
+  [[nodiscard]] Config config() const;
+  [[nodiscard]] std::string checkpoint(const std::string& algorithm) const;  // empty: nowhere
+
+  [[nodiscard]] std::optional<PlacementFile> result(const std::string& algorithm) const;
+  void keep_result(const std::string& algorithm, const PlacementFile& placement) const;
+  void keep_best(const PlacementFile& placement) const;
+
+  // Appends a line that a learner gave, with the algorithm's name put in. Updates that stand in the file already (a run that goes on repeats
+  // those since its last checkpoint, bit for bit) are left out.
+  void add_metrics(const std::string& algorithm, const std::string& json);
+
+ private:
+  explicit RunDirectory(std::filesystem::path path);
+  void read_metrics();
+
+  std::filesystem::path path_;
+  std::ofstream metrics_;
+  std::map<std::string, std::int64_t> last_update_;  // by algorithm
+};
+
+}  // namespace placer::cli

@@ -1,0 +1,56 @@
+// For builds without LibTorch (preset core): nothing runs, and every command that would says so.
+
+#include "placer/base/error.h"
+#include "tools/placer/shared.h"
+#include "tools/placer/step_bench.h"
+
+namespace placer::cli {
+namespace {
+
+constexpr const char* kMissing = "this build of placer has no LibTorch";
+
+void add_unavailable(CLI::App& app, Shared& shared, const std::string& name,
+                     const std::string& description) {
+  CLI::App* command = app.add_subcommand(name, description + " (not in this build: no LibTorch)");
+  command->allow_extras();
+  command->callback([&shared, name] {
+    shared.action = [name]() -> int {
+      require_libtorch("placer " + name);
+      return 1;
+    };
+  });
+}
+
+}  // namespace
+
+void prepare_process(char** /*argv*/) {}
+
+bool has_libtorch() { return false; }
+
+void require_libtorch(const std::string& what) {
+  throw usage_error(what + ": " + kMissing + "; build the preset `release` (CONTRIBUTING.md)");
+}
+
+void register_learners(AlgorithmRegistry& /*registry*/) {}
+
+std::string cannot_measure(const Graph& /*graph*/, const Cluster& /*cluster*/) { return kMissing; }
+
+std::unique_ptr<StepBench> open_bench(const CostModel& /*costs*/,
+                                      const StepBenchOptions& /*options*/) {
+  throw usage_error(kMissing);
+}
+
+void add_devices(CLI::App& app, Shared& shared) {
+  add_unavailable(app, shared, "devices", "what is in this machine, measured");
+}
+void add_profile(CLI::App& app, Shared& shared) {
+  add_unavailable(app, shared, "profile", "measure every op of a graph");
+}
+void add_measure(CLI::App& app, Shared& shared) {
+  add_unavailable(app, shared, "measure", "measure placements against each other");
+}
+void add_worker(CLI::App& app, Shared& shared) {
+  add_unavailable(app, shared, "worker", "measure placements for another process");
+}
+
+}  // namespace placer::cli

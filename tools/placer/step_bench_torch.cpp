@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include "placer/base/error.h"
+#include "policy/register.h"
+#include "profiler/devices.h"
+#include "profiler/openmp_environment.h"
+#include "profiler/worker.h"
+#include "tools/placer/step_bench.h"
+
+namespace placer::cli {
+namespace {
+
+class TorchStepBench : public StepBench {
+ public:
+  TorchStepBench(const CostModel& costs, StepBenchOptions options)
+      : costs_(costs), options_(std::move(options)) {
+    options_.executor.priority = default_priority(costs);
+  }
+
+  Evaluator& evaluator() override {
+    if (!evaluator_) {
+      evaluator_ = options_.isolated_graph_file.empty()
+                       ? profile::make_measuring_evaluator(executor(), options_.measure)
+                       : make_isolated();
+    }
+    return *evaluator_;
+  }
+
+  profile::Executor& executor() override {
+    if (!executor_) {
+      executor_ = profile::make_executor(costs_.graph(), costs_.cluster(), options_.executor);
+    }
+    return *executor_;
+  }
+
+  profile::Executor& all_cores() override {
+    if (!all_cores_) {
+      profile::ExecutorOptions options = options_.executor;
+      options.priority.clear();
+      options.memory_limit.clear();
+      all_cores_ = profile::make_executor(costs_.graph(), all_cores_cluster_, options);
+    }
+    return *all_cores_;
+  }
+
+ private:
+  std::unique_ptr<Evaluator> make_isolated() {
+    profile::WorkerOptions worker;
+    worker.command = {"/proc/self/exe", "worker"};
+    worker.graph_file = options_.isolated_graph_file;
+    worker.cluster_file = options_.isolated_cluster_file;
+    worker.executor = options_.executor;
+    worker.measure = options_.measure;
+    return profile::make_worker_evaluator(costs_.graph(), costs_.cluster(), worker);
+  }
+
+  const CostModel& costs_;
+  StepBenchOptions options_;
+  const Cluster all_cores_cluster_ = profile::all_cores(profile::machine_facts());
+  std::unique_ptr<profile::Executor> executor_;
+  std::unique_ptr<profile::Executor> all_cores_;
+  std::unique_ptr<Evaluator> evaluator_;
+};
+
+}  // namespace
+
+void prepare_process(char** argv) { profile::ensure_openmp_environment(argv); }
+
+bool has_libtorch() { return true; }
+
+void require_libtorch(const std::string& /*what*/) {}
+
+void register_learners(AlgorithmRegistry& registry) { policy::register_policies(registry); }
+
+std::string cannot_measure(const Graph& graph, const Cluster& cluster) {
+  const profile::MachineFacts facts = profile::machine_facts();
+  for (const Device& device : cluster.devices()) {
+    if (device.kind != "cpu-core" && device.kind != "cpu-all") {
+      return fmt::format("this build cannot run steps on {} (kind {})", device.name, device.kind);
+    }
+    for (const int core : device.cores) {
+      if (!profile::has_core(facts, core)) {
+        return fmt::format("{} is core {}, which this process may not use", device.name, core);
+      }
+    }
+  }
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == NodeKind::kOp && !node.inputs.empty() && node.arguments.empty()) {
+      return fmt::format("op \"{}\" has no arguments in the graph, so it cannot be executed",
+                         node.name);
+    }
+  }
+  return "";
+}
+
+std::unique_ptr<StepBench> open_bench(const CostModel& costs, const StepBenchOptions& options) {
+  return std::make_unique<TorchStepBench>(costs, options);
+}
+
+}  // namespace placer::cli
