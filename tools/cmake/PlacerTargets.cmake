@@ -112,10 +112,16 @@ function(placer_add_test name)
     set_tests_properties(${name} PROPERTIES
       LABELS "torch;${arg_LABELS}" ENVIRONMENT "${environment};OMP_WAIT_POLICY=passive")
   else()
-    list(PREPEND arg_LABELS unit)
-    string(REPLACE ";" "\\;" labels "${arg_LABELS}")
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-      PROPERTIES LABELS ${labels} ENVIRONMENT ${environment})
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES ENVIRONMENT ${environment})
+    # gtest_discover_tests keeps only the first of several labels.
+    set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+    file(CONFIGURE OUTPUT ${labels_file} @ONLY CONTENT
+[[if(@name@_TESTS)
+  set_tests_properties(${@name@_TESTS} PROPERTIES LABELS "unit;@arg_LABELS@")
+endif()
+]])
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
   endif()
 endfunction()
 
