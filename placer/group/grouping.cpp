@@ -1,0 +1,541 @@
+#include "placer/group/grouping.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "placer/base/error.h"
+#include "placer/group/atoms.h"
+#include "placer/group/merging_dag.h"
+#include "placer/group/module_tree.h"
+
+namespace placer {
+namespace {
+
+constexpr std::uint32_t kNone = MergingDag::kNone;
+
+// Groups in the making and the rules that merge them. A group is named by the node of `dag_` that stands for it.
+class Grouper {
+ public:
+  Grouper(const CostModel& costs, const Constraints& constraints, const Atoms& atoms,
+          std::size_t max_groups);
+
+  void reunite_units();
+  void follow_single_readers();
+  void follow_modules();
+  void reduce_to_limit();
+
+  [[nodiscard]] const MergingDag& dag() const { return dag_; }
+
+ private:
+  struct Group {
+    std::int64_t time = 0;  // mean over devices, picoseconds
+    std::uint64_t mask = ~std::uint64_t{0};
+    Pass pass = Pass::kForward;  // of the longest member
+    std::int64_t longest = -1;
+    std::optional<std::uint32_t> module;  // around all members that have one
+    std::vector<NodeId> members;
+    std::int64_t top = 0;     // longest way from the step's begin to the group's start
+    std::int64_t bottom = 0;  // longest way from the group's start to the step's end
+  };
+  // Groups that share a device because of a divided unit, by lowest atom.
+  struct Tie {
+    std::uint32_t parent;
+    std::int64_t time = 0;
+    std::uint32_t count = 0;
+  };
+
+  void add_member(NodeId node, std::uint32_t atom);
+  std::uint32_t tie_of(std::uint32_t group) {
+    while (ties_[group].parent != group) {
+      group = ties_[group].parent = ties_[ties_[group].parent].parent;
+    }
+    return group;
+  }
+  void unite_ties(std::uint32_t a, std::uint32_t b);
+  // Merges unless that makes a cycle; the group that stays, or kNone.
+  std::uint32_t merge(std::uint32_t a, std::uint32_t b);
+  // Their device choices can become one without a loss of choice.
+  bool same_choice(std::uint32_t a, std::uint32_t b) {
+    return tie_of(a) == tie_of(b) || (data_[a].mask == data_[b].mask && ties_[tie_of(a)].count == 1 &&
+                                      ties_[tie_of(b)].count == 1);
+  }
+  [[nodiscard]] bool within_cap(std::uint32_t a, std::uint32_t b) const {
+    return data_[a].time + data_[b].time <= cap_;
+  }
+  std::uint32_t common_depth(std::uint32_t a, std::uint32_t b) const;
+  void compute_levels();
+  std::uint32_t urgent_successor(std::uint32_t group);
+  std::uint32_t urgent_predecessor(std::uint32_t group);
+  bool follow_modules_once(std::uint32_t depth);
+  std::vector<std::uint32_t> partners(std::uint32_t group);
+  std::map<std::uint32_t, double> transfer_shares(std::uint32_t group);
+  double loss(std::uint32_t group, std::uint32_t partner, double transfer_share);
+  std::uint32_t merge_with_best_partner(std::uint32_t group);
+
+  const CostModel& costs_;
+  const Graph& graph_;
+  const Atoms& atoms_;
+  std::size_t max_groups_;
+  MergingDag dag_;
+  ModuleTree modules_;
+  std::vector<Group> data_;  // [atoms]
+  std::vector<Tie> ties_;    // [atoms]
+  std::int64_t cap_ = 0;     // longest group of rules 2 and 3
+  std::int64_t tiny_ = 0;    // a group shorter than this cannot pay for a hand-off
+  std::int64_t critical_ = 1;  // longest path
+  std::uint32_t max_depth_ = 0;
+};
+
+Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const Atoms& atoms,
+                 std::size_t max_groups)
+    : costs_(costs),
+      graph_(costs.graph()),
+      atoms_(atoms),
+      max_groups_(std::max<std::size_t>(max_groups, 1)),
+      dag_(atoms.size(), atoms.edges),
+      data_(atoms.size()),
+      ties_(atoms.size()) {
+  for (std::size_t v = 0; v < graph_.size(); ++v) {
+    if (atoms.atom_of[v] != Atoms::kNone) {
+      data_[atoms.atom_of[v]].mask &= constraints.allowed[v];
+      add_member(id_at<NodeId>(v), atoms.atom_of[v]);
+    }
+  }
+  std::map<std::uint32_t, std::uint32_t> first_of_unit;
+  std::int64_t total = 0;
+  for (std::uint32_t a = 0; a < atoms.size(); ++a) {
+    ties_[a] = {a, data_[a].time, 1};
+    unite_ties(first_of_unit.try_emplace(atoms.unit_of[a], a).first->second, a);
+    total += data_[a].time;
+  }
+  cap_ = 2 * total / static_cast<std::int64_t>(max_groups_);
+  tiny_ = costs.mean_transfer_time(Bytes{}).ps;
+}
+
+void Grouper::add_member(NodeId id, std::uint32_t atom) {
+  const Node& node = graph_.node(id);
+  Group& group = data_[atom];
+  group.members.push_back(id);
+  if (node.kind != NodeKind::kOp) {
+    return;
+  }
+  const std::int64_t time = costs_.mean_time(id).ps;
+  group.time += time;
+  if (time > group.longest) {
+    group.longest = time;
+    group.pass = node.pass;
+  }
+  if (!node.module.empty()) {
+    const std::uint32_t module = modules_.add(node.module);
+    group.module = group.module ? modules_.common(*group.module, module) : module;
+    max_depth_ = std::max(max_depth_, modules_.depth(module));
+  }
+}
+
+void Grouper::unite_ties(std::uint32_t a, std::uint32_t b) {
+  a = tie_of(a);
+  b = tie_of(b);
+  if (a == b) {
+    return;
+  }
+  if (a > b) {
+    std::swap(a, b);
+  }
+  ties_[b].parent = a;
+  ties_[a].time += ties_[b].time;
+  ties_[a].count += ties_[b].count;
+}
+
+std::uint32_t Grouper::merge(std::uint32_t a, std::uint32_t b) {
+  const std::uint32_t stays = dag_.merge(a, b);
+  if (stays == kNone) {
+    return kNone;
+  }
+  unite_ties(a, b);
+  --ties_[tie_of(a)].count;
+  const std::uint32_t goes = stays == a ? b : a;
+  Group& into = data_[stays];
+  Group& from = data_[goes];
+  if (from.longest > into.longest) {
+    into.longest = from.longest;
+    into.pass = from.pass;
+  }
+  if (from.module) {
+    into.module = into.module ? modules_.common(*into.module, *from.module) : from.module;
+  }
+  into.time += from.time;
+  into.mask &= from.mask;
+  into.top = std::min(into.top, from.top);
+  into.bottom = std::max(into.bottom, from.bottom);
+  into.members.insert(into.members.end(), from.members.begin(), from.members.end());
+  from.members = {};
+  return stays;
+}
+
+std::uint32_t Grouper::common_depth(std::uint32_t a, std::uint32_t b) const {
+  if (!data_[a].module || !data_[b].module) {
+    return 0;
+  }
+  return modules_.depth(modules_.common(*data_[a].module, *data_[b].module));
+}
+
+void Grouper::compute_levels() {
+  const std::vector<std::uint32_t> order = dag_.order();
+  critical_ = 1;
+  for (const std::uint32_t x : order) {
+    data_[x].top = 0;
+    for (const std::uint32_t before : dag_.predecessors(x)) {
+      data_[x].top = std::max(data_[x].top, data_[before].top + data_[before].time);
+    }
+  }
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    std::int64_t below = 0;
+    for (const std::uint32_t next : dag_.successors(*it)) {
+      below = std::max(below, data_[next].bottom);
+    }
+    data_[*it].bottom = data_[*it].time + below;
+    critical_ = std::max(critical_, data_[*it].top + data_[*it].bottom);
+  }
+}
+
+std::uint32_t Grouper::urgent_successor(std::uint32_t group) {
+  std::uint32_t best = kNone;
+  for (const std::uint32_t next : dag_.successors(group)) {
+    if (best == kNone || data_[next].bottom > data_[best].bottom) {
+      best = next;
+    }
+  }
+  return best;
+}
+
+std::uint32_t Grouper::urgent_predecessor(std::uint32_t group) {
+  std::uint32_t best = kNone;
+  for (const std::uint32_t before : dag_.predecessors(group)) {
+    if (best == kNone ||
+        data_[before].top + data_[before].time > data_[best].top + data_[best].time) {
+      best = before;
+    }
+  }
+  return best;
+}
+
+// Rule 1: the parts of a divided unit come together again where nothing lies between them.
+void Grouper::reunite_units() {
+  std::map<std::uint32_t, std::vector<std::uint32_t>> parts;
+  for (std::uint32_t a = 0; a < atoms_.size(); ++a) {
+    parts[atoms_.unit_of[a]].push_back(a);
+  }
+  for (const auto& [unit, atoms] : parts) {
+    std::uint32_t group = atoms.front();
+    for (std::size_t i = 1; i < atoms.size(); ++i) {
+      const std::uint32_t merged = merge(group, atoms[i]);
+      group = merged == kNone ? atoms[i] : merged;
+    }
+  }
+}
+
+// Rule 2.
+void Grouper::follow_single_readers() {
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    const std::vector<std::uint32_t> order = dag_.order();
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+      if (dag_.find(*it) != *it || dag_.successors(*it).size() != 1) {
+        continue;
+      }
+      const std::uint32_t reader = dag_.successors(*it).front();
+      if (same_choice(*it, reader) && within_cap(*it, reader)) {
+        changed = merge(*it, reader) != kNone || changed;
+      }
+    }
+  }
+}
+
+bool Grouper::follow_modules_once(std::uint32_t depth) {
+  compute_levels();
+  bool changed = false;
+  for (const std::uint32_t start : dag_.order()) {
+    std::uint32_t group = start;
+    if (dag_.find(group) != group) {
+      continue;
+    }
+    const std::uint32_t next = urgent_successor(group);
+    if (next == kNone || !same_choice(group, next) || !within_cap(group, next) ||
+        data_[group].pass != data_[next].pass || common_depth(group, next) < depth) {
+      continue;
+    }
+    const bool tiny = std::min(data_[group].time, data_[next].time) < tiny_;
+    if (tiny || urgent_predecessor(next) == group) {
+      changed = merge(group, next) != kNone || changed;
+    }
+  }
+  return changed;
+}
+
+// Rule 3.
+void Grouper::follow_modules() {
+  for (std::uint32_t depth = max_depth_ + 1; depth-- > 0;) {
+    while (follow_modules_once(depth)) {
+    }
+  }
+}
+
+// Groups that could take `group` in: neighbours, those that share a neighbour with it, and the next ones in topological order, with
+// which a merge is always possible.
+std::vector<std::uint32_t> Grouper::partners(std::uint32_t group) {
+  constexpr std::size_t kMostNeighbours = 32;  // of one node: bounds the work at hubs
+  std::set<std::uint32_t> found;
+  const auto add = [&](const std::vector<std::uint32_t>& list) {
+    found.insert(list.begin(),
+                 list.begin() + static_cast<std::ptrdiff_t>(std::min(list.size(), kMostNeighbours)));
+  };
+  const std::vector<std::uint32_t> before = dag_.predecessors(group);
+  const std::vector<std::uint32_t> after = dag_.successors(group);
+  add(before);
+  add(after);
+  for (std::size_t i = 0; i < std::min(before.size(), kMostNeighbours); ++i) {
+    add(dag_.successors(before[i]));
+  }
+  for (std::size_t i = 0; i < std::min(after.size(), kMostNeighbours); ++i) {
+    add(dag_.predecessors(after[i]));
+  }
+  for (const std::uint32_t neighbour : {dag_.before(group), dag_.after(group)}) {
+    if (neighbour != kNone) {
+      found.insert(neighbour);
+    }
+  }
+  found.erase(group);
+  return {found.begin(), found.end()};
+}
+
+// For each group that exchanges tensors with this one: the share of transfer in transfer and work, were they on two devices.
+std::map<std::uint32_t, double> Grouper::transfer_shares(std::uint32_t group) {
+  std::map<std::uint32_t, double> transfer;
+  const auto add = [&](NodeId other, Bytes bytes) {
+    const std::uint32_t atom = atoms_.atom_of[index(other)];
+    if (atom != Atoms::kNone && dag_.find(atom) != group) {
+      transfer[dag_.find(atom)] += static_cast<double>(costs_.mean_transfer_time(bytes).ps);
+    }
+  };
+  for (const NodeId member : data_[group].members) {
+    for (const TensorRef input : graph_.node(member).inputs) {
+      add(input.node, graph_.tensor(input).bytes);
+    }
+    for (const Use& use : graph_.uses(member)) {
+      if (use.output != Use::kControl) {
+        add(use.consumer, graph_.tensor({member, use.output}).bytes);
+      }
+    }
+  }
+  for (auto& [other, time] : transfer) {
+    time /= time + static_cast<double>(data_[group].time) + 1;
+  }
+  return transfer;
+}
+
+// What is lost when the two can no longer be on two devices; the weights are ordered by what hurts on the bundled graphs: groups that
+// are not urgent glued to groups that are, groups far apart in time, a group that outgrows the others.
+double Grouper::loss(std::uint32_t group, std::uint32_t partner, double transfer_share) {
+  const Group& a = data_[group];
+  const Group& b = data_[partner];
+  const auto critical = static_cast<double>(critical_);
+  const auto share = [&](std::int64_t x, std::int64_t y) {
+    return std::abs(static_cast<double>(x) - static_cast<double>(y)) / critical;
+  };
+  const double slack = share(a.top + a.bottom, b.top + b.bottom);
+  const double distance = share(a.top + a.time / 2, b.top + b.time / 2);
+  const auto depth = static_cast<double>(max_depth_ + 1);
+  const double strange = 1 - static_cast<double>(common_depth(group, partner)) / depth;
+  const double size = static_cast<double>(a.time + b.time) / static_cast<double>(cap_ + 1);
+  double result = 2 * slack + 2 * distance + 0.5 * strange + 0.25 * size - 0.5 * transfer_share;
+  result += size > 1 ? 2 * (size - 1) : 0;
+  result += a.pass != b.pass ? 0.25 : 0;
+  if (tie_of(group) == tie_of(partner)) {
+    return result;
+  }
+  const std::int64_t tied = ties_[tie_of(group)].time + ties_[tie_of(partner)].time;
+  result += 8 * static_cast<double>(tied - a.time - b.time) / critical;
+  result += same_choice(group, partner) ? 0 : 2;
+  return result;
+}
+
+std::uint32_t Grouper::merge_with_best_partner(std::uint32_t group) {
+  const auto shares = transfer_shares(group);
+  std::vector<std::pair<double, std::uint32_t>> ranked;
+  const auto consider = [&](std::uint32_t partner) {
+    if ((data_[group].mask & data_[partner].mask) != 0) {
+      const auto share = shares.find(partner);
+      ranked.emplace_back(loss(group, partner, share == shares.end() ? 0 : share->second), partner);
+    }
+  };
+  const auto try_all = [&] {
+    std::sort(ranked.begin(), ranked.end());
+    for (const auto& [lost, partner] : ranked) {
+      const std::uint32_t merged = merge(group, partner);
+      if (merged != kNone) {
+        return merged;
+      }
+    }
+    return kNone;
+  };
+  for (const std::uint32_t partner : partners(group)) {
+    consider(partner);
+  }
+  const std::uint32_t merged = try_all();
+  if (merged != kNone) {
+    return merged;
+  }
+  // Constraints keep it from all that are near: look everywhere.
+  ranked.clear();
+  for (const std::uint32_t partner : dag_.order()) {
+    if (partner != group) {
+      consider(partner);
+    }
+  }
+  return try_all();
+}
+
+// Rule 4.
+void Grouper::reduce_to_limit() {
+  std::set<std::pair<std::int64_t, std::uint32_t>> by_time;
+  for (const std::uint32_t group : dag_.order()) {
+    by_time.emplace(data_[group].time, group);
+  }
+  std::size_t levels_at = dag_.num_left() + 1;
+  while (dag_.num_left() > max_groups_ && !by_time.empty()) {
+    if (dag_.num_left() < levels_at) {
+      compute_levels();
+      levels_at = dag_.num_left() - dag_.num_left() / 8;
+    }
+    const auto [time, group] = *by_time.begin();
+    by_time.erase(by_time.begin());
+    if (dag_.find(group) != group) {
+      continue;  // it was a partner
+    }
+    const std::uint32_t merged = merge_with_best_partner(group);
+    if (merged != kNone) {
+      by_time.erase({data_[merged].time - time, merged});
+      by_time.emplace(data_[merged].time, merged);
+    }
+  }
+}
+
+constexpr std::uint32_t kAlone = kNone - 1;
+
+// For each passive unit (only state, inputs, constants and outputs) the group it goes with: that of its first reader which it leaves
+// all choices, else kAlone. Other units: kNone.
+//   group_of  [graph.size()], kNone for passive nodes
+std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& constraints,
+                                      const std::vector<std::uint32_t>& group_of,
+                                      std::size_t num_groups) {
+  std::vector<std::uint64_t> masks(num_groups, ~std::uint64_t{0});
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    if (group_of[v] != kNone) {
+      masks[group_of[v]] &= constraints.allowed[v];
+    }
+  }
+  std::vector<std::uint32_t> host(constraints.num_units, kNone);
+  const auto offer = [&](std::size_t passive, std::uint32_t group) {
+    std::uint32_t& chosen = host[constraints.unit_of[passive]];
+    if (chosen == kAlone && group != kNone &&
+        (masks[group] & ~constraints.allowed[passive]) == 0) {
+      chosen = group;
+    }
+  };
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    if (group_of[v] == kNone) {
+      host[constraints.unit_of[v]] = kAlone;
+    }
+  }
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    for (const Use& use : graph.uses(id_at<NodeId>(v))) {
+      const std::size_t reader = index(use.consumer);
+      if (group_of[v] == kNone) {
+        offer(v, group_of[reader]);
+      } else if (group_of[reader] == kNone) {
+        offer(reader, group_of[v]);  // an output: with its producer, unless its state finds a reader first
+      }
+    }
+  }
+  return host;
+}
+
+std::size_t count_divided(const Constraints& constraints, const std::vector<GroupId>& group_of) {
+  std::vector<std::optional<GroupId>> first(constraints.num_units);
+  std::vector<bool> divided(constraints.num_units, false);
+  for (std::size_t v = 0; v < group_of.size(); ++v) {
+    const std::uint32_t unit = constraints.unit_of[v];
+    first[unit] = first[unit].value_or(group_of[v]);
+    divided[unit] = divided[unit] || *first[unit] != group_of[v];
+  }
+  return static_cast<std::size_t>(std::count(divided.begin(), divided.end(), true));
+}
+
+enum class PassiveUnits : std::uint8_t { kEachAlone, kWithReaders };
+
+// Numbers the groups of active nodes in topological order. Passive units that are groups of their own come before all others, since
+// their edges only go out; with kWithReaders these are one group for each set of allowed devices.
+Grouping number_groups(const Graph& graph, const Constraints& constraints, const Atoms& atoms,
+                       const MergingDag& dag, PassiveUnits passive) {
+  const std::vector<std::uint32_t> order = dag.order();
+  std::vector<std::uint32_t> number(atoms.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) {
+    number[order[i]] = i;
+  }
+  std::vector<std::uint32_t> group_of(graph.size(), kNone);
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    if (atoms.atom_of[v] != Atoms::kNone) {
+      group_of[v] = number[dag.find(atoms.atom_of[v])];
+    }
+  }
+  std::vector<std::uint32_t> host(constraints.num_units, kAlone);
+  if (passive == PassiveUnits::kWithReaders) {
+    host = find_hosts(graph, constraints, group_of, order.size());
+  }
+  std::map<std::uint64_t, std::uint32_t> alone;  // unit, or mask of devices -> group
+  const auto key = [&](std::size_t v) {
+    return passive == PassiveUnits::kWithReaders ? constraints.allowed[v] : constraints.unit_of[v];
+  };
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    if (group_of[v] == kNone && host[constraints.unit_of[v]] == kAlone) {
+      alone.try_emplace(key(v), static_cast<std::uint32_t>(alone.size()));
+    }
+  }
+  Grouping result;
+  result.num_groups = alone.size() + order.size();
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    const std::uint32_t group =
+        group_of[v] != kNone ? group_of[v] : host[constraints.unit_of[v]];
+    result.group_of.push_back(
+        id_at<GroupId>(group == kAlone ? alone.at(key(v)) : group + alone.size()));
+  }
+  result.divided_units = count_divided(constraints, result.group_of);
+  return result;
+}
+
+}  // namespace
+
+Grouping group_nodes(const CostModel& costs, const Constraints& constraints,
+                     const GroupingOptions& options) {
+  const Graph& graph = costs.graph();
+  const Atoms atoms = make_atoms(graph, constraints, settled_nodes(graph));
+  Grouper grouper(costs, constraints, atoms, options.max_groups);
+  grouper.reunite_units();
+  grouper.follow_single_readers();
+  grouper.follow_modules();
+  grouper.reduce_to_limit();
+  return number_groups(graph, constraints, atoms, grouper.dag(), PassiveUnits::kWithReaders);
+}
+
+Grouping group_by_unit(const Graph& graph, const Constraints& constraints) {
+  const Atoms atoms = make_atoms(graph, constraints, settled_nodes(graph));
+  const MergingDag dag(atoms.size(), atoms.edges);
+  return number_groups(graph, constraints, atoms, dag, PassiveUnits::kEachAlone);
+}
+
+}  // namespace placer
