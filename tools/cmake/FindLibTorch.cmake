@@ -157,8 +157,15 @@ if(NOT LIBTORCH_LAST_ROOT STREQUAL LibTorch_ROOT_DIR)
   set(LIBTORCH_LAST_ROOT ${LibTorch_ROOT_DIR} CACHE INTERNAL "Where LibTorch was found")
 endif()
 if(NOT TARGET LibTorch::cpu)
+  # The wheel's include folder also holds other people's headers (its own fmt among them), which
+  # would win over the installed ones. So only LibTorch's own are shown to the compiler.
+  set(_lt_include ${PROJECT_BINARY_DIR}/libtorch-${LibTorch_VERSION})
+  file(MAKE_DIRECTORY ${_lt_include})
+  foreach(_lt_folder ATen c10 caffe2 torch)
+    file(CREATE_LINK ${_lt_torch}/include/${_lt_folder} ${_lt_include}/${_lt_folder} SYMBOLIC)
+  endforeach()
   add_library(LibTorch::cpu INTERFACE IMPORTED)
   set_target_properties(LibTorch::cpu PROPERTIES
-    INTERFACE_INCLUDE_DIRECTORIES "${_lt_torch}/include;${_lt_torch}/include/torch/csrc/api/include"
+    INTERFACE_INCLUDE_DIRECTORIES "${_lt_include};${_lt_include}/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES "${LibTorch_LIBRARIES}")
 endif()

@@ -2,7 +2,7 @@
 # include root and treatment of LibTorch.
 #
 #   placer_add_library(name [TORCH] SOURCES ... HEADERS ... DEPS ... PRIVATE_DEPS ...)
-#   placer_add_executable(name [TORCH] [UNITY] SOURCES ... DEPS ...)
+#   placer_add_executable(name [TORCH] [UNITY] SOURCES ... DEPS ...)   becomes build/<preset>/name
 #   placer_add_test(name [TORCH] [LABELS ...] SOURCES ... DEPS ...)
 #   placer_add_benchmark(name [TORCH] SOURCES ... DEPS ...)
 #
@@ -91,6 +91,7 @@ function(placer_add_executable name)
   add_executable(${name} ${arg_SOURCES})
   placer_setup_target(${name} ${arg_TORCH} ${arg_UNITY})
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endfunction()
 
 # Tests run in the repository's root, with PLACER_PROGRAM naming the program that was built. One
