@@ -1,0 +1,130 @@
+#include "tests/profiler/executable_graph.h"
+
+#include <sched.h>
+
+namespace placer::testing {
+
+TensorSpec float_tensor(std::vector<std::int64_t> shape) {
+  TensorSpec spec;
+  spec.dtype = DType::kFloat32;
+  spec.bytes = bytes_of(DType::kFloat32, shape).value();
+  spec.shape = std::move(shape);
+  return spec;
+}
+
+TensorSpec alias_of(std::uint32_t input, std::vector<std::int64_t> shape) {
+  TensorSpec spec = float_tensor(std::move(shape));
+  spec.alias_of = input;
+  return spec;
+}
+
+Node& ExecutableGraph::add(Node node) {
+  nodes_.push_back(std::move(node));
+  return nodes_.back();
+}
+
+TensorRef ExecutableGraph::input(const std::string& name, std::vector<std::int64_t> shape) {
+  Node node;
+  node.name = name;
+  node.kind = NodeKind::kInput;
+  node.origin = name;
+  node.outputs = {float_tensor(std::move(shape))};
+  add(std::move(node));
+  return {id_at<NodeId>(nodes_.size() - 1), 0};
+}
+
+TensorRef ExecutableGraph::state(const std::string& name, std::vector<std::int64_t> shape,
+                                 std::vector<double> values) {
+  const TensorRef ref = input(name, std::move(shape));
+  last().kind = NodeKind::kState;
+  last().values = std::move(values);
+  return ref;
+}
+
+TensorRef ExecutableGraph::op(const std::string& name, const std::string& op,
+                              std::vector<TensorRef> inputs, std::vector<Argument> arguments,
+                              TensorSpec result) {
+  const auto dot = op.rfind('.');
+  Node node;
+  node.name = name;
+  node.op = op.substr(0, dot);
+  node.overload = op.substr(dot + 1);
+  node.inputs = std::move(inputs);
+  node.arguments = std::move(arguments);
+  node.outputs = {std::move(result)};
+  add(std::move(node));
+  return {id_at<NodeId>(nodes_.size() - 1), 0};
+}
+
+TensorRef ExecutableGraph::binary(const std::string& name, const std::string& op, TensorRef self,
+                                  TensorRef other, std::vector<std::int64_t> shape) {
+  return this->op(name, op, {self, other},
+                  {{"self", InputArgument{0}}, {"other", InputArgument{1}}},
+                  float_tensor(std::move(shape)));
+}
+
+TensorRef ExecutableGraph::unary(const std::string& name, const std::string& op, TensorRef self,
+                                 std::vector<std::int64_t> shape) {
+  return this->op(name, op, {self}, {{"self", InputArgument{0}}}, float_tensor(std::move(shape)));
+}
+
+NodeId ExecutableGraph::output(const std::string& name, TensorRef value, OutputRole role,
+                               NodeId target) {
+  Node node;
+  node.name = name;
+  node.kind = NodeKind::kOutput;
+  node.inputs = {value};
+  node.output_role = role;
+  if (role == OutputRole::kGradient || role == OutputRole::kStateWrite) {
+    node.target = target;
+  }
+  add(std::move(node));
+  return id_at<NodeId>(nodes_.size() - 1);
+}
+
+Graph ExecutableGraph::build() const {
+  GraphInfo info;
+  info.name = "test";
+  return build_graph_or_die(std::move(info), nodes_);
+}
+
+std::vector<int> usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof set, &set);
+  std::vector<int> processors;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &set)) {
+      processors.push_back(i);
+    }
+  }
+  return processors;
+}
+
+Cluster core_cluster(std::size_t devices, Bytes memory) {
+  const std::vector<int> processors = usable_processors();
+  std::vector<Device> list;
+  Link link;
+  link.name = "hand-off";
+  link.latency = from_microseconds(20);
+  for (std::size_t i = 0; i < devices; ++i) {
+    Device device;
+    device.name = "cpu:" + std::to_string(i);
+    device.kind = "cpu-core";
+    device.memory = memory;
+    device.cores = {processors[i % processors.size()]};
+    list.push_back(std::move(device));
+    for (std::size_t j = 0; j < devices; ++j) {
+      if (i != j) {
+        link.pairs.emplace_back(id_at<DeviceId>(i), id_at<DeviceId>(j));
+      }
+    }
+  }
+  std::vector<Link> links;
+  if (devices > 1) {
+    links.push_back(std::move(link));
+  }
+  return {"cores", std::move(list), std::move(links)};
+}
+
+}  // namespace placer::testing
