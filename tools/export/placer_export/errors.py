@@ -1,0 +1,5 @@
+"""The one exception type that the command turns into a message instead of a traceback."""
+
+
+class ExportError(Exception):
+    """Something the user can fix: the text says what is wrong and what to do about it."""
