@@ -1,6 +1,7 @@
 #pragma once
 
-// The seam of every method that finds placements: heuristics, local search, learning. One file each, found by name in one registry.
+// The seam of every method that finds placements: heuristics, local search, learning. One file
+// each, found by name in one registry.
 
 #include <cstdint>
 #include <functional>
@@ -24,10 +25,14 @@ namespace placer {
 
 // What is to be placed: usually a graph of groups. All references outlive the run.
 struct Problem {
-  const CostModel& costs;          // graph, cluster and times at the level that is searched
-  const Constraints& constraints;  // of the same level; every unit is one node where the graph was contracted
-  Evaluator& evaluator;            // takes placements of costs.graph()
-  // The graph before contraction and how it was contracted, for methods that look inside groups; nullptr when not contracted.
+  const CostModel& costs;  // graph, cluster and times at the level that is searched
+  // Of the same level. Where the graph was contracted most units are one node, but a unit whose
+  // nodes are before and after others (the forward and backward ops of a colocated module) is
+  // several (see grouping.h): they share a device.
+  const Constraints& constraints;
+  Evaluator& evaluator;  // takes placements of costs.graph()
+  // The graph before contraction and how it was contracted, for methods that look inside groups;
+  // nullptr when not contracted.
   const Graph* fine_graph = nullptr;
   const Grouping* grouping = nullptr;
 };
@@ -36,10 +41,12 @@ struct SearchOptions {
   Budget budget;
   std::uint64_t seed = 1;
   std::stop_token stop;
-  ProgressSink progress;              // may be empty
-  std::vector<Placement> initial;     // placements to start from, best first; may be empty
-  std::vector<std::pair<std::string, std::string>> parameters;  // "name=value" of the algorithm; unknown names are Error(kUsage)
-  // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file exists it resumes from it.
+  ProgressSink progress;           // may be empty
+  std::vector<Placement> initial;  // placements to start from, best first; may be empty
+  std::vector<std::pair<std::string, std::string>>
+      parameters;  // "name=value" of the algorithm; unknown names are Error(kUsage)
+  // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file
+  // exists it resumes from it.
   std::string checkpoint;
   // Called with one flat JSON object per update for metrics.jsonl; may be empty.
   std::function<void(const std::string&)> metrics;
@@ -56,14 +63,15 @@ struct SearchResult {
   Outcome outcome;                // of best; else of the least bad
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  bool stopped = false;           // by request, before the budget's end
+  bool stopped = false;               // by request, before the budget's end
   std::vector<HistoryPoint> history;  // every improvement
 };
 
 class Algorithm {
  public:
   virtual ~Algorithm() = default;
-  // Anytime: obeys budget and stop, deterministic for a seed and an evaluation budget. A method without search ignores the budget.
+  // Anytime: obeys budget and stop, deterministic for a seed and an evaluation budget. A method
+  // without search ignores the budget.
   [[nodiscard]] virtual SearchResult run(const Problem& problem, const SearchOptions& options) = 0;
 };
 
@@ -74,7 +82,8 @@ struct AlgorithmEntry {
   std::function<std::unique_ptr<Algorithm>()> make;
 };
 
-// Filled by explicit calls (register_baselines, policy::register_policies), since static libraries drop static initialisers.
+// Filled by explicit calls (register_baselines, policy::register_policies), since static libraries
+// drop static initialisers.
 class AlgorithmRegistry {
  public:
   void add(AlgorithmEntry entry);  // LogicError on a name already taken
@@ -86,10 +95,12 @@ class AlgorithmRegistry {
   std::vector<AlgorithmEntry> entries_;
 };
 
-// single:<device> for each device of a cluster is made by single_device(); the others: random, round-robin, expert, heft, hill-climb.
+// single:<device> for each device of a cluster is made by single_device(); the others: random,
+// round-robin, expert, heft, hill-climb.
 void register_baselines(AlgorithmRegistry& registry);
 
-// Everything on one device (where that is allowed).
+// Everything on one device; what may not go there goes with a neighbour, as near as its constraints
+// allow.
 [[nodiscard]] std::unique_ptr<Algorithm> single_device(DeviceId device);
 
 }  // namespace placer

@@ -9,7 +9,9 @@
 
 namespace placer {
 
-// Takes placements of groups, evaluates what they expand to with `fine`. Both references outlive the result.
-[[nodiscard]] std::unique_ptr<Evaluator> make_expanding_evaluator(Evaluator& fine, const Grouping& grouping);
+// Takes placements of groups, evaluates what they expand to with `fine`. Both references outlive
+// the result.
+[[nodiscard]] std::unique_ptr<Evaluator> make_expanding_evaluator(Evaluator& fine,
+                                                                  const Grouping& grouping);
 
 }  // namespace placer

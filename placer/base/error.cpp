@@ -22,7 +22,8 @@ Error::Error(ErrorKind kind, std::string file, std::string where, const std::str
       where_(std::move(where)) {}
 
 void fail_check(const char* condition, const char* file, int line, std::string_view note) {
-  std::string text = std::string(file) + ":" + std::to_string(line) + ": check failed: " + condition;
+  std::string text =
+      std::string(file) + ":" + std::to_string(line) + ": check failed: " + condition;
   if (!note.empty()) {
     text += " (" + std::string(note) + ")";
   }

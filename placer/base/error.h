@@ -1,7 +1,8 @@
 #pragma once
 
-// What ends a command. Every Error reaches main(), which prints one line and turns the kind into the exit status; an expected
-// outcome (a placement that does not fit, a time-out) is a value in the return type, never an Error.
+// What ends a command. Every Error reaches main(), which prints one line and turns the kind into
+// the exit status; an expected outcome (a placement that does not fit, a time-out) is a value in
+// the return type, never an Error.
 
 #include <cstdint>
 #include <stdexcept>
@@ -21,7 +22,8 @@ enum class ErrorKind : std::uint8_t {
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
-  // Prints as "file:where: text"; `where` is a JSON path such as nodes[17].inputs[0], a line, or empty.
+  // Prints as "file:where: text"; `where` is a JSON path such as nodes[17].inputs[0], a line, or
+  // empty.
   Error(ErrorKind kind, std::string file, std::string where, const std::string& text);
 
   [[nodiscard]] ErrorKind kind() const { return kind_; }
@@ -34,7 +36,9 @@ class Error : public std::runtime_error {
   std::string where_;
 };
 
-[[nodiscard]] inline Error usage_error(const std::string& text) { return {ErrorKind::kUsage, text}; }
+[[nodiscard]] inline Error usage_error(const std::string& text) {
+  return {ErrorKind::kUsage, text};
+}
 
 // A bug in placer, never the user's doing: see PLACER_CHECK.
 class LogicError : public std::logic_error {
@@ -42,14 +46,15 @@ class LogicError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-[[noreturn]] void fail_check(const char* condition, const char* file, int line, std::string_view note);
+[[noreturn]] void fail_check(const char* condition, const char* file, int line,
+                             std::string_view note);
 
 }  // namespace placer
 
 // Always on. Input from outside never reaches one: readers have refused it.
-#define PLACER_CHECK(condition, note)                                   \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
-      ::placer::fail_check(#condition, __FILE__, __LINE__, (note));     \
-    }                                                                   \
+#define PLACER_CHECK(condition, note)                               \
+  do {                                                              \
+    if (!(condition)) {                                             \
+      ::placer::fail_check(#condition, __FILE__, __LINE__, (note)); \
+    }                                                               \
   } while (false)

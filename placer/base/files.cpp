@@ -22,7 +22,9 @@ namespace {
 constexpr std::string_view kZstdMagic("\x28\xB5\x2F\xFD", 4);
 constexpr int kZstdLevel = 12;  // bundled graphs: within 3 % of level 19 in a tenth of its time
 
-std::string system_reason() { return std::generic_category().message(errno); }
+std::string system_reason() {
+  return std::generic_category().message(errno);
+}
 
 Error unreadable(const std::filesystem::path& path, const std::string& reason) {
   return {ErrorKind::kBadInput, path.string(), "", reason};
@@ -45,8 +47,8 @@ std::string decompress(const std::filesystem::path& path, std::string_view packe
     }
     text.append(chunk, 0, out.pos);
     if (text.size() > limit) {
-      throw unreadable(path, "expands to more than " +
-                                 to_string(Bytes{static_cast<std::int64_t>(limit)}));
+      throw unreadable(
+          path, "expands to more than " + to_string(Bytes{static_cast<std::int64_t>(limit)}));
     }
     if (in.pos == before && out.pos == 0) {
       throw unreadable(path, "Zstandard data ends too early");
@@ -106,7 +108,8 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
   const auto size = std::filesystem::file_size(path, code);
   if (!code) {
     if (size > limit) {
-      throw unreadable(path, "is larger than " + to_string(Bytes{static_cast<std::int64_t>(limit)}));
+      throw unreadable(path,
+                       "is larger than " + to_string(Bytes{static_cast<std::int64_t>(limit)}));
     }
     content.reserve(size);
   }

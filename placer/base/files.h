@@ -1,6 +1,7 @@
 #pragma once
 
-// Whole-file input and output. Nothing is ever half-written: a file is written beside its target, synced and renamed.
+// Whole-file input and output. Nothing is ever half-written: a file is written beside its target,
+// synced and renamed.
 
 #include <filesystem>
 #include <string>
@@ -9,10 +10,13 @@
 namespace placer {
 
 // Reads a file; one that starts with the Zstandard magic number is decompressed on the way.
-// Throws Error(kBadInput) when it cannot be read, is damaged, or expands to more than `limit` bytes.
-[[nodiscard]] std::string read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{4} << 30);
+// Throws Error(kBadInput) when it cannot be read, is damaged, or expands to more than `limit`
+// bytes.
+[[nodiscard]] std::string read_file(const std::filesystem::path& path,
+                                    std::size_t limit = std::size_t{4} << 30);
 
-// Replaces `path` in one step; a name that ends in .zst is compressed. Throws Error(kInternal) with the system's reason.
+// Replaces `path` in one step; a name that ends in .zst is compressed. Throws Error(kInternal) with
+// the system's reason.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace placer

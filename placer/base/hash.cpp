@@ -10,7 +10,9 @@
 namespace placer {
 namespace {
 
-XXH3_state_t* as_state(void* state) { return static_cast<XXH3_state_t*>(state); }
+XXH3_state_t* as_state(void* state) {
+  return static_cast<XXH3_state_t*>(state);
+}
 
 }  // namespace
 
@@ -19,7 +21,9 @@ Hasher::Hasher() : state_(XXH3_createState()) {
   XXH3_128bits_reset(as_state(state_));
 }
 
-Hasher::~Hasher() { XXH3_freeState(as_state(state_)); }
+Hasher::~Hasher() {
+  XXH3_freeState(as_state(state_));
+}
 
 Hasher& Hasher::add(std::string_view text) {
   add(static_cast<std::int64_t>(text.size()));
@@ -32,13 +36,17 @@ Hasher& Hasher::add(std::int64_t value) {
   return *this;
 }
 
-Hasher& Hasher::add(double value) { return add(std::bit_cast<std::int64_t>(value)); }
+Hasher& Hasher::add(double value) {
+  return add(std::bit_cast<std::int64_t>(value));
+}
 
 std::string Hasher::digest() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(as_state(state_));
   return fmt::format("xxh3:{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-std::string hash_text(std::string_view text) { return Hasher().add(text).digest(); }
+std::string hash_text(std::string_view text) {
+  return Hasher().add(text).digest();
+}
 
 }  // namespace placer

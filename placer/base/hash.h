@@ -1,6 +1,7 @@
 #pragma once
 
-// 128-bit XXH3 content hashes: names of graphs, clusters and placements in files, keys of caches. Not a defence against forgery.
+// 128-bit XXH3 content hashes: names of graphs, clusters and placements in files, keys of caches.
+// Not a defence against forgery.
 
 #include <array>
 #include <cstdint>

@@ -1,7 +1,8 @@
 #pragma once
 
-// Typed indices. A NodeId of a graph, a DeviceId of a cluster and so on are dense, start at 0 and index plain vectors,
-// so that every loop has one deterministic order. Mixing two kinds of id does not compile.
+// Typed indices. A NodeId of a graph, a DeviceId of a cluster and so on are dense, start at 0 and
+// index plain vectors, so that every loop has one deterministic order. Mixing two kinds of id does
+// not compile.
 
 #include <cstddef>
 #include <cstdint>

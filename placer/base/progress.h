@@ -10,13 +10,14 @@
 namespace placer {
 
 struct ProgressReport {
-  std::string stage;                // "profiling", "colocrl"
-  double done = 0;                  // in the unit of total
-  double total = 0;                 // 0: not known
-  std::optional<double> best_ms;    // best step time so far, milliseconds
+  std::string stage;              // "profiling", "colocrl"
+  double done = 0;                // in the unit of total
+  double total = 0;               // 0: not known
+  std::optional<double> best_ms;  // best step time so far, milliseconds
 };
 
-// Called from one thread at a time, at most a few times a second by convention of the caller's sink.
+// Called from one thread at a time, at most a few times a second by convention of the caller's
+// sink.
 using ProgressSink = std::function<void(const ProgressReport&)>;
 
 }  // namespace placer

@@ -54,7 +54,9 @@ std::uint64_t Rng::next() {
   return result;
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1p-53;
+}
 
 std::uint64_t Rng::below(std::uint64_t bound) {
   PLACER_CHECK(bound > 0, "empty range");

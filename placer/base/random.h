@@ -1,7 +1,7 @@
 #pragma once
 
-// Our own generators: the same seed gives the same numbers on every machine, library version and thread count (the standard
-// distributions do not promise that).
+// Our own generators: the same seed gives the same numbers on every machine, library version and
+// thread count (the standard distributions do not promise that).
 
 #include <array>
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace placer {
 
-// One output of SplitMix64 (Steele, Lea, Flood 2014) for the state `state`: a strong mix of 64 bits.
+// One output of SplitMix64 (Steele, Lea, Flood 2014) for the state `state`: a strong mix of 64
+// bits.
 [[nodiscard]] std::uint64_t splitmix64(std::uint64_t state);
 
 // FNV-1a, 64 bits. For keys of random streams, not for hash tables that strangers can fill.
@@ -23,8 +24,8 @@ class Rng {
   using State = std::array<std::uint64_t, 4>;
 
   explicit Rng(std::uint64_t seed);
-  // An independent stream for every combination of keys, e.g. (seed, episode, step): what a sample is does not depend on who was
-  // sampled before it.
+  // An independent stream for every combination of keys, e.g. (seed, episode, step): what a sample
+  // is does not depend on who was sampled before it.
   [[nodiscard]] static Rng keyed(std::uint64_t seed, std::span<const std::uint64_t> keys);
 
   [[nodiscard]] std::uint64_t next();

@@ -25,7 +25,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 bool matches_glob(std::string_view pattern, std::string_view text) {
-  // Greedy with one point of return: the last star seen takes one character more whenever the rest does not match.
+  // Greedy with one point of return: the last star seen takes one character more whenever the rest
+  // does not match.
   std::size_t p = 0;
   std::size_t t = 0;
   std::size_t star = std::string_view::npos;

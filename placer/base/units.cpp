@@ -49,9 +49,13 @@ double unit_factor(std::string_view unit) {
 
 }  // namespace
 
-SimTime from_microseconds(double microseconds) { return from_picoseconds(microseconds * 1e6); }
+SimTime from_microseconds(double microseconds) {
+  return from_picoseconds(microseconds * 1e6);
+}
 
-SimTime from_seconds(double seconds) { return from_picoseconds(seconds * 1e12); }
+SimTime from_seconds(double seconds) {
+  return from_picoseconds(seconds * 1e12);
+}
 
 std::string to_string(Bytes bytes) {
   static constexpr std::array<const char*, 5> kNames{"B", "KiB", "MiB", "GiB", "TiB"};

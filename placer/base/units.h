@@ -1,8 +1,8 @@
 #pragma once
 
-// Quantities whose unit lives in the type: SimTime in whole picoseconds (64 bits reach 106 days), Bytes.
-// Floating point ends where a number enters the program: costs are rounded up once, so that equal times are real ties and sums do
-// not depend on their order.
+// Quantities whose unit lives in the type: SimTime in whole picoseconds (64 bits reach 106 days),
+// Bytes. Floating point ends where a number enters the program: costs are rounded up once, so that
+// equal times are real ties and sums do not depend on their order.
 
 #include <compare>
 #include <cstdint>
@@ -27,10 +27,12 @@ struct SimTime {
   [[nodiscard]] double microseconds() const { return static_cast<double>(ps) * 1e-6; }
 };
 
-// The longest time that a file may state for one thing: a quarter of what SimTime holds, about 26 days.
+// The longest time that a file may state for one thing: a quarter of what SimTime holds, about 26
+// days.
 inline constexpr SimTime kMaxSimTime{std::int64_t{1} << 61};
 
-// Nearest whole picosecond above; throws LogicError unless 0 <= value and the result is at most kMaxSimTime.
+// Nearest whole picosecond above; throws LogicError unless 0 <= value and the result is at most
+// kMaxSimTime.
 [[nodiscard]] SimTime from_microseconds(double microseconds);
 [[nodiscard]] SimTime from_seconds(double seconds);
 
@@ -55,8 +57,8 @@ struct Bytes {
 // "1.234 s", "12.3 ms", "45.6 us"; three significant digits or more.
 [[nodiscard]] std::string to_string(SimTime time);
 
-// Reads "4096", "512MiB", "1.5 GiB", "10GB" (GiB is binary, GB decimal; any case). Nothing on other text, a negative or an
-// overflowing size.
+// Reads "4096", "512MiB", "1.5 GiB", "10GB" (GiB is binary, GB decimal; any case). Nothing on other
+// text, a negative or an overflowing size.
 [[nodiscard]] std::optional<Bytes> parse_bytes(std::string_view text);
 
 }  // namespace placer

@@ -17,12 +17,14 @@ namespace placer {
 inline constexpr std::size_t kMaxDevices = 64;  // sets of devices are 64-bit masks
 
 struct Device {
-  std::string name;   // "cpu:0", "cpu", "cuda:1"
-  std::string kind;   // devices of one kind have the same op times: "cpu-core", "cpu-all", "cuda:NVIDIA H200"
-  Bytes memory;       // what placements may use
-  std::optional<std::uint32_t> pool;  // index into Cluster::pools() when its memory is shared with others
-  std::vector<int> cores;             // CPU devices: the processors it is pinned to
-  SimTime overhead;                   // host time that every op costs on it beyond the op's own time
+  std::string name;  // "cpu:0", "cpu", "cuda:1"
+  std::string kind;  // devices of one kind have the same op times: "cpu-core", "cpu-all",
+                     // "cuda:NVIDIA H200"
+  Bytes memory;      // what placements may use
+  std::optional<std::uint32_t>
+      pool;                // index into Cluster::pools() when its memory is shared with others
+  std::vector<int> cores;  // CPU devices: the processors it is pinned to
+  SimTime overhead;        // host time that every op costs on it beyond the op's own time
 };
 
 // Memory that several devices draw from (the cores of one machine): counted once.
@@ -35,16 +37,19 @@ struct Link {
   std::string name;
   std::vector<std::pair<DeviceId, DeviceId>> pairs;  // directed: (from, to)
   SimTime latency;
-  // Nothing: the devices share memory, a transfer is a hand-off that takes the latency, copies nothing and holds nothing.
+  // Nothing: the devices share memory, a transfer is a hand-off that takes the latency, copies
+  // nothing and holds nothing.
   std::optional<double> bytes_per_second;
   bool shared = false;  // its pairs cannot transfer at the same time (a bus)
 };
 
 class Cluster {
  public:
-  // Throws LogicError unless: 1..kMaxDevices devices, unique non-empty names, every ordered pair of devices on exactly one link,
-  // pool indices in range. Readers check the same first and name the place.
-  Cluster(std::string name, std::vector<Device> devices, std::vector<Link> links, std::vector<MemoryPool> pools = {});
+  // Throws LogicError unless: 1..kMaxDevices devices, unique non-empty names, every ordered pair of
+  // devices on exactly one link, pool indices in range. Readers check the same first and name the
+  // place.
+  Cluster(std::string name, std::vector<Device> devices, std::vector<Link> links,
+          std::vector<MemoryPool> pools = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t size() const { return devices_.size(); }
@@ -54,7 +59,9 @@ class Cluster {
   [[nodiscard]] std::span<const MemoryPool> pools() const { return pools_; }
   [[nodiscard]] std::optional<DeviceId> find(std::string_view name) const;
   // from != to.
-  [[nodiscard]] LinkId link_between(DeviceId from, DeviceId to) const { return link_of_[index(from) * size() + index(to)]; }
+  [[nodiscard]] LinkId link_between(DeviceId from, DeviceId to) const {
+    return link_of_[index(from) * size() + index(to)];
+  }
   [[nodiscard]] const Link& link(LinkId id) const { return links_[index(id)]; }
   // Kinds in order of first appearance.
   [[nodiscard]] std::vector<std::string> kinds() const;

@@ -1,6 +1,7 @@
 #pragma once
 
-// Times of one workload on one cluster, resolved into flat tables: what simulators and algorithms ask in their inner loops.
+// Times of one workload on one cluster, resolved into flat tables: what simulators and algorithms
+// ask in their inner loops.
 
 #include <cstdint>
 #include <span>
@@ -15,20 +16,24 @@ namespace placer {
 class CostModel {
  public:
   // Keeps references to `workload` and `cluster`, which must outlive it.
-  // Throws Error(kUsage) when the graph has no times for a device's kind: the text says to run `placer profile`.
+  // Throws Error(kUsage) when the graph has no times for a device's kind: the text says to run
+  // `placer profile`.
   CostModel(const Workload& workload, const Cluster& cluster);
 
   [[nodiscard]] const Graph& graph() const { return *graph_; }
   [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
 
-  // Time of the node on the device with the device's overhead per op; 0 for nodes that are not ops. The device must be in
-  // supported(node).
-  [[nodiscard]] SimTime op_time(NodeId node, DeviceId device) const { return times_[index(device) * num_nodes_ + index(node)]; }
+  // Time of the node on the device with the device's overhead per op; 0 for nodes that are not ops.
+  // The device must be in supported(node).
+  [[nodiscard]] SimTime op_time(NodeId node, DeviceId device) const {
+    return times_[index(device) * num_nodes_ + index(node)];
+  }
   // Mask of the devices that can run the node: bit d is DeviceId d.
   [[nodiscard]] std::uint64_t supported(NodeId node) const { return supported_[index(node)]; }
   // How long both ends of the link are held: 0 for a hand-off.
   [[nodiscard]] SimTime occupancy(Bytes bytes, DeviceId from, DeviceId to) const;
-  // Occupancy and latency: from the producer's end to the arrival, when nothing else uses the link. 0 on one device.
+  // Occupancy and latency: from the producer's end to the arrival, when nothing else uses the link.
+  // 0 on one device.
   [[nodiscard]] SimTime transfer_time(Bytes bytes, DeviceId from, DeviceId to) const;
   // Mean of op_time over the devices that support the node, rounded up.
   [[nodiscard]] SimTime mean_time(NodeId node) const;
@@ -45,7 +50,8 @@ class CostModel {
   double mean_ps_per_byte_ = 0;
 };
 
-// HEFT's upward rank with mean op and transfer times: the default execution priority (higher runs first).
+// HEFT's upward rank with mean op and transfer times: the default execution priority (higher runs
+// first).
 [[nodiscard]] std::vector<std::int64_t> default_priority(const CostModel& costs);  // [nodes]
 
 }  // namespace placer

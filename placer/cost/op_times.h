@@ -1,6 +1,7 @@
 #pragma once
 
-// How long each node takes on each kind of device, as measured or as given, with where the numbers come from.
+// How long each node takes on each kind of device, as measured or as given, with where the numbers
+// come from.
 
 #include <optional>
 #include <string>
@@ -12,14 +13,15 @@
 
 namespace placer {
 
-// How a profile was taken. Files keep it; commands warn when it is used on another machine or library version.
+// How a profile was taken. Files keep it; commands warn when it is used on another machine or
+// library version.
 struct ProfileInfo {
   std::string machine;  // CPU or GPU model and count of cores
   std::string library;  // "libtorch 2.11.0"
   std::string method;   // "thread CPU time, minimum of repeats"
   int repeats = 0;
-  std::string date;     // ISO 8601
-  std::string workload; // "" or why these are not measurements: "given by the file"
+  std::string date;      // ISO 8601
+  std::string workload;  // "" or why these are not measurements: "given by the file"
 };
 
 struct OpTime {
@@ -31,7 +33,8 @@ struct OpTime {
 struct KindTimes {
   std::string kind;
   ProfileInfo info;
-  std::vector<std::optional<OpTime>> ops;  // [graph.size()]; nothing: an op this kind cannot run, or a node that is not an op
+  std::vector<std::optional<OpTime>>
+      ops;  // [graph.size()]; nothing: an op this kind cannot run, or a node that is not an op
 };
 
 class OpTimes {

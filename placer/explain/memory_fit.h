@@ -17,11 +17,12 @@ namespace placer {
 struct MemoryParts {
   Bytes parameters;
   Bytes buffers;
-  Bytes gradients;    // tensors kept by gradient outputs
-  Bytes optimizer;    // slots
-  Bytes inputs;       // inputs and constants
-  Bytes activations;  // peak of everything else that is alive at once, in default order on one device
-  Bytes workspace;    // largest of one op
+  Bytes gradients;  // tensors kept by gradient outputs
+  Bytes optimizer;  // slots
+  Bytes inputs;     // inputs and constants
+  Bytes
+      activations;  // peak of everything else that is alive at once, in default order on one device
+  Bytes workspace;  // largest of one op
 
   [[nodiscard]] Bytes total() const;
 };
@@ -32,13 +33,16 @@ struct MemoryParts {
 // What can be said of one device before searching.
 struct DeviceFit {
   Bytes limit;
-  Bytes needed_alone;   // peak with every node on it
+  Bytes needed_alone;  // peak with every node on it
   bool fits_alone = false;
 };
 // [devices]; `limits` as in Constraints.
-[[nodiscard]] std::vector<DeviceFit> fit_alone(const CostModel& costs, std::span<const Bytes> limits);
+[[nodiscard]] std::vector<DeviceFit> fit_alone(const CostModel& costs,
+                                               std::span<const Bytes> limits);
 
-// Nonempty when even all devices together are too small for the state and the gradients: which is short and by how much.
-[[nodiscard]] std::string certainly_infeasible(const CostModel& costs, const Constraints& constraints);
+// Nonempty when even all devices together are too small for the state and the gradients: which is
+// short and by how much.
+[[nodiscard]] std::string certainly_infeasible(const CostModel& costs,
+                                               const Constraints& constraints);
 
 }  // namespace placer

@@ -1,7 +1,8 @@
 #pragma once
 
-// Imports the archive that torch.export.save writes (a stored zip with JSON inside; docs/formats/pt2.md): inference programs and joint
-// forward + backward programs. Needs no LibTorch: arguments are kept as the file gives them. Nothing is ever unpickled.
+// Imports the archive that torch.export.save writes (a stored zip with JSON inside;
+// docs/formats/pt2.md): inference programs and joint forward + backward programs. Needs no
+// LibTorch: arguments are kept as the file gives them. Nothing is ever unpickled.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,8 +28,9 @@ struct ImportReport {
   std::vector<std::string> notes;  // what a user should know: "schema 8.20 is newer than 8.17: ..."
 };
 
-// Throws Error(kBadInput): not such an archive, an unknown version of the format, an argument kind or output that cannot be kept, all with
-// the JSON path inside the archive.
-[[nodiscard]] ImportReport import_pt2(const std::filesystem::path& path, const ImportOptions& options);
+// Throws Error(kBadInput): not such an archive, an unknown version of the format, an argument kind
+// or output that cannot be kept, all with the JSON path inside the archive.
+[[nodiscard]] ImportReport import_pt2(const std::filesystem::path& path,
+                                      const ImportOptions& options);
 
 }  // namespace placer

@@ -1,6 +1,7 @@
 #pragma once
 
-// Chrome/Perfetto JSON traces, one writer for simulated and measured steps: a process per device, ops and transfers as slices.
+// Chrome/Perfetto JSON traces, one writer for simulated and measured steps: a process per device,
+// ops and transfers as slices.
 
 #include <cstdint>
 #include <string>
@@ -31,7 +32,9 @@ struct StepTrace {
   std::vector<TraceTransfer> transfers;
 };
 
-// Slices on one track never overlap (Perfetto drops those that do): transfers that would are put on further tracks of their device.
-[[nodiscard]] std::string write_trace(const Graph& graph, const Cluster& cluster, const StepTrace& trace);
+// Slices on one track never overlap (Perfetto drops those that do): transfers that would are put on
+// further tracks of their device.
+[[nodiscard]] std::string write_trace(const Graph& graph, const Cluster& cluster,
+                                      const StepTrace& trace);
 
 }  // namespace placer

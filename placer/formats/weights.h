@@ -24,12 +24,15 @@ struct RawTensor {
 class WeightArchive {
  public:
   virtual ~WeightArchive() = default;
-  // The record of a parameter, buffer or constant by its name in the exported program; nothing when the archive has none.
-  // Throws Error(kBadInput) when it is damaged (CRC) or its size does not fit its shape.
+  // The record of a parameter, buffer or constant by its name in the exported program; nothing when
+  // the archive has none. Throws Error(kBadInput) when it is damaged (CRC) or its size does not fit
+  // its shape.
   [[nodiscard]] virtual std::optional<RawTensor> read(std::string_view name) = 0;
 };
 
-// Throws Error(kBadInput) when the file is not a .pt2 archive. `expected_hash`: GraphInfo::source_hash, or empty: not checked.
-[[nodiscard]] std::unique_ptr<WeightArchive> open_weights(const std::filesystem::path& path, std::string_view expected_hash);
+// Throws Error(kBadInput) when the file is not a .pt2 archive. `expected_hash`:
+// GraphInfo::source_hash, or empty: not checked.
+[[nodiscard]] std::unique_ptr<WeightArchive> open_weights(const std::filesystem::path& path,
+                                                          std::string_view expected_hash);
 
 }  // namespace placer

@@ -49,8 +49,9 @@ class NodeCheck {
 
   void check_name() {
     require(!node_.name.empty(), "name", "is empty");
-    require(node_.name.find('#') == std::string::npos, "name",
-            "\"" + node_.name + "\" holds '#', which separates a node's name from an output's number");
+    require(
+        node_.name.find('#') == std::string::npos, "name",
+        "\"" + node_.name + "\" holds '#', which separates a node's name from an output's number");
   }
 
   void check_edges() {
@@ -83,15 +84,15 @@ class NodeCheck {
         require(bytes_of(output.dtype, output.shape) == output.bytes, at("outputs", i),
                 "its bytes do not fit its shape");
       }
-      require(!output.alias_of || *output.alias_of < node_.inputs.size(),
-              at("outputs", i) + ".alias_of",
-              "expected the number of one of its " + std::to_string(node_.inputs.size()) +
-                  " inputs");
+      require(
+          !output.alias_of || *output.alias_of < node_.inputs.size(),
+          at("outputs", i) + ".alias_of",
+          "expected the number of one of its " + std::to_string(node_.inputs.size()) + " inputs");
     }
     for (std::size_t i = 0; i < node_.mutates.size(); ++i) {
-      require(node_.mutates[i] < node_.inputs.size(), at("mutates", i),
-              "expected the number of one of its " + std::to_string(node_.inputs.size()) +
-                  " inputs");
+      require(
+          node_.mutates[i] < node_.inputs.size(), at("mutates", i),
+          "expected the number of one of its " + std::to_string(node_.inputs.size()) + " inputs");
     }
   }
 
@@ -122,8 +123,8 @@ class NodeCheck {
   void check_output_node() {
     require(node_.inputs.size() == 1, "inputs", "an output node has exactly one input");
     require(node_.outputs.empty(), "outputs", "an output node has none");
-    const bool to_state = node_.output_role == OutputRole::kGradient ||
-                          node_.output_role == OutputRole::kStateWrite;
+    const bool to_state =
+        node_.output_role == OutputRole::kGradient || node_.output_role == OutputRole::kStateWrite;
     require(!to_state || (node_.target && kind_of(*node_.target) == NodeKind::kState), "target",
             "expected the state node that it belongs to");
   }

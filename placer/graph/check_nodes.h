@@ -9,7 +9,8 @@
 
 namespace placer {
 
-// The first defect in node order that can be seen without following edges; afterwards every index in the nodes is in range.
+// The first defect in node order that can be seen without following edges; afterwards every index
+// in the nodes is in range.
 [[nodiscard]] std::optional<GraphDefect> check_nodes(const std::vector<Node>& nodes);
 
 }  // namespace placer

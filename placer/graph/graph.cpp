@@ -1,5 +1,7 @@
 #include "placer/graph/graph.h"
 
+#include <algorithm>
+
 namespace placer {
 namespace {
 
@@ -13,11 +15,18 @@ std::span<const T> slice(const std::vector<T>& items, const std::vector<std::uin
 }  // namespace
 
 std::optional<NodeId> Graph::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](NodeId id, std::string_view sought) { return node(id).name < sought; });
+  if (found == by_name_.end() || node(*found).name != name) {
+    return std::nullopt;
+  }
+  return *found;
 }
 
-std::span<const Use> Graph::uses(NodeId id) const { return slice(uses_, first_use_, id); }
+std::span<const Use> Graph::uses(NodeId id) const {
+  return slice(uses_, first_use_, id);
+}
 
 std::span<const NodeId> Graph::controls(NodeId id) const {
   return slice(controls_, first_control_, id);

@@ -1,9 +1,11 @@
 #pragma once
 
-// The computation of one step: an immutable directed acyclic graph in topological order, indexed both ways.
+// The computation of one step: an immutable directed acyclic graph in topological order, indexed
+// both ways.
 //
-// Made by build_graph() from nodes in any valid order of definition; every reader and importer goes through it, so that a Graph
-// in hand is always well-formed. Thread-safe: nothing changes after construction.
+// Made by build_graph() from nodes in any valid order of definition; every reader and importer goes
+// through it, so that a Graph in hand is always well-formed. Thread-safe: nothing changes after
+// construction.
 
 #include <cstdint>
 #include <limits>
@@ -11,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -47,27 +48,35 @@ class Graph {
 
   // Uses of all outputs of `id`, ordered by consumer, then output; each (consumer, output) once.
   [[nodiscard]] std::span<const Use> uses(NodeId id) const;
-  // Nodes that must have ended before `id` starts, beyond the producers of its inputs: its `after` list, and for an op that
-  // writes in place every earlier reader of that storage, through views too. Ascending, each once, no producer of an input.
+  // Nodes that must have ended before `id` starts, beyond the producers of its inputs: its `after`
+  // list, and for an op that writes in place every earlier reader of that storage, through views
+  // too. Ascending, each once, no producer of an input.
   [[nodiscard]] std::span<const NodeId> controls(NodeId id) const;
 
   // Tensors are numbered by node, then output.
   [[nodiscard]] std::size_t num_tensors() const { return storage_.size(); }
-  [[nodiscard]] std::size_t tensor_index(TensorRef ref) const { return first_tensor_[index(ref.node)] + ref.output; }
-  [[nodiscard]] const TensorSpec& tensor(TensorRef ref) const { return nodes_[index(ref.node)].outputs[ref.output]; }
+  [[nodiscard]] std::size_t tensor_index(TensorRef ref) const {
+    return first_tensor_[index(ref.node)] + ref.output;
+  }
+  [[nodiscard]] const TensorSpec& tensor(TensorRef ref) const {
+    return nodes_[index(ref.node)].outputs[ref.output];
+  }
   // The tensor that owns the memory of `ref`: itself, or the end of its chain of aliases.
   [[nodiscard]] TensorRef storage(TensorRef ref) const { return storage_[tensor_index(ref)]; }
 
-  // Whether its value is there before the step starts: inputs, state, constants, and views of these. What reads such a node waits
-  // for nothing, so that these edges do not order groups of nodes.
+  // Whether its value is there before the step starts: inputs, state, constants, and views of
+  // these. What reads such a node waits for nothing, so that these edges do not order groups of
+  // nodes.
   [[nodiscard]] bool exists_before_step(NodeId id) const;
 
-  // Nodes that can only work on one device: those of one colocation key, views with their base, in-place ops with what they write,
-  // outputs with their producer (new values of a state with that state). Classes are dense, numbered by their first node.
+  // Nodes that can only work on one device: those of one colocation key, views with their base,
+  // in-place ops with what they write, outputs with their producer (new values of a state with that
+  // state). Classes are dense, numbered by their first node.
   [[nodiscard]] std::size_t num_colocation_classes() const { return num_classes_; }
   [[nodiscard]] std::uint32_t colocation_class(NodeId id) const { return class_of_[index(id)]; }
 
-  // Content hash over all that matters to a placement (nodes, edges, arguments, shapes; not times, not file names).
+  // Content hash over all that matters to a placement (nodes, edges, arguments, shapes; not times,
+  // not file names).
   [[nodiscard]] const std::string& hash() const { return hash_; }
 
  private:
@@ -75,8 +84,8 @@ class Graph {
 
   GraphInfo info_;
   std::vector<Node> nodes_;
-  std::unordered_map<std::string_view, NodeId> by_name_;
-  std::vector<std::uint32_t> first_use_;   // [size + 1]
+  std::vector<NodeId> by_name_;           // ascending by name
+  std::vector<std::uint32_t> first_use_;  // [size + 1]
   std::vector<Use> uses_;
   std::vector<std::uint32_t> first_control_;  // [size + 1]
   std::vector<NodeId> controls_;
@@ -94,10 +103,11 @@ struct GraphDefect {
   std::string text;
 };
 
-// Nodes as a file lists them: `inputs`, `after` and `target` may refer to nodes in any order; ids are positions in `nodes`.
-// The result's nodes are in topological order (stable: ascending position among those that are ready), ids renumbered.
-// Checks: unique non-empty names, ids and outputs in range, arguments and aliases that point to existing inputs, kinds with the
-// fields they need, no cycle, nobody reads a storage's old name after an in-place write, sums of bytes below 2^62.
+// Nodes as a file lists them: `inputs`, `after` and `target` may refer to nodes in any order; ids
+// are positions in `nodes`. The result's nodes are in topological order (stable: ascending position
+// among those that are ready), ids renumbered. Checks: unique non-empty names, ids and outputs in
+// range, arguments and aliases that point to existing inputs, kinds with the fields they need, no
+// cycle, nobody reads a storage's old name after an in-place write, sums of bytes below 2^62.
 //   returns  the graph, or the first defect in node order
 [[nodiscard]] std::variant<Graph, GraphDefect> build_graph(GraphInfo info, std::vector<Node> nodes);
 

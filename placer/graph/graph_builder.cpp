@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <queue>
 #include <string>
+#include <unordered_map>
 
 #include "placer/base/error.h"
 #include "placer/base/hash.h"
@@ -37,7 +38,8 @@ class UnionFind {
   std::vector<std::size_t> parent_;
 };
 
-// Positions in a topological order: ascending position among the nodes that are ready. Shorter than `nodes` when there is a cycle.
+// Positions in a topological order: ascending position among the nodes that are ready. Shorter than
+// `nodes` when there is a cycle.
 //   extra  [size] or empty: further predecessors
 std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes,
                                              const Adjacency& extra) {
@@ -88,8 +90,10 @@ GraphDefect cycle_defect(const std::vector<Node>& nodes, const std::vector<std::
   for (const std::uint32_t node : order) {
     done[node] = true;
   }
-  // Walking back along unfinished predecessors must come to a node for the second time: that one is on a cycle.
-  std::size_t at = static_cast<std::size_t>(std::find(done.begin(), done.end(), false) - done.begin());
+  // Walking back along unfinished predecessors must come to a node for the second time: that one is
+  // on a cycle.
+  std::size_t at =
+      static_cast<std::size_t>(std::find(done.begin(), done.end(), false) - done.begin());
   std::vector<bool> visited(nodes.size(), false);
   while (!visited[at]) {
     visited[at] = true;
@@ -182,14 +186,14 @@ class GraphBuilder {
       for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
         const auto base = node.outputs[k].alias_of;
         // Inputs come first in topological order, so that their storage is known.
-        g.storage_.push_back(base ? g.storage(node.inputs[*base])
-                                  : TensorRef{id_at<NodeId>(i), k});
+        g.storage_.push_back(base ? g.storage(node.inputs[*base]) : TensorRef{id_at<NodeId>(i), k});
       }
     }
   }
 
-  // Orders every in-place write after the readers before it, and refuses those after it that still use an old name. Readers and writers
-  // are before or after one another by topological order, which is the file's own order where that is valid.
+  // Orders every in-place write after the readers before it, and refuses those after it that still
+  // use an old name. Readers and writers are before or after one another by topological order,
+  // which is the file's own order where that is valid.
   std::optional<GraphDefect> find_write_hazards() {
     auto& g = graph_;
     write_controls_.resize(g.size());
@@ -198,7 +202,8 @@ class GraphBuilder {
       std::uint32_t writes = 0;
     };
     std::vector<Storage> storages(g.num_tensors());
-    std::vector<std::uint32_t> version(g.num_tensors(), 0);  // writes that the tensor's name has seen
+    std::vector<std::uint32_t> version(g.num_tensors(),
+                                       0);  // writes that the tensor's name has seen
     for (std::size_t i = 0; i < g.size(); ++i) {
       const Node& node = g.nodes_[i];
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
@@ -246,10 +251,13 @@ class GraphBuilder {
   }
 
   void index_names() {
-    graph_.by_name_.reserve(graph_.size());
+    auto& names = graph_.by_name_;
+    names.reserve(graph_.size());
     for (std::size_t i = 0; i < graph_.size(); ++i) {
-      graph_.by_name_.emplace(graph_.nodes_[i].name, id_at<NodeId>(i));
+      names.push_back(id_at<NodeId>(i));
     }
+    std::sort(names.begin(), names.end(),
+              [&](NodeId a, NodeId b) { return graph_.node(a).name < graph_.node(b).name; });
   }
 
   void index_edges() {
@@ -324,7 +332,8 @@ class GraphBuilder {
     g.class_of_.resize(g.size());
     for (std::size_t i = 0; i < g.size(); ++i) {
       const std::size_t first = classes.find(i);
-      g.class_of_[i] = first == i ? static_cast<std::uint32_t>(g.num_classes_++) : g.class_of_[first];
+      g.class_of_[i] =
+          first == i ? static_cast<std::uint32_t>(g.num_classes_++) : g.class_of_[first];
     }
   }
 
@@ -424,9 +433,9 @@ std::variant<Graph, GraphDefect> build_graph(GraphInfo info, std::vector<Node> n
 Graph build_graph_or_die(GraphInfo info, std::vector<Node> nodes) {
   auto result = build_graph(std::move(info), std::move(nodes));
   if (const auto* defect = std::get_if<GraphDefect>(&result)) {
-    fail_check("build_graph", __FILE__, __LINE__,
-               "node " + std::to_string(index(defect->node)) + " " + defect->field + ": " +
-                   defect->text);
+    fail_check(
+        "build_graph", __FILE__, __LINE__,
+        "node " + std::to_string(index(defect->node)) + " " + defect->field + ": " + defect->text);
   }
   return std::get<Graph>(std::move(result));
 }

@@ -27,7 +27,8 @@ enum class NodeKind : std::uint8_t {
   kState,     // lives on its device between steps: parameters, buffers, optimizer slots
   kConstant,  // never changes; small values stand in the file
   kOp,        // an ATen operator
-  kOutput,    // keeps its single input alive to the end of the step: loss, gradient, new value of a state
+  kOutput,    // keeps its single input alive to the end of the step: loss, gradient, new value of a
+              // state
 };
 enum class Pass : std::uint8_t { kForward, kBackward, kUpdate };
 enum class StateRole : std::uint8_t { kParameter, kBuffer, kOptimizer };
@@ -38,7 +39,8 @@ enum class OutputRole : std::uint8_t {
   kResult,      // what the model returns
 };
 
-// --- Arguments of an operator, by the parameter names of its ATen schema. Those left out take the schema's default. ---
+// --- Arguments of an operator, by the parameter names of its ATen schema. Those left out take the
+// schema's default. ---
 
 struct InputArgument {
   std::uint32_t input;  // index into Node::inputs
@@ -50,16 +52,17 @@ struct InputListArgument {
 };
 enum class MemoryFormat : std::uint8_t { kContiguous, kChannelsLast, kChannelsLast3d, kPreserve };
 enum class Layout : std::uint8_t { kStrided };
-// An explicit device in the exported program. The executor puts every op on the device of its placement, so that this only marks
-// the slot.
+// An explicit device in the exported program. The executor puts every op on the device of its
+// placement, so that this only marks the slot.
 struct DeviceArgument {
   std::string device;
   bool operator==(const DeviceArgument&) const = default;
 };
 
 using ArgumentValue =
-    std::variant<std::monostate /* None */, bool, std::int64_t, double, std::string, std::vector<bool>, std::vector<std::int64_t>,
-                 std::vector<double>, InputArgument, InputListArgument, DType, MemoryFormat, Layout, DeviceArgument>;
+    std::variant<std::monostate /* None */, bool, std::int64_t, double, std::string,
+                 std::vector<bool>, std::vector<std::int64_t>, std::vector<double>, InputArgument,
+                 InputListArgument, DType, MemoryFormat, Layout, DeviceArgument>;
 
 struct Argument {
   std::string name;
@@ -74,22 +77,25 @@ struct Node {
   std::string module;    // dotted path of the module that owns it, or empty
   std::string colocate;  // nodes of one key share a device; empty: none
 
-  std::string op;        // kOp: "aten.convolution"; without arguments' types a workload may use any label here
+  std::string
+      op;  // kOp: "aten.convolution"; without arguments' types a workload may use any label here
   std::string overload;  // kOp: "default", "Tensor", ...
   std::vector<TensorRef> inputs;
-  std::vector<NodeId> after;            // further nodes that must end first (control edges of the file)
-  std::vector<Argument> arguments;      // kOp; empty in workloads that cannot be executed
-  std::vector<std::uint32_t> mutates;   // kOp: inputs that it writes in place
-  std::vector<TensorSpec> outputs;      // none for kOutput
-                                        // an opaque one of 0 bytes in an executable op: it returns no tensor there
-  Bytes workspace;                      // temporary memory while it runs
+  std::vector<NodeId> after;        // further nodes that must end first (control edges of the file)
+  std::vector<Argument> arguments;  // kOp; empty in workloads that cannot be executed
+  std::vector<std::uint32_t> mutates;  // kOp: inputs that it writes in place
+  std::vector<TensorSpec>
+      outputs;      // none for kOutput
+                    // an opaque one of 0 bytes in an executable op: it returns no tensor there
+  Bytes workspace;  // temporary memory while it runs
 
-  StateRole state_role = StateRole::kParameter;    // kState
-  std::string origin;                              // kState, kInput, kConstant: name in the exported program: seeds its value, finds its record
-  OutputRole output_role = OutputRole::kResult;    // kOutput
-  std::optional<NodeId> target;                    // kOutput: see OutputRole; kState kOptimizer: its parameter
-  std::vector<std::int64_t> range;                 // kInput of an integer type: [low, high), else empty
-  std::vector<double> values;                      // kConstant, kState: row-major values kept in the file, or empty
+  StateRole state_role = StateRole::kParameter;  // kState
+  std::string origin;  // kState, kInput, kConstant: name in the exported program: seeds its value,
+                       // finds its record
+  OutputRole output_role = OutputRole::kResult;  // kOutput
+  std::optional<NodeId> target;     // kOutput: see OutputRole; kState kOptimizer: its parameter
+  std::vector<std::int64_t> range;  // kInput of an integer type: [low, high), else empty
+  std::vector<double> values;  // kConstant, kState: row-major values kept in the file, or empty
 };
 
 [[nodiscard]] std::string_view name_of(NodeKind kind);

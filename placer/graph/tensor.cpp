@@ -32,7 +32,9 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 62;
 
 }  // namespace
 
-std::string_view name_of(DType dtype) { return kFacts[static_cast<std::size_t>(dtype)].name; }
+std::string_view name_of(DType dtype) {
+  return kFacts[static_cast<std::size_t>(dtype)].name;
+}
 
 std::optional<DType> dtype_named(std::string_view name) {
   for (std::size_t i = 1; i < kFacts.size(); ++i) {
@@ -43,7 +45,9 @@ std::optional<DType> dtype_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::int64_t item_size(DType dtype) { return kFacts[static_cast<std::size_t>(dtype)].size; }
+std::int64_t item_size(DType dtype) {
+  return kFacts[static_cast<std::size_t>(dtype)].size;
+}
 
 bool is_floating(DType dtype) {
   return dtype == DType::kFloat16 || dtype == DType::kBFloat16 || dtype == DType::kFloat32 ||

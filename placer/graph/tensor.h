@@ -1,6 +1,7 @@
 #pragma once
 
-// What is known of a tensor without having it: element type, shape, bytes, and whose storage it shares.
+// What is known of a tensor without having it: element type, shape, bytes, and whose storage it
+// shares.
 
 #include <cstdint>
 #include <optional>
@@ -41,8 +42,8 @@ struct TensorSpec {
   DType dtype = DType::kOpaque;
   std::vector<std::int64_t> shape;
   Bytes bytes;  // numel x item size: what a transfer moves
-  // Index into the node's inputs whose storage this output shares (a view, or the result of an in-place op): it allocates nothing
-  // and keeps that storage alive.
+  // Index into the node's inputs whose storage this output shares (a view, or the result of an
+  // in-place op): it allocates nothing and keeps that storage alive.
   std::optional<std::uint32_t> alias_of;
 };
 

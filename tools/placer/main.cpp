@@ -1,11 +1,12 @@
-// The program: reads the command line, runs one subcommand, turns what ended it into an exit status.
+// The program: reads the command line, runs one subcommand, turns what ended it into an exit
+// status.
+
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <thread>
-
-#include <unistd.h>
 
 #include "placer/base/error.h"
 #include "tools/placer/build_info.h"
@@ -23,8 +24,8 @@ int exit_status(ErrorKind kind) {
   return kStatus[static_cast<std::size_t>(kind)];
 }
 
-// The first Ctrl-C asks the running search to stop and keep its best; the second ends the program at once. A thread waits for the signal, so
-// that no handler has to be async-signal-safe.
+// The first Ctrl-C asks the running search to stop and keep its best; the second ends the program
+// at once. A thread waits for the signal, so that no handler has to be async-signal-safe.
 void watch_interrupts(Shared& shared) {
   sigset_t signals;
   sigemptyset(&signals);
@@ -49,7 +50,8 @@ std::string quoted_command(int argc, char** argv) {
   std::string line = "placer";
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    const bool plain = !word.empty() && word.find_first_of(" \t\n'\"*?[]$&|;<>()#~`\\") == std::string::npos;
+    const bool plain =
+        !word.empty() && word.find_first_of(" \t\n'\"*?[]$&|;<>()#~`\\") == std::string::npos;
     line += plain ? " " + word : " '" + word + "'";
   }
   return line;
@@ -79,9 +81,10 @@ int report(const Shared& shared, const std::string& text, int status) {
 int run(int argc, char** argv) {
   Shared shared;
   shared.command_line = quoted_command(argc, argv);
-  CLI::App app{"decides which device each operation of a neural network's step runs on\n"
-               "Example: placer place graph.json -c cluster.json --budget 60s -o placement.json",
-               "placer"};
+  CLI::App app{
+      "decides which device each operation of a neural network's step runs on\n"
+      "Example: placer place graph.json -c cluster.json --budget 60s -o placement.json",
+      "placer"};
   app.set_version_flag("--version", build_info());
   app.add_flag("--json", shared.json, "print one JSON object on stdout instead of text");
   app.add_flag("-q,--quiet", shared.quiet, "no notes and no progress");

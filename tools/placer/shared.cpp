@@ -67,7 +67,9 @@ void Shared::note(const std::string& text) const {
   }
 }
 
-void Shared::warn(const std::string& text) const { std::cerr << "warning: " << text << "\n"; }
+void Shared::warn(const std::string& text) const {
+  std::cerr << "warning: " << text << "\n";
+}
 
 ProgressSink Shared::progress() const {
   if (quiet || json || isatty(STDERR_FILENO) == 0) {
@@ -77,11 +79,17 @@ ProgressSink Shared::progress() const {
   return [line](const ProgressReport& report) { line->show(report); };
 }
 
-Workload load_graph(const std::string& path) { return read_graph(read_file(path), path); }
+Workload load_graph(const std::string& path) {
+  return read_graph(read_file(path), path);
+}
 
-Cluster load_cluster(const std::string& path) { return read_cluster(read_file(path), path); }
+Cluster load_cluster(const std::string& path) {
+  return read_cluster(read_file(path), path);
+}
 
-std::string tool_name() { return std::string("placer ") + kVersion; }
+std::string tool_name() {
+  return "placer " + tool_version();
+}
 
 std::string now_iso() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));

@@ -1,6 +1,7 @@
 #pragma once
 
-// What all subcommands share: global flags, streams, files, progress, and how a subcommand hands its work to main().
+// What all subcommands share: global flags, streams, files, progress, and how a subcommand hands
+// its work to main().
 
 #include <cstdint>
 #include <functional>
@@ -20,8 +21,9 @@ struct Shared {
   bool json = false;   // one JSON object on stdout instead of text
   bool quiet = false;  // no notes, no progress
   std::string command_line;
-  std::stop_source stop;        // requested by the first Ctrl-C
-  std::function<int()> action;  // set by the subcommand that was chosen; its result is the exit status
+  std::stop_source stop;  // requested by the first Ctrl-C
+  std::function<int()>
+      action;  // set by the subcommand that was chosen; its result is the exit status
 
   // Results go to stdout (std::cout), the rest here: a line on stderr, unless quiet.
   void note(const std::string& text) const;
@@ -44,7 +46,8 @@ struct Shared {
 //   auto* command = app.add_subcommand("inspect", "counts, bytes and times of a file");
 //   auto options = std::make_shared<Options>();
 //   command->add_option("file", options->file, "...")->required();
-//   command->callback([options, &shared] { shared.action = [options, &shared] { return run(*options, shared); }; });
+//   command->callback([options, &shared] { shared.action = [options, &shared] { return
+//   run(*options, shared); }; });
 void add_inspect(CLI::App& app, Shared& shared);
 void add_import(CLI::App& app, Shared& shared);
 void add_devices(CLI::App& app, Shared& shared);

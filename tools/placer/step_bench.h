@@ -1,6 +1,7 @@
 #pragma once
 
-// Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch, a clear error where not.
+// Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch,
+// a clear error where not.
 
 #include <memory>
 #include <string>
@@ -14,7 +15,8 @@
 
 namespace placer::cli {
 
-// Before anything else: sets what LibTorch's thread pools read at start-up (may run the program anew, once).
+// Before anything else: sets what LibTorch's thread pools read at start-up (may run the program
+// anew, once).
 void prepare_process(char** argv);
 
 [[nodiscard]] bool has_libtorch();
@@ -32,7 +34,8 @@ class StepBench {
   // Wall time of whole steps under placements of the graph; in a child process when isolated.
   [[nodiscard]] virtual Evaluator& evaluator() = 0;
   [[nodiscard]] virtual profile::Executor& executor() = 0;
-  // The same graph with every op on all cores, as an ordinary program runs today; its only placement is all_on(graph, 0).
+  // The same graph with every op on all cores, as an ordinary program runs today; its only
+  // placement is all_on(graph, 0).
   [[nodiscard]] virtual profile::Executor& all_cores() = 0;
 };
 
@@ -44,10 +47,12 @@ struct StepBenchOptions {
   std::string isolated_cluster_file;
 };
 
-// Why no step can be run here: no LibTorch, a graph without arguments, a device that this machine does not have. Empty: it can.
+// Why no step can be run here: no LibTorch, a graph without arguments, a device that this machine
+// does not have. Empty: it can.
 [[nodiscard]] std::string cannot_measure(const Graph& graph, const Cluster& cluster);
 
 // `costs` outlives the result; its default priority is the executor's.
-[[nodiscard]] std::unique_ptr<StepBench> open_bench(const CostModel& costs, const StepBenchOptions& options);
+[[nodiscard]] std::unique_ptr<StepBench> open_bench(const CostModel& costs,
+                                                    const StepBenchOptions& options);
 
 }  // namespace placer::cli

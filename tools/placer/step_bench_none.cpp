@@ -25,7 +25,9 @@ void add_unavailable(CLI::App& app, Shared& shared, const std::string& name,
 
 void prepare_process(char** /*argv*/) {}
 
-bool has_libtorch() { return false; }
+bool has_libtorch() {
+  return false;
+}
 
 void require_libtorch(const std::string& what) {
   throw usage_error(what + ": " + kMissing + "; build the preset `release` (CONTRIBUTING.md)");
@@ -33,7 +35,9 @@ void require_libtorch(const std::string& what) {
 
 void register_learners(AlgorithmRegistry& /*registry*/) {}
 
-std::string cannot_measure(const Graph& /*graph*/, const Cluster& /*cluster*/) { return kMissing; }
+std::string cannot_measure(const Graph& /*graph*/, const Cluster& /*cluster*/) {
+  return kMissing;
+}
 
 std::unique_ptr<StepBench> open_bench(const CostModel& /*costs*/,
                                       const StepBenchOptions& /*options*/) {

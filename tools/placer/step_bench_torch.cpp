@@ -64,13 +64,19 @@ class TorchStepBench : public StepBench {
 
 }  // namespace
 
-void prepare_process(char** argv) { profile::ensure_openmp_environment(argv); }
+void prepare_process(char** argv) {
+  profile::ensure_openmp_environment(argv);
+}
 
-bool has_libtorch() { return true; }
+bool has_libtorch() {
+  return true;
+}
 
 void require_libtorch(const std::string& /*what*/) {}
 
-void register_learners(AlgorithmRegistry& registry) { policy::register_policies(registry); }
+void register_learners(AlgorithmRegistry& registry) {
+  policy::register_policies(registry);
+}
 
 std::string cannot_measure(const Graph& graph, const Cluster& cluster) {
   const profile::MachineFacts facts = profile::machine_facts();

@@ -14,15 +14,8 @@ namespace {
 
 constexpr std::uint64_t kScalingEvaluations = 2000;  // of each short search of device_scaling
 
-SimTime time_of(const Candidate& candidate) { return candidate.simulated.step_time; }
-
-// Placements of groups from placements of nodes: the device of a group's first node.
-Placement to_groups(const Placement& fine, const Grouping& grouping) {
-  Placement coarse{std::vector<DeviceId>(grouping.num_groups), {}};
-  for (std::size_t i = grouping.group_of.size(); i-- > 0;) {
-    coarse.device[index(grouping.group_of[i])] = fine.device[i];
-  }
-  return coarse;
+SimTime time_of(const Candidate& candidate) {
+  return candidate.simulated.step_time;
 }
 
 // Runs what is asked for in turn, and keeps each result.
@@ -84,8 +77,8 @@ class Proposer {
     provenance.tool = tool_name();
     provenance.evaluations = candidate.evaluations;
     provenance.predicted_us = time_of(candidate).microseconds();
-    const PlacementFile file = to_file(space_.costs().graph(), space_.costs().cluster(),
-                                       candidate.placement, provenance);
+    const PlacementFile file =
+        to_file(space_.costs().graph(), space_.costs().cluster(), candidate.placement, provenance);
     if (finished) {
       run_.keep_result(candidate.algorithm, file);
     }
@@ -133,6 +126,14 @@ int simulator_threads() {
 
 }  // namespace
 
+Placement to_groups(const Placement& fine, const Grouping& grouping) {
+  Placement coarse{std::vector<DeviceId>(grouping.num_groups), {}};
+  for (std::size_t i = grouping.group_of.size(); i-- > 0;) {
+    coarse.device[index(grouping.group_of[i])] = fine.device[i];
+  }
+  return coarse;
+}
+
 SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, std::size_t max_groups)
     : costs_(workload, cluster),
@@ -146,7 +147,9 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
       expanding_(make_expanding_evaluator(*simulator_, grouping_)),
       cached_(make_caching_evaluator(*expanding_)) {}
 
-Problem SearchSpace::simulated() { return judged_by(*cached_); }
+Problem SearchSpace::simulated() {
+  return judged_by(*cached_);
+}
 
 Problem SearchSpace::judged_by(Evaluator& coarse) {
   return {.costs = coarse_costs_,
@@ -221,8 +224,8 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
     options.budget.evaluations = kScalingEvaluations;
     options.seed = seed;
     options.stop = stop;
-    const auto candidate = run_algorithm(space, *registry.find("hill-climb").make(), "hill-climb",
-                                         problem, options);
+    const auto candidate =
+        run_algorithm(space, *registry.find("hill-climb").make(), "hill-climb", problem, options);
     times.push_back(candidate && candidate->simulated.feasible()
                         ? std::optional(time_of(*candidate))
                         : std::nullopt);

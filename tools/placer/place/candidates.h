@@ -1,6 +1,7 @@
 #pragma once
 
-// First half of `placer place`: every algorithm proposes a placement, judged by the simulator op by op.
+// First half of `placer place`: every algorithm proposes a placement, judged by the simulator op by
+// op.
 
 #include <functional>
 #include <string>
@@ -18,15 +19,19 @@ namespace placer::cli {
 // What one algorithm came to.
 struct Candidate {
   std::string algorithm;
-  bool searched = false;   // spent evaluations; else a heuristic that returns at once
-  Placement placement;     // op by op
-  Outcome simulated;       // of that placement
+  bool searched = false;  // spent evaluations; else a heuristic that returns at once
+  Placement placement;    // op by op
+  Outcome simulated;      // of that placement
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  bool resumed = false;    // read back from the run directory
+  bool resumed = false;  // read back from the run directory
 };
 
-// The level that is searched, and the simulator behind it. All members refer to one another: not movable.
+// Placements of groups from placements of nodes: the device of a group's first node.
+[[nodiscard]] Placement to_groups(const Placement& fine, const Grouping& grouping);
+
+// The level that is searched, and the simulator behind it. All members refer to one another: not
+// movable.
 class SearchSpace {
  public:
   SearchSpace(const Workload& workload, const Cluster& cluster, const ConstraintOptions& options,
@@ -65,11 +70,11 @@ struct SearchPlan {
   Budget each;                         // of every one of these
   std::uint64_t seed = 1;
   bool warm_start = true;
-  std::vector<Placement> initial;      // op by op, from the user
+  std::vector<Placement> initial;  // op by op, from the user
 };
 
-// Runs every heuristic, then every searching algorithm from the best of them. Results are kept in the run directory as they come and read
-// back from it.
+// Runs every heuristic, then every searching algorithm from the best of them. Results are kept in
+// the run directory as they come and read back from it.
 [[nodiscard]] std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& registry,
                                              const SearchPlan& plan, const Config& config,
                                              RunDirectory& run, const Shared& shared);
@@ -80,7 +85,8 @@ struct SearchPlan {
                                                      const Problem& problem,
                                                      const SearchOptions& options);
 
-// Predicted step time with the first 1, 2, ... devices, by short searches; empty entries where nothing fits.
+// Predicted step time with the first 1, 2, ... devices, by short searches; empty entries where
+// nothing fits.
 [[nodiscard]] std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
                                                                  const AlgorithmRegistry& registry,
                                                                  std::uint64_t seed,

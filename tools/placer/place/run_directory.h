@@ -1,6 +1,7 @@
 #pragma once
 
-// What a run leaves on disk (docs/run-directory.md): enough to read it, to repeat it, and to go on after a kill.
+// What a run leaves on disk (docs/run-directory.md): enough to read it, to repeat it, and to go on
+// after a kill.
 //
 //   config.json            as resolved, paths absolute
 //   command.txt env.json   the command line; versions and machine
@@ -23,7 +24,8 @@ class RunDirectory {
  public:
   // Nowhere: everything below does nothing.
   RunDirectory() = default;
-  // Makes the folder. Throws Error(kUsage) when it already holds a run (resume it, or name another).
+  // Makes the folder. Throws Error(kUsage) when it already holds a run (resume it, or name
+  // another).
   [[nodiscard]] static RunDirectory create(const std::filesystem::path& path, const Config& config,
                                            const std::string& command);
   // Opens a run to go on with. Throws Error(kBadInput) when there is none.
@@ -37,8 +39,9 @@ class RunDirectory {
   void keep_result(const std::string& algorithm, const PlacementFile& placement) const;
   void keep_best(const PlacementFile& placement) const;
 
-  // Appends a line that a learner gave, with the algorithm's name put in. Updates that stand in the file already (a run that goes on repeats
-  // those since its last checkpoint, bit for bit) are left out.
+  // Appends a line that a learner gave, with the algorithm's name put in. Updates that stand in the
+  // file already (a run that goes on repeats those since its last checkpoint, bit for bit) are left
+  // out.
   void add_metrics(const std::string& algorithm, const std::string& json);
 
  private:

@@ -1,0 +1,400 @@
+// placer place: search, measure the finalists, choose.
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "placer/algorithm/expanding_evaluator.h"
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/explain/memory_fit.h"
+#include "placer/formats/formats.h"
+#include "tools/placer/place/candidates.h"
+#include "tools/placer/place/finalists.h"
+#include "tools/placer/place/report.h"
+#include "tools/placer/place/run_directory.h"
+#include "tools/placer/shared.h"
+#include "tools/placer/step_bench.h"
+
+namespace placer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// How a budget in seconds is shared out when steps are measured: searching in the simulator,
+// learning from measured steps, finalists.
+constexpr double kSimulatedShare = 0.4;
+constexpr double kMeasuredShare = 0.25;
+constexpr double kFinalistShare = 0.35;
+constexpr double kFinalistSeconds = 60;  // when the budget counts evaluations
+
+struct PlaceOptions {
+  Config flags;  // what the flags said
+  std::string config_file;
+  std::string run_dir;
+  std::string resume;
+  std::vector<std::string> settings;  // "algorithm.name=value"
+  bool no_warm_start = false;
+  bool no_measure = false;
+};
+
+void add_settings(Config& config, const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    const auto dot = setting.find('.');
+    if (dot == std::string::npos || equals == std::string::npos || dot > equals) {
+      throw usage_error("--set " + setting + ": expected ALGORITHM.NAME=VALUE");
+    }
+    config.parameters[setting.substr(0, dot)][setting.substr(dot + 1, equals - dot - 1)] =
+        setting.substr(equals + 1);
+  }
+}
+
+// The parts of a run, in the order in which they come.
+class PlaceCommand {
+ public:
+  PlaceCommand(Config config, RunDirectory run, const Shared& shared)
+      : config_(std::move(config)),
+        run_(std::move(run)),
+        shared_(shared),
+        budget_(parse_budget(config_.budget)),
+        workload_(load_graph(config_.graph)),
+        cluster_(load_cluster(config_.cluster)),
+        space_(workload_, cluster_, config_.constraints, config_.max_groups) {
+    register_baselines(registry_);
+    register_learners(registry_);
+    not_measured_ =
+        config_.measure ? cannot_measure(workload_.graph, cluster_) : "--no-measure was given";
+    if (config_.signal != "simulated" && !not_measured_.empty()) {
+      if (config_.signal == "measured") {
+        throw usage_error("--signal measured: " + not_measured_);
+      }
+      config_.signal = "simulated";
+    }
+  }
+
+  int run() {
+    before();
+    const SearchPlan plan = make_plan();
+    candidates_ = propose(space_, registry_, plan, config_, run_, shared_);
+    if (config_.signal != "simulated") {
+      learn_from_steps();
+    }
+    drop_infeasible();
+    const auto scaling = device_scaling(space_, registry_, config_.seed, shared_.stop.get_token());
+    const Choice choice = choose();
+    write(choice);
+    const PlaceReport report{.space = space_,
+                             .candidates = candidates_,
+                             .choice = choice,
+                             .scaling = scaling,
+                             .not_measured = not_measured_,
+                             .stopped = shared_.stop.stop_requested(),
+                             .output = config_.output};
+    std::cout << (shared_.json ? report_json(report) : report_text(report));
+    return 0;
+  }
+
+ private:
+  void before() const {
+    const Graph& graph = workload_.graph;
+    shared_.note(fmt::format("{}: {} nodes in {} groups on {} devices", graph.info().name,
+                             graph.size(), space_.grouping().num_groups, cluster_.size()));
+    shared_.note(fit_text(space_));
+    const std::string short_of = certainly_infeasible(space_.costs(), space_.constraints());
+    if (!short_of.empty()) {
+      throw Error(ErrorKind::kInfeasible, "no feasible placement: " + short_of);
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string> searching() const {
+    if (!config_.algorithms.empty()) {
+      std::vector<std::string> chosen;
+      for (const std::string& name : config_.algorithms) {
+        if (registry_.find(name).searches) {
+          chosen.push_back(name);
+        }
+      }
+      return chosen;
+    }
+    std::vector<std::string> all;
+    for (const AlgorithmEntry& entry : registry_.entries()) {
+      if (entry.searches) {
+        all.push_back(entry.name);
+      }
+    }
+    return all;
+  }
+
+  [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
+
+  [[nodiscard]] double simulated_share() const {
+    if (!not_measured_.empty()) {
+      return 1;
+    }
+    return config_.signal == "both" ? kSimulatedShare : 1 - kFinalistShare;
+  }
+
+  [[nodiscard]] SearchPlan make_plan() const {
+    SearchPlan plan;
+    plan.seed = config_.seed;
+    plan.warm_start = config_.warm_start;
+    plan.searching = searching();
+    if (config_.signal == "measured") {
+      // Learners see measured steps only; what does not learn still searches in the simulator.
+      std::erase_if(plan.searching, is_learner);
+    }
+    plan.each.evaluations = budget_.evaluations;
+    if (budget_.seconds && !plan.searching.empty()) {
+      const double share = config_.signal == "measured" ? kSimulatedShare : simulated_share();
+      plan.each.seconds = *budget_.seconds * share / static_cast<double>(plan.searching.size());
+    }
+    for (const std::string& file : config_.initial) {
+      plan.initial.push_back(
+          bind(read_placement(read_file(file), file), workload_.graph, cluster_, file));
+    }
+    return plan;
+  }
+
+  StepBench& bench() {
+    if (!bench_) {
+      StepBenchOptions options;
+      options.executor.seed = config_.seed;
+      options.executor.weights = config_.weights;
+      options.executor.memory_limit = space_.constraints().memory_limit;
+      if (config_.isolate) {
+        options.isolated_graph_file = config_.graph;
+        options.isolated_cluster_file = config_.cluster;
+      }
+      bench_ = open_bench(space_.costs(), options);
+    }
+    return *bench_;
+  }
+
+  // Learners go on with measured steps as their reward, under the name NAME+steps, from the best
+  // placements so far.
+  void learn_from_steps() {
+    for (const std::string& name : searching()) {
+      if (!is_learner(name) || shared_.stop.stop_requested()) {
+        continue;
+      }
+      const auto expanding = make_expanding_evaluator(bench().evaluator(), space_.grouping());
+      SearchOptions options;
+      options.seed = config_.seed;
+      options.stop = shared_.stop.get_token();
+      options.progress = shared_.progress();
+      options.budget.evaluations = budget_.evaluations;
+      if (budget_.seconds) {
+        const bool only = config_.signal == "measured";
+        options.budget.seconds = *budget_.seconds * (only ? 1 - kFinalistShare : kMeasuredShare);
+      }
+      const std::string label = config_.signal == "measured" ? name : name + "+steps";
+      options.checkpoint = run_.checkpoint(label);
+      options.metrics = [&](const std::string& json) { run_.add_metrics(label, json); };
+      fill_parameters(options, name);
+      if (config_.signal == "both") {
+        options.initial = best_by_simulation();
+      }
+      auto candidate = run_algorithm(space_, *registry_.find(name).make(), label,
+                                     space_.judged_by(*expanding), options);
+      if (candidate) {
+        candidate->searched = true;
+        candidates_.push_back(std::move(*candidate));
+      }
+    }
+  }
+
+  // The best few placements of groups so far.
+  [[nodiscard]] std::vector<Placement> best_by_simulation() const {
+    constexpr std::size_t kMost = 4;
+    std::vector<const Candidate*> order;
+    for (const Candidate& candidate : candidates_) {
+      order.push_back(&candidate);
+    }
+    std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) {
+      return better(a->simulated, b->simulated);
+    });
+    std::vector<Placement> best;
+    for (std::size_t i = 0; i < std::min(kMost, order.size()); ++i) {
+      best.push_back(to_groups(order[i]->placement, space_.grouping()));
+    }
+    return best;
+  }
+
+  void fill_parameters(SearchOptions& options, const std::string& name) const {
+    if (const auto given = config_.parameters.find(name); given != config_.parameters.end()) {
+      options.parameters.assign(given->second.begin(), given->second.end());
+    }
+  }
+
+  // Nothing that does not fit can be chosen; when nothing is left, the least bad says why.
+  void drop_infeasible() {
+    std::string reason = "no algorithm found one";
+    std::erase_if(candidates_, [&](const Candidate& candidate) {
+      if (!candidate.simulated.feasible()) {
+        reason = candidate.simulated.infeasible->text;
+      }
+      return !candidate.simulated.feasible();
+    });
+    if (candidates_.empty()) {
+      throw Error(ErrorKind::kInfeasible, "no feasible placement: " + reason);
+    }
+  }
+
+  Choice choose() {
+    if (!not_measured_.empty() || shared_.stop.stop_requested()) {
+      return choose_by_simulation(candidates_);
+    }
+    FinalistOptions options;
+    options.seconds = budget_.seconds ? *budget_.seconds * kFinalistShare : kFinalistSeconds;
+    return choose_by_measurement(candidates_, bench(), options, shared_);
+  }
+
+  void write(const Choice& choice) const {
+    const Candidate& winner = candidates_[choice.winner];
+    Provenance provenance;
+    provenance.algorithm = winner.algorithm;
+    provenance.seed = config_.seed;
+    provenance.command = shared_.command_line;
+    provenance.tool = tool_name();
+    provenance.date = now_iso();
+    provenance.evaluations = winner.evaluations;
+    provenance.predicted_us = winner.simulated.step_time.microseconds();
+    provenance.predicted_peak_memory = winner.simulated.peak_memory;
+    const auto& measured = choice.of[choice.winner];
+    if (measured && !measured->seconds.empty()) {
+      provenance.measured = measured->summary();
+    }
+    const PlacementFile file =
+        to_file(workload_.graph, cluster_, winner.placement, std::move(provenance));
+    write_file(config_.output, write_placement(file));
+    run_.keep_best(file);
+  }
+
+  Config config_;
+  RunDirectory run_;
+  const Shared& shared_;
+  Budget budget_;
+  Workload workload_;
+  Cluster cluster_;
+  SearchSpace space_;
+  AlgorithmRegistry registry_;
+  std::string not_measured_;
+  std::unique_ptr<StepBench> bench_;
+  std::vector<Candidate> candidates_;
+};
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : fs::absolute(path).lexically_normal().string();
+}
+
+// The experiment file under the flags that were given. Paths become absolute, so that a run can be
+// resumed from anywhere.
+Config resolve(const PlaceOptions& options, const CLI::App& command) {
+  const Config& flags = options.flags;
+  Config config = flags;
+  if (!options.config_file.empty()) {
+    config = read_config(read_file(options.config_file), options.config_file);
+    const fs::path folder = fs::path(options.config_file).parent_path();
+    for (std::string* path : {&config.graph, &config.cluster, &config.weights}) {
+      *path = path->empty() ? *path : (folder / *path).string();
+    }
+    for (std::string& path : config.initial) {
+      path = (folder / path).string();
+    }
+    const auto override_with = [&](const char* flag, auto& value, const auto& given) {
+      if (command.count(flag) > 0) {
+        value = given;
+      }
+    };
+    override_with("graph", config.graph, flags.graph);
+    override_with("--cluster", config.cluster, flags.cluster);
+    override_with("--output", config.output, flags.output);
+    override_with("--algorithm", config.algorithms, flags.algorithms);
+    override_with("--budget", config.budget, flags.budget);
+    override_with("--signal", config.signal, flags.signal);
+    override_with("--seed", config.seed, flags.seed);
+    override_with("--max-groups", config.max_groups, flags.max_groups);
+    override_with("--init", config.initial, flags.initial);
+    override_with("--pin", config.constraints.pin, flags.constraints.pin);
+    override_with("--forbid", config.constraints.forbid, flags.constraints.forbid);
+    override_with("--colocate", config.constraints.colocate, flags.constraints.colocate);
+    override_with("--max-memory", config.constraints.max_memory, flags.constraints.max_memory);
+    override_with("--weights", config.weights, flags.weights);
+    override_with("--isolate", config.isolate, flags.isolate);
+  }
+  config.warm_start = config.warm_start && !options.no_warm_start;
+  config.measure = config.measure && !options.no_measure;
+  add_settings(config, options.settings);
+  config.graph = absolute(config.graph);
+  config.cluster = absolute(config.cluster);
+  config.output = absolute(config.output);
+  config.weights = absolute(config.weights);
+  for (std::string& path : config.initial) {
+    path = absolute(path);
+  }
+  return config;
+}
+
+}  // namespace
+
+void add_place(CLI::App& app, Shared& shared) {
+  auto* command = app.add_subcommand("place", "choose a device for every node of a graph");
+  command->footer(
+      "Example: placer place graph.json -c cluster.json --budget 60s -o placement.json");
+  auto options = std::make_shared<PlaceOptions>();
+  Config& flags = options->flags;
+  command->add_option("graph", flags.graph, "graph file, profiled (placer profile)");
+  command->add_option("-c,--cluster", flags.cluster, "devices and links (placer devices)");
+  command->add_option("-o,--output", flags.output, "placement file to write")
+      ->capture_default_str();
+  command->add_option("--config", options->config_file, "experiment file; flags override it");
+  command->add_option("--algorithm", flags.algorithms,
+                      "searching algorithms to run beside the heuristics [all]");
+  command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one");
+  command
+      ->add_option("--budget", flags.budget,
+                   "seconds for everything (60s, 10m) or evaluations of each search (2000)")
+      ->capture_default_str();
+  command->add_option("--signal", flags.signal, "what learners see: simulated, measured or both")
+      ->check(CLI::IsMember({"simulated", "measured", "both"}))
+      ->capture_default_str();
+  command->add_option("--seed", flags.seed, "of every search")->capture_default_str();
+  command->add_option("--max-groups", flags.max_groups, "groups of nodes that move together")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--no-warm-start", options->no_warm_start,
+                    "searches do not start from the heuristics' placements");
+  command->add_option("--init", flags.initial, "placement files to start from");
+  command->add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there");
+  command->add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there");
+  command->add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device");
+  command->add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB");
+  command->add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
+  command->add_flag("--no-measure", options->no_measure, "choose by simulated time alone");
+  command->add_flag("--isolate", flags.isolate, "measure searches in a child process");
+  command->add_option("--run-dir", options->run_dir, "keep config, metrics and checkpoints here");
+  command->add_option("--resume", options->resume, "go on with the run in this folder");
+  command->callback([options, command, &shared] {
+    shared.action = [options, command, &shared] {
+      RunDirectory run;
+      Config config = resolve(*options, *command);
+      if (!options->resume.empty()) {
+        run = RunDirectory::open(options->resume);
+        config = run.config();
+      } else {
+        if (config.graph.empty() || config.cluster.empty()) {
+          throw usage_error("expected a graph and -c CLUSTER (placer place --help)");
+        }
+        if (!options->run_dir.empty()) {
+          run = RunDirectory::create(options->run_dir, config, shared.command_line);
+        }
+      }
+      return PlaceCommand(std::move(config), std::move(run), shared).run();
+    };
+  });
+}
+
+}  // namespace placer::cli

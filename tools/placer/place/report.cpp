@@ -1,0 +1,215 @@
+#include "tools/placer/place/report.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/explain/memory_fit.h"
+
+namespace placer::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string milliseconds(double seconds) {
+  return fmt::format("{:.2f}", seconds * 1e3);
+}
+
+// Rows in the order of the answer: by measured median, those without by simulated time behind them.
+std::vector<std::size_t> row_order(const PlaceReport& report) {
+  std::vector<std::size_t> order(report.candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto measured = [&](std::size_t i) {
+    const auto& of = report.choice.of[i];
+    return of && of->failure.empty() && !of->seconds.empty();
+  };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (measured(a) != measured(b)) {
+      return measured(a);
+    }
+    return measured(a)
+               ? report.choice.of[a]->median_seconds() < report.choice.of[b]->median_seconds()
+               : better(report.candidates[a].simulated, report.candidates[b].simulated);
+  });
+  return order;
+}
+
+// The candidate whose samples stand for `i`: itself, or an earlier one with the same placement.
+std::size_t measured_as(const PlaceReport& report, std::size_t i) {
+  for (std::size_t j = 0; j < report.candidates.size(); ++j) {
+    if (report.choice.of[j] && report.candidates[j].placement == report.candidates[i].placement) {
+      return j;
+    }
+  }
+  return i;
+}
+
+std::string measured_cells(const std::optional<Measurement>& measured) {
+  if (!measured) {
+    return fmt::format("{:>10} {:>19} {:>4}", "-", "-", "-");
+  }
+  if (!measured->failure.empty() || measured->seconds.empty()) {
+    return fmt::format("{:>10} {:>19} {:>4}", "failed", "-", "-");
+  }
+  const Interval interval = median_interval(measured->seconds);
+  return fmt::format("{:>10} {:>19} {:>4}", milliseconds(measured->median_seconds()),
+                     milliseconds(interval.low) + "-" + milliseconds(interval.high),
+                     measured->seconds.size());
+}
+
+std::string table(const PlaceReport& report) {
+  std::string text =
+      fmt::format("  {:<16} {:>4} {:>12} {:>10} {:>19} {:>4} {:>11} {:>8}\n", "algorithm", "used",
+                  "simulated ms", "median ms", "95% interval", "n", "evaluations", "search s");
+  for (const std::size_t i : row_order(report)) {
+    const Candidate& candidate = report.candidates[i];
+    const std::string simulated = candidate.simulated.feasible()
+                                      ? milliseconds(candidate.simulated.step_time.seconds())
+                                      : "infeasible";
+    text += fmt::format("{} {:<16} {:>4} {:>12} {} {:>11} {:>8}\n",
+                        i == report.choice.winner ? '>' : ' ', candidate.algorithm,
+                        num_devices_used(candidate.placement), simulated,
+                        measured_cells(report.choice.of[measured_as(report, i)]),
+                        candidate.searched ? std::to_string(candidate.evaluations) : "-",
+                        candidate.searched ? fmt::format("{:.1f}", candidate.seconds) : "-");
+  }
+  if (report.choice.all_cores) {
+    text += fmt::format("  {:<16} {:>4} {:>12} {} {:>11} {:>8}\n", "all cores in one op", "", "",
+                        measured_cells(report.choice.all_cores), "-", "-");
+  }
+  return text;
+}
+
+std::string ratio_line(const std::string& against, const std::optional<PairedComparison>& ratio) {
+  if (!ratio) {
+    return "";
+  }
+  const char* verdict = ratio->decided ? "" : "; noise does not decide";
+  return fmt::format("  {:.2f}x over {} (95% interval {:.2f}-{:.2f}{})\n", ratio->ratio, against,
+                     ratio->interval.low, ratio->interval.high, verdict);
+}
+
+std::string scaling_text(const PlaceReport& report) {
+  std::string text = "predicted by number of devices (short searches):";
+  for (std::size_t i = 0; i < report.scaling.size(); ++i) {
+    text += fmt::format("{} {}: {}", i == 0 ? "" : ",", i + 1,
+                        report.scaling[i] ? to_string(*report.scaling[i]) : "does not fit");
+  }
+  return text + "\n";
+}
+
+Json measured_json(const std::optional<Measurement>& measured) {
+  if (!measured || measured->seconds.empty()) {
+    return measured ? Json{{"failure", measured->failure}} : Json();
+  }
+  const MeasuredTime summary = measured->summary();
+  return {{"median_us", summary.median_us},
+          {"low_us", summary.low_us},
+          {"high_us", summary.high_us},
+          {"samples", summary.samples}};
+}
+
+Json ratio_json(const std::optional<PairedComparison>& ratio) {
+  if (!ratio) {
+    return {};
+  }
+  return {{"ratio", ratio->ratio},
+          {"low", ratio->interval.low},
+          {"high", ratio->interval.high},
+          {"decided", ratio->decided}};
+}
+
+}  // namespace
+
+std::string fit_text(const SearchSpace& space) {
+  const MemoryParts parts = memory_parts(space.costs());
+  std::string text = fmt::format(
+      "memory of a step on one device: {} (parameters {}, buffers {}, gradients {}, optimizer {}, "
+      "inputs {}, activations {}, workspace {})\n",
+      to_string(parts.total()), to_string(parts.parameters), to_string(parts.buffers),
+      to_string(parts.gradients), to_string(parts.optimizer), to_string(parts.inputs),
+      to_string(parts.activations), to_string(parts.workspace));
+  const Cluster& cluster = space.costs().cluster();
+  const auto fits = fit_alone(space.costs(), space.constraints().memory_limit);
+  for (std::size_t d = 0; d < cluster.size(); ++d) {
+    const Bytes spare = fits[d].limit - fits[d].needed_alone;
+    text += fmt::format("  {}: may use {}; the whole step {}\n",
+                        cluster.device(id_at<DeviceId>(d)).name, to_string(fits[d].limit),
+                        fits[d].fits_alone
+                            ? "fits, " + to_string(spare) + " to spare"
+                            : "does not fit alone, short by " + to_string(Bytes{} - spare));
+  }
+  return text;
+}
+
+std::string report_text(const PlaceReport& report) {
+  const Candidate& winner = report.candidates[report.choice.winner];
+  std::string text = table(report);
+  text += scaling_text(report);
+  if (!report.not_measured.empty()) {
+    text += "not measured: " + report.not_measured + "\n";
+  }
+  const auto& measured = report.choice.of[report.choice.winner];
+  text += fmt::format("chosen: {}, {} predicted", winner.algorithm,
+                      to_string(winner.simulated.step_time));
+  if (measured && !measured->seconds.empty()) {
+    const Interval interval = median_interval(measured->seconds);
+    text += fmt::format(", {} ms measured after choosing (95% interval {}-{}, n = {})",
+                        milliseconds(measured->median_seconds()), milliseconds(interval.low),
+                        milliseconds(interval.high), measured->seconds.size());
+  }
+  text += "\n";
+  text += ratio_line("the best single device (" + report.choice.best_single + ")",
+                     report.choice.over_best_single);
+  if (report.choice.best_baseline != report.choice.best_single &&
+      report.choice.best_baseline != winner.algorithm) {
+    text += ratio_line("the best baseline (" + report.choice.best_baseline + ")",
+                       report.choice.over_best_baseline);
+  }
+  text += ratio_line("all cores in one op", report.choice.over_all_cores);
+  if (report.choice.over_all_cores && report.choice.over_all_cores->interval.high < 1) {
+    text += "  all cores in one op is the faster way to run this graph on this machine\n";
+  }
+  if (report.stopped) {
+    text += "stopped on request: this is the best so far\n";
+  }
+  return text + "wrote " + report.output + "\n";
+}
+
+std::string report_json(const PlaceReport& report) {
+  Json rows = Json::array();
+  for (const std::size_t i : row_order(report)) {
+    const Candidate& candidate = report.candidates[i];
+    rows.push_back({{"algorithm", candidate.algorithm},
+                    {"devices_used", num_devices_used(candidate.placement)},
+                    {"feasible", candidate.simulated.feasible()},
+                    {"simulated_us", candidate.simulated.step_time.microseconds()},
+                    {"measured", measured_json(report.choice.of[measured_as(report, i)])},
+                    {"evaluations", candidate.evaluations},
+                    {"seconds", candidate.seconds}});
+  }
+  Json scaling = Json::array();
+  for (const auto& time : report.scaling) {
+    scaling.push_back(time ? Json(time->microseconds()) : Json());
+  }
+  const Json object{{"format", "placer.place-report"},
+                    {"version", 1},
+                    {"chosen", report.candidates[report.choice.winner].algorithm},
+                    {"placement", report.output},
+                    {"stopped", report.stopped},
+                    {"not_measured", report.not_measured},
+                    {"algorithms", std::move(rows)},
+                    {"all_cores", measured_json(report.choice.all_cores)},
+                    {"speed_up",
+                     {{"over_best_single", ratio_json(report.choice.over_best_single)},
+                      {"over_best_baseline", ratio_json(report.choice.over_best_baseline)},
+                      {"over_all_cores", ratio_json(report.choice.over_all_cores)},
+                      {"best_single", report.choice.best_single},
+                      {"best_baseline", report.choice.best_baseline}}},
+                    {"predicted_by_devices_us", std::move(scaling)}};
+  return object.dump(2) + "\n";
+}
+
+}  // namespace placer::cli
