@@ -1,0 +1,35 @@
+#pragma once
+
+// The factories of the built-in algorithms, one source file each. Registered by register_baselines.
+
+#include <memory>
+
+#include "placer/algorithm/algorithm.h"
+
+namespace placer {
+
+// Every unit on a device drawn uniformly from those it may use, until the budget ends: the control
+// for methods that learn.
+[[nodiscard]] std::unique_ptr<Algorithm> random_search();
+
+// Units in order of their first node to the devices in turn.
+[[nodiscard]] std::unique_ptr<Algorithm> round_robin();
+
+// What an expert does by hand (Mirhoseini et al., ICML 2017, section 4.2): whole layers to devices,
+// in the order in which the forward pass meets them, in runs of about equal time; an LSTM stack so
+// gets a layer or several per device. A layer's backward and update ops are with it. Without module
+// paths the topological order is cut into runs of equal time.
+[[nodiscard]] std::unique_ptr<Algorithm> expert();
+
+// HEFT with insertion (Topcuoglu, Hariri, Wu, IEEE TPDS 2002). A unit is fixed by the first of its
+// ops that is scheduled, state by its first reader. Devices whose memory the state of the unit
+// would overflow are avoided.
+[[nodiscard]] std::unique_ptr<Algorithm> heft();
+
+// Hill climbing with restarts: moves of a unit towards a neighbour's device or off the busiest
+// device, swaps, runs of units; from each initial placement, then from disturbed copies of the
+// best. Parameters: batch (proposals judged at once), patience (proposals without gain before a
+// restart), kick (share of units a restart moves).
+[[nodiscard]] std::unique_ptr<Algorithm> hill_climb();
+
+}  // namespace placer

@@ -1,0 +1,41 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "placer/algorithm/algorithm.h"
+#include "placer/algorithm/baselines.h"
+#include "placer/base/error.h"
+#include "placer/base/text.h"
+
+namespace placer {
+
+void AlgorithmRegistry::add(AlgorithmEntry entry) {
+  const bool taken = std::any_of(entries_.begin(), entries_.end(), [&](const AlgorithmEntry& other) {
+    return other.name == entry.name;
+  });
+  PLACER_CHECK(!taken, entry.name);
+  entries_.push_back(std::move(entry));
+}
+
+const AlgorithmEntry& AlgorithmRegistry::find(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const AlgorithmEntry& entry : entries_) {
+    if (entry.name == name) {
+      return entry;
+    }
+    names.push_back(entry.name);
+  }
+  throw usage_error(fmt::format("unknown algorithm \"{}\"{}: there are {}", name,
+                                did_you_mean(name, names), fmt::join(names, ", ")));
+}
+
+void register_baselines(AlgorithmRegistry& registry) {
+  registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
+  registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
+  registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});
+  registry.add({"random", "uniformly drawn placements", true, random_search});
+  registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb});
+}
+
+}  // namespace placer

@@ -1,0 +1,152 @@
+#include "placer/algorithm/unit_table.h"
+
+#include <algorithm>
+
+#include "placer/algorithm/incumbent.h"
+
+namespace placer {
+
+UnitTable::UnitTable(const Problem& problem)
+    : constraints_(problem.constraints),
+      num_devices_(problem.costs.cluster().size()),
+      members_(constraints_.num_units),
+      allowed_(constraints_.num_units),
+      devices_(constraints_.num_units),
+      times_(constraints_.num_units * num_devices_),
+      mean_times_(constraints_.num_units),
+      persistent_(constraints_.num_units),
+      bytes_(constraints_.num_units),
+      neighbours_(constraints_.num_units) {
+  const Graph& graph = problem.costs.graph();
+  std::vector<Bytes> inside;
+  if (problem.grouping != nullptr) {
+    inside = persistent_bytes(*problem.fine_graph, *problem.grouping);
+  }
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    const NodeId id = id_at<NodeId>(v);
+    const Node& node = graph.node(id);
+    const std::uint32_t unit = constraints_.unit_of[v];
+    members_[unit].push_back(id);
+    allowed_[unit] = constraints_.allowed[v];
+    mean_times_[unit] += problem.costs.mean_time(id);
+    for (std::size_t d = 0; d < num_devices_; ++d) {
+      if ((allowed_[unit] >> d & 1) != 0) {
+        times_[unit * num_devices_ + d] += problem.costs.op_time(id, id_at<DeviceId>(d));
+      }
+    }
+    for (const TensorSpec& output : node.outputs) {
+      const Bytes own = output.alias_of ? Bytes{} : output.bytes;
+      bytes_[unit] += own;
+      persistent_[unit] += node.kind == NodeKind::kOp ? Bytes{} : own;
+    }
+    if (!inside.empty()) {
+      persistent_[unit] += inside[v];
+      bytes_[unit] += inside[v];
+    }
+    for (const Use& use : graph.uses(id)) {
+      const std::uint32_t other = constraints_.unit_of[index(use.consumer)];
+      if (use.output != Use::kControl && other != unit) {
+        neighbours_[unit].push_back(other);
+        neighbours_[other].push_back(unit);
+      }
+    }
+  }
+  for (std::size_t unit = 0; unit < size(); ++unit) {
+    auto& list = neighbours_[unit];
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    for (std::size_t d = 0; d < num_devices_; ++d) {
+      if ((allowed_[unit] >> d & 1) != 0) {
+        devices_[unit].push_back(id_at<DeviceId>(d));
+      }
+    }
+  }
+}
+
+Placement UnitTable::placement(std::span<const DeviceId> choice) const {
+  Placement result;
+  result.device.reserve(constraints_.unit_of.size());
+  for (const std::uint32_t unit : constraints_.unit_of) {
+    result.device.push_back(choice[unit]);
+  }
+  return result;
+}
+
+std::vector<DeviceId> UnitTable::choice(const Placement& placement) const {
+  std::vector<DeviceId> result;
+  result.reserve(size());
+  for (const auto& members : members_) {
+    result.push_back(placement.device[index(members.front())]);
+  }
+  return result;
+}
+
+namespace {
+
+constexpr int kMostRepairs = 64;
+
+// Moves units off `device` until `missing` bytes are gone; false when nothing can move.
+//   room  [devices], may be negative; updated
+bool make_room(const UnitTable& units, std::vector<DeviceId>& choice, DeviceId device,
+               Bytes missing, std::vector<Bytes>& room) {
+  std::vector<std::size_t> here;
+  for (std::size_t unit = 0; unit < units.size(); ++unit) {
+    if (choice[unit] == device && units.bytes(unit).count > 0 && units.devices(unit).size() > 1) {
+      here.push_back(unit);
+    }
+  }
+  std::stable_sort(here.begin(), here.end(), [&](std::size_t a, std::size_t b) {
+    return units.bytes(a) > units.bytes(b);
+  });
+  bool moved = false;
+  for (const std::size_t unit : here) {
+    if (missing.count <= 0) {
+      break;
+    }
+    DeviceId best = device;
+    for (const DeviceId other : units.devices(unit)) {
+      if (other != device && (best == device || room[index(other)] > room[index(best)])) {
+        best = other;
+      }
+    }
+    if (room[index(best)] < units.bytes(unit)) {
+      continue;
+    }
+    choice[unit] = best;
+    room[index(best)] -= units.bytes(unit);
+    room[index(device)] += units.bytes(unit);
+    missing -= units.bytes(unit);
+    moved = true;
+  }
+  return moved;
+}
+
+}  // namespace
+
+SearchResult judge_with_repair(const Problem& problem, const SearchOptions& options,
+                               const std::string& name, const UnitTable& units,
+                               std::vector<DeviceId> choice) {
+  SearchOptions unlimited;
+  unlimited.progress = options.progress;
+  Incumbent incumbent(problem, unlimited, name);
+  for (int attempt = 0; attempt < kMostRepairs; ++attempt) {
+    const Placement placement = units.placement(choice);
+    incumbent.evaluate({&placement, 1});
+    const Outcome& outcome = incumbent.outcomes().front();
+    if (outcome.feasible() || outcome.infeasible->reason != InfeasibleReason::kOutOfMemory ||
+        !outcome.infeasible->device) {
+      break;
+    }
+    std::vector<Bytes> room = problem.constraints.memory_limit;
+    for (std::size_t d = 0; d < std::min(room.size(), outcome.peak_memory.size()); ++d) {
+      room[d] -= outcome.peak_memory[d];
+    }
+    const Bytes missing = std::max(outcome.infeasible->missing, Bytes{1});
+    if (!make_room(units, choice, *outcome.infeasible->device, missing, room)) {
+      break;
+    }
+  }
+  return incumbent.finish();
+}
+
+}  // namespace placer
