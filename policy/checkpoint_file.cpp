@@ -1,0 +1,321 @@
+#include "policy/checkpoint_file.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/base/hash.h"
+
+namespace placer::policy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kMagic = "placerpc";
+constexpr std::string_view kFormat = "placer.policy";
+constexpr int kVersion = 1;
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHashLength = 37;  // "xxh3:" and 32 digits
+
+std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+
+std::size_t dtype_size(std::string_view dtype) {
+  if (dtype == "float32") return 4;
+  if (dtype == "float64") return 8;
+  return 0;
+}
+
+// --- writing ---
+
+Json times_to_json(std::span<const SimTime> times) {
+  Json list = Json::array();
+  for (const SimTime time : times) list.push_back(time.ps);
+  return list;
+}
+
+Json outcome_to_json(const Outcome& outcome) {
+  Json json;
+  if (outcome.infeasible) {
+    const Infeasible& why = *outcome.infeasible;
+    json["infeasible"] = {{"reason", static_cast<int>(why.reason)},
+                          {"missing_bytes", why.missing.count},
+                          {"text", why.text}};
+    if (why.device) json["infeasible"]["device"] = index(*why.device);
+    if (why.node) json["infeasible"]["node"] = index(*why.node);
+  }
+  json["step_time_ps"] = outcome.step_time.ps;
+  json["peak_memory_bytes"] = Json::array();
+  for (const Bytes bytes : outcome.peak_memory) json["peak_memory_bytes"].push_back(bytes.count);
+  json["busy_ps"] = times_to_json(outcome.busy);
+  return json;
+}
+
+Json result_to_json(const SearchResult& result) {
+  Json json;
+  json["evaluations"] = result.evaluations;
+  json["seconds"] = result.seconds;
+  if (result.best) {
+    Json devices = Json::array();
+    for (const DeviceId device : result.best->device) devices.push_back(index(device));
+    json["best"] = {{"device", std::move(devices)}, {"priority", result.best->priority}};
+  }
+  json["outcome"] = outcome_to_json(result.outcome);
+  json["history"] = Json::array();
+  for (const HistoryPoint& point : result.history) {
+    json["history"].push_back({point.evaluations, point.seconds, point.best.ps});
+  }
+  return json;
+}
+
+Json identity_to_json(const SearchIdentity& identity) {
+  Json settings = Json::object();
+  for (const auto& [name, value] : identity.settings) settings[name] = value;
+  return {{"graph_hash", identity.graph_hash},
+          {"cluster_hash", identity.cluster_hash},
+          {"constraints_hash", identity.constraints_hash},
+          {"evaluator", identity.evaluator},
+          {"seed", identity.seed},
+          {"parameters", std::move(settings)}};
+}
+
+void append_length(std::string& text, std::uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) text += static_cast<char>(value >> shift & 0xFF);
+}
+
+// --- reading; the caller turns json's exceptions into Errors ---
+
+std::vector<SimTime> times_from_json(const Json& json) {
+  std::vector<SimTime> times;
+  for (const Json& item : json) times.push_back({item.get<std::int64_t>()});
+  return times;
+}
+
+Outcome outcome_from_json(const Json& json) {
+  Outcome outcome;
+  if (json.contains("infeasible")) {
+    const Json& from = json.at("infeasible");
+    Infeasible why;
+    why.reason = static_cast<InfeasibleReason>(from.at("reason").get<std::uint8_t>());
+    why.missing = {from.at("missing_bytes").get<std::int64_t>()};
+    why.text = from.at("text").get<std::string>();
+    if (from.contains("device")) why.device = id_at<DeviceId>(from.at("device").get<std::size_t>());
+    if (from.contains("node")) why.node = id_at<NodeId>(from.at("node").get<std::size_t>());
+    outcome.infeasible = std::move(why);
+  }
+  outcome.step_time = {json.at("step_time_ps").get<std::int64_t>()};
+  for (const Json& item : json.at("peak_memory_bytes")) {
+    outcome.peak_memory.push_back({item.get<std::int64_t>()});
+  }
+  outcome.busy = times_from_json(json.at("busy_ps"));
+  return outcome;
+}
+
+SearchResult result_from_json(const Json& json) {
+  SearchResult result;
+  result.evaluations = json.at("evaluations").get<std::uint64_t>();
+  result.seconds = json.at("seconds").get<double>();
+  if (json.contains("best")) {
+    Placement best;
+    for (const Json& item : json.at("best").at("device")) {
+      best.device.push_back(id_at<DeviceId>(item.get<std::size_t>()));
+    }
+    best.priority = json.at("best").at("priority").get<std::vector<std::int64_t>>();
+    result.best = std::move(best);
+  }
+  result.outcome = outcome_from_json(json.at("outcome"));
+  for (const Json& item : json.at("history")) {
+    result.history.push_back({item.at(0).get<std::uint64_t>(), item.at(1).get<double>(),
+                              SimTime{item.at(2).get<std::int64_t>()}});
+  }
+  return result;
+}
+
+SearchIdentity identity_from_json(const Json& json) {
+  SearchIdentity identity;
+  identity.graph_hash = json.at("graph_hash").get<std::string>();
+  identity.cluster_hash = json.at("cluster_hash").get<std::string>();
+  identity.constraints_hash = json.at("constraints_hash").get<std::string>();
+  identity.evaluator = json.at("evaluator").get<std::string>();
+  identity.seed = json.at("seed").get<std::uint64_t>();
+  for (const auto& [name, value] : json.at("parameters").items()) {
+    identity.settings.emplace_back(name, value.get<std::string>());
+  }
+  return identity;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& path) : file_(path.string()), content_(read_file(path)) {}
+
+  Checkpoint read() {
+    const Json header = read_header();
+    try {
+      Checkpoint checkpoint;
+      checkpoint.identity = identity_from_json(header.at("search"));
+      checkpoint.state.updates = header.at("updates").get<std::uint64_t>();
+      const Json& baseline = header.at("baseline");
+      checkpoint.state.baseline = {.started = baseline.at("started").get<bool>(),
+                                   .value = baseline.at("value").get<double>(),
+                                   .mean_square = baseline.at("mean_square").get<double>()};
+      checkpoint.state.result = result_from_json(header.at("result"));
+      std::size_t position = 0;
+      for (const Json& entry : header.at("tensors")) {
+        checkpoint.tensors.push_back(read_tensor(entry, position++));
+      }
+      if (offset_ != content_.size()) refuse("", "bytes after the last tensor, expected the end");
+      return checkpoint;
+    } catch (const nlohmann::json::exception& problem) {
+      refuse("header", problem.what());
+    }
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& where, const std::string& text) const {
+    throw Error(ErrorKind::kBadInput, file_, where, text);
+  }
+
+  Json read_header() {
+    constexpr std::size_t fixed = kMagic.size() + 8;
+    if (content_.size() < fixed || std::string_view(content_).substr(0, kMagic.size()) != kMagic) {
+      refuse("", "not a policy checkpoint of placer");
+    }
+    std::uint64_t length = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      length |= static_cast<std::uint64_t>(static_cast<unsigned char>(content_[kMagic.size() + i]))
+                << (8 * i);
+    }
+    if (length > content_.size() || content_.size() - length < fixed + kHashLength) {
+      refuse("header", "the file is truncated");
+    }
+    const std::string text = content_.substr(fixed, length);
+    if (hash_text(text) != std::string_view(content_).substr(fixed + length, kHashLength)) {
+      refuse("header", "damaged: its hash does not match");
+    }
+    skip_padding("header", fixed + length + kHashLength);
+    start_ = offset_;
+    Json header = Json::parse(text, nullptr, false);
+    if (!header.is_object() || header.value("format", "") != kFormat) {
+      refuse("format", fmt::format("expected \"{}\"", kFormat));
+    }
+    if (header.value("version", 0) != kVersion) {
+      refuse("version", fmt::format("expected {}: made by another version of placer", kVersion));
+    }
+    return header;
+  }
+
+  Blob read_tensor(const Json& entry, std::size_t position) {
+    const std::string where = fmt::format("tensors[{}]", position);
+    Blob blob{.name = entry.at("name").get<std::string>(),
+              .dtype = entry.at("dtype").get<std::string>(),
+              .shape = entry.at("shape").get<std::vector<std::int64_t>>(),
+              .bytes = {}};
+    std::size_t size = dtype_size(blob.dtype);
+    if (size == 0) refuse(where + ".dtype", "expected float32 or float64");
+    for (const std::int64_t dimension : blob.shape) {
+      const std::size_t room = content_.size() / size;
+      if (dimension < 1 || static_cast<std::size_t>(dimension) > room) {
+        refuse(where + ".shape", "expected positive dimensions that fit the file");
+      }
+      size *= static_cast<std::size_t>(dimension);
+    }
+    if (entry.at("offset").get<std::size_t>() != offset_ - start_) refuse(where + ".offset", "out of place");
+    if (offset_ > content_.size() || content_.size() - offset_ < size) {
+      refuse(where, "the file is truncated");
+    }
+    blob.bytes = content_.substr(offset_, size);
+    if (entry.at("hash").get<std::string>() != hash_text(blob.bytes)) {
+      refuse(where, fmt::format("\"{}\" is damaged: its hash does not match", blob.name));
+    }
+    skip_padding(where, offset_ + size);
+    return blob;
+  }
+
+  // Moves to the next multiple of the alignment. The padding is part of the file: it must be zeros.
+  void skip_padding(const std::string& where, std::size_t from) {
+    offset_ = aligned(from);
+    if (offset_ > content_.size()) refuse(where, "the file is truncated");
+    const std::string_view padding = std::string_view(content_).substr(from, offset_ - from);
+    if (padding.find_first_not_of('\0') != std::string_view::npos) {
+      refuse(where, "damaged: its padding is not zero");
+    }
+  }
+
+  std::string file_;
+  std::string content_;
+  std::size_t start_ = 0;   // of the first tensor
+  std::size_t offset_ = 0;  // of the next tensor
+};
+
+}  // namespace
+
+std::string hash_of(const Constraints& constraints) {
+  Hasher hasher;
+  for (const std::uint64_t mask : constraints.allowed) hasher.add(static_cast<std::int64_t>(mask));
+  for (const Bytes limit : constraints.memory_limit) hasher.add(limit.count);
+  for (const std::uint32_t unit : constraints.unit_of) hasher.add(std::int64_t{unit});
+  return hasher.digest();
+}
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const SearchState& state = checkpoint.state;
+  Json header = {{"format", kFormat},
+                 {"version", kVersion},
+                 {"search", identity_to_json(checkpoint.identity)},
+                 {"updates", state.updates},
+                 {"baseline",
+                  {{"started", state.baseline.started},
+                   {"value", state.baseline.value},
+                   {"mean_square", state.baseline.mean_square}}},
+                 {"result", result_to_json(state.result)},
+                 {"tensors", Json::array()}};
+  std::size_t offset = 0;
+  for (const Blob& blob : checkpoint.tensors) {
+    header["tensors"].push_back({{"name", blob.name},
+                                 {"dtype", blob.dtype},
+                                 {"shape", blob.shape},
+                                 {"offset", offset},
+                                 {"hash", hash_text(blob.bytes)}});
+    offset += aligned(blob.bytes.size());
+  }
+  const std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string content(kMagic);
+  append_length(content, text.size());
+  content += text + hash_text(text);
+  content.resize(aligned(content.size()), '\0');
+  for (const Blob& blob : checkpoint.tensors) {
+    content += blob.bytes;
+    content.resize(aligned(content.size()), '\0');
+  }
+  write_file(path, content);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) { return Reader(path).read(); }
+
+void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,
+                         const SearchIdentity& current) {
+  const auto require = [&](std::string_view what, const std::string& then, const std::string& now) {
+    if (then != now) {
+      throw Error(ErrorKind::kBadInput, path.string(), fmt::format("search.{}", what),
+                  fmt::format("{}, this search has {}: delete the file to start anew", then, now));
+    }
+  };
+  require("graph_hash", saved.graph_hash, current.graph_hash);
+  require("cluster_hash", saved.cluster_hash, current.cluster_hash);
+  require("constraints_hash", saved.constraints_hash, current.constraints_hash);
+  require("evaluator", saved.evaluator, current.evaluator);
+  require("seed", std::to_string(saved.seed), std::to_string(current.seed));
+  for (const auto& [name, value] : current.settings) {
+    if (name.starts_with("checkpoint_")) continue;
+    const auto then = std::find_if(saved.settings.begin(), saved.settings.end(),
+                                   [&](const auto& setting) { return setting.first == name; });
+    require("parameters." + name, then == saved.settings.end() ? "missing" : then->second, value);
+  }
+}
+
+}  // namespace placer::policy

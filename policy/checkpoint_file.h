@@ -1,0 +1,65 @@
+#pragma once
+
+// A search of "colocrl" between two updates, as a file: everything that going on needs, and named tensors as raw bytes.
+//
+// Layout: "placerpc", the header's length (64 bits, little-endian), the header (JSON, UTF-8), its hash (37 characters), zeros up to
+// a multiple of 64, then the tensors' bytes, little-endian, row-major, each again padded to a multiple of 64. The header holds
+// name, dtype, shape, offset (from the first tensor on) and hash of every tensor. docs/colocrl.md has an example.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+#include "policy/reward.h"
+
+namespace placer::policy {
+
+// What must be the same for a search to go on.
+struct SearchIdentity {
+  std::string graph_hash;
+  std::string cluster_hash;
+  std::string constraints_hash;
+  std::string evaluator;  // Evaluator::name()
+  std::uint64_t seed = 0;
+  std::vector<std::pair<std::string, std::string>> settings;  // of the algorithm, all of them
+};
+
+// Between two updates. Samples are drawn from streams keyed by seed, update and sample, so there is no generator to keep.
+struct SearchState {
+  std::uint64_t updates = 0;
+  BaselineState baseline;
+  SearchResult result;  // so far
+};
+
+struct Blob {
+  std::string name;
+  std::string dtype;  // "float32", "float64"
+  std::vector<std::int64_t> shape;
+  std::string bytes;
+
+  bool operator==(const Blob&) const = default;
+};
+
+struct Checkpoint {
+  SearchIdentity identity;
+  SearchState state;
+  std::vector<Blob> tensors;
+};
+
+[[nodiscard]] std::string hash_of(const Constraints& constraints);
+
+// Replaces the file in one step.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+// Throws Error(kBadInput) for a file that is truncated, damaged anywhere, of another format or version, or inconsistent.
+[[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+// Throws Error(kBadInput), naming the first difference, unless the checkpoint belongs to this search. How often checkpoints are
+// written may differ.
+void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,
+                         const SearchIdentity& current);
+
+}  // namespace placer::policy

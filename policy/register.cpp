@@ -1,0 +1,14 @@
+#include "policy/register.h"
+
+#include "policy/torch/colocrl.h"
+
+namespace placer::policy {
+
+void register_policies(AlgorithmRegistry& registry) {
+  registry.add({.name = "colocrl",
+                .description = "sequence-to-sequence policy trained with REINFORCE (ICML 2017)",
+                .searches = true,
+                .make = make_colocrl});
+}
+
+}  // namespace placer::policy

@@ -1,0 +1,302 @@
+#include "policy/torch/colocrl.h"
+
+#include <bit>
+#include <chrono>
+#include <filesystem>
+#include <limits>
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include "placer/algorithm/incumbent.h"
+#include "placer/base/error.h"
+#include "policy/checkpoint_file.h"
+#include "policy/features.h"
+#include "policy/metrics.h"
+#include "policy/reward.h"
+#include "policy/torch/checkpoint.h"
+#include "policy/torch/reinforce.h"
+#include "policy/torch/seq2seq.h"
+#include "policy/torch/single_thread.h"
+
+namespace placer::policy {
+namespace {
+
+// Imitation ends when a group's device is chosen with a probability of about exp(-0.35) = 0.7: the policy must still explore.
+constexpr double kImitatedLoss = 0.35;
+// Updates in a row without a finite gradient after which the settings are to blame.
+constexpr int kMaxFailedSteps = 10;
+
+SearchIdentity identity_of(const Problem& problem, const SearchOptions& options,
+                           const ColocrlParameters& parameters) {
+  return {.graph_hash = problem.costs.graph().hash(),
+          .cluster_hash = problem.costs.cluster().hash(),
+          .constraints_hash = hash_of(problem.constraints),
+          .evaluator = problem.evaluator.name(),
+          .seed = options.seed,
+          .settings = to_settings(parameters)};
+}
+
+at::Tensor to_actions(const Placement& placement) {
+  at::Tensor actions = at::empty({static_cast<std::int64_t>(placement.device.size()), 1}, at::kLong);
+  std::int64_t* data = actions.data_ptr<std::int64_t>();
+  for (const DeviceId device : placement.device) *data++ = static_cast<std::int64_t>(index(device));
+  return actions;
+}
+
+std::vector<Placement> to_placements(const at::Tensor& actions) {
+  const auto groups = static_cast<std::size_t>(actions.size(0));
+  const auto batch = static_cast<std::size_t>(actions.size(1));
+  const std::int64_t* data = actions.const_data_ptr<std::int64_t>();
+  std::vector<Placement> placements(batch);
+  for (std::size_t k = 0; k < batch; ++k) {
+    placements[k].device.resize(groups);
+    for (std::size_t v = 0; v < groups; ++v) {
+      placements[k].device[v] = id_at<DeviceId>(static_cast<std::size_t>(data[v * batch + k]));
+    }
+  }
+  return placements;
+}
+
+// One run of the algorithm.
+class ColocrlSearch {
+ public:
+  ColocrlSearch(const Problem& problem, const SearchOptions& options,
+                const ColocrlParameters& parameters)
+      : problem_(problem),
+        options_(options),
+        parameters_(parameters),
+        inputs_(to_inputs(make_features(problem, FeatureOptions{}), at::kFloat)),
+        network_(parameters, inputs_, options.seed),
+        optimizer_(network_.parameters(), parameters.lr, parameters.clip),
+        rule_(parameters, reference_time(problem)),
+        baseline_(parameters.baseline_decay, parameters.normalize, baseline_start()),
+        incumbent_(problem, options, "colocrl") {}
+
+  SearchResult run() {
+    start();
+    while (update()) {
+      if (due()) save();
+    }
+    save();
+    evaluate_rest();
+    return incumbent_.finish();
+  }
+
+ private:
+  [[nodiscard]] std::optional<double> baseline_start() const {
+    // A policy that has learned before does not explore from a baseline that praises everything.
+    if (!parameters_.baseline_from_failing || !parameters_.policy.empty()) return std::nullopt;
+    return rule_.failing_reward();
+  }
+
+  void start() {
+    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+      resume();
+      return;
+    }
+    if (!parameters_.policy.empty()) {
+      load_blobs(parameters_.policy, read_checkpoint(parameters_.policy).tensors,
+                 network_.parameters());
+    }
+    if (parameters_.warm_start && !incumbent_.evaluate_initial().empty() && incumbent_.best()) {
+      imitate(*incumbent_.best());
+    }
+    last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  // Cross-entropy with one placement.
+  void imitate(const Placement& placement) {
+    const at::Tensor actions = to_actions(placement);
+    for (std::int64_t i = 0; i < parameters_.warm_start_updates && !incumbent_.exhausted(); ++i) {
+      const Encoding encoding = network_.encode(inputs_);
+      const at::Tensor loss = imitation_loss(network_.evaluate(encoding, actions), groups());
+      if (loss.item<double>() < kImitatedLoss) return;
+      take_step(loss);
+    }
+  }
+
+  // One update of the policy; false when the budget does not allow a whole one.
+  bool update() {
+    const auto batch = static_cast<std::size_t>(parameters_.k);
+    if (incumbent_.clock().left() < batch) return false;
+    const Encoding encoding = network_.encode(inputs_);
+    const at::Tensor actions = sample(encoding);
+    if (incumbent_.evaluate(to_placements(actions)) < batch) return false;
+    UpdateMetrics metrics;
+    const auto advantages = advantages_of(incumbent_.outcomes(), metrics);
+    if (advantages) teach(encoding, actions, *advantages, metrics);
+    ++updates_;
+    report(metrics);
+    return true;
+  }
+
+  at::Tensor sample(const Encoding& encoding) const {
+    std::vector<Rng> rngs;
+    for (std::int64_t k = 0; k < parameters_.k; ++k) {
+      const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(k)};
+      rngs.push_back(Rng::keyed(options_.seed, keys));
+    }
+    return network_.sample(encoding, rngs).actions;
+  }
+
+  // Nothing when none of the outcomes may teach; an outcome that may not teach has advantage 0.
+  std::optional<std::vector<double>> advantages_of(std::span<const Outcome> outcomes,
+                                                   UpdateMetrics& metrics) {
+    const bool all_teach = updates_ < static_cast<std::uint64_t>(parameters_.feasible_only_after);
+    std::vector<double> rewards;
+    for (const Outcome& outcome : outcomes) {
+      const double reward = rule_.reward(outcome);
+      metrics.reward_mean += reward / static_cast<double>(outcomes.size());
+      if (all_teach || outcome.feasible()) rewards.push_back(reward);
+    }
+    describe_samples(outcomes, metrics);
+    if (rewards.empty()) return std::nullopt;
+    const std::vector<double> taught = baseline_.advantages(rewards);
+    std::vector<double> result;
+    std::size_t next = 0;
+    for (const Outcome& outcome : outcomes) {
+      result.push_back(all_teach || outcome.feasible() ? taught[next++] : 0.0);
+    }
+    return result;
+  }
+
+  void teach(const Encoding& encoding, const at::Tensor& actions, std::span<const double> advantages,
+             UpdateMetrics& metrics) {
+    const double share = incumbent_.clock().fraction();
+    const double weight =
+        parameters_.entropy == parameters_.entropy_end
+            ? parameters_.entropy
+            : parameters_.entropy + share * (parameters_.entropy_end - parameters_.entropy);
+    const Evaluation evaluation = network_.evaluate(encoding, actions);
+    const at::Tensor loss = reinforce_loss(evaluation, advantages, groups(), weight);
+    metrics.loss_policy = loss.item<double>();
+    metrics.entropy = evaluation.entropy.mean().item<double>();
+    metrics.grad_norm = take_step(loss);
+  }
+
+  // Returns the gradient's norm. A gradient that is not finite changes nothing; several in a row end the search.
+  double take_step(const at::Tensor& loss) {
+    const AdamOptimizer::Step step = optimizer_.minimize(loss);
+    failed_steps_ = step.applied ? 0 : failed_steps_ + 1;
+    if (failed_steps_ >= kMaxFailedSteps) {
+      throw Error(ErrorKind::kInternal,
+                  fmt::format("colocrl: the gradient was not finite in {} updates in a row; try a "
+                              "smaller learning rate than lr={}",
+                              failed_steps_, parameters_.lr));
+    }
+    return step.grad_norm;
+  }
+
+  void report(UpdateMetrics& metrics) const {
+    if (!options_.metrics) return;
+    metrics.step = updates_;
+    metrics.wall_time = incumbent_.clock().seconds();
+    metrics.baseline = baseline_.state().value;
+    if (incumbent_.best()) {
+      metrics.best_step_time_ms = incumbent_.best_outcome().step_time.seconds() * 1e3;
+    }
+    metrics.lr = parameters_.lr;
+    metrics.evaluations = incumbent_.clock().spent();
+    options_.metrics(to_json_line(metrics));
+  }
+
+  // What is left of the budget is less than an update needs: the placements are tried, nothing is learned, and the checkpoint
+  // before them lets a longer budget go on as if they had not been.
+  void evaluate_rest() {
+    if (incumbent_.exhausted()) return;
+    static_cast<void>(incumbent_.evaluate(to_placements(sample(network_.encode(inputs_)))));
+  }
+
+  // --- checkpoints ---
+
+  [[nodiscard]] bool due() const {
+    if (options_.checkpoint.empty()) return false;
+    return updates_ % static_cast<std::uint64_t>(parameters_.checkpoint_updates) == 0 ||
+           incumbent_.clock().seconds() - last_save_seconds_ >= parameters_.checkpoint_seconds;
+  }
+
+  [[nodiscard]] std::vector<NamedTensor> tensors() const {
+    std::vector<NamedTensor> all = network_.parameters();
+    for (NamedTensor& tensor : optimizer_.state()) all.push_back(std::move(tensor));
+    return all;
+  }
+
+  void save() {
+    if (options_.checkpoint.empty()) return;
+    Checkpoint checkpoint;
+    checkpoint.identity = identity_of(problem_, options_, parameters_);
+    checkpoint.state = {.updates = updates_,
+                        .baseline = baseline_.state(),
+                        .result = incumbent_.so_far()};
+    checkpoint.tensors = to_blobs(tensors());
+    write_checkpoint(options_.checkpoint, checkpoint);
+    last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  void resume() {
+    Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
+    require_same_search(options_.checkpoint, checkpoint.identity,
+                        identity_of(problem_, options_, parameters_));
+    require_valid_best(checkpoint.state.result);
+    load_blobs(options_.checkpoint, checkpoint.tensors, tensors());
+    updates_ = checkpoint.state.updates;
+    baseline_.restore(checkpoint.state.baseline);
+    incumbent_.restore(std::move(checkpoint.state.result));
+    last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  void require_valid_best(const SearchResult& result) const {
+    if (!result.best) return;
+    const std::string violation = first_violation(problem_.costs.graph(), problem_.costs.cluster(),
+                                                  problem_.constraints, *result.best);
+    if (!violation.empty()) {
+      throw Error(ErrorKind::kBadInput, options_.checkpoint, "result.best", violation);
+    }
+  }
+
+  [[nodiscard]] std::int64_t groups() const { return inputs_.numbers.size(0); }
+
+  const Problem& problem_;
+  const SearchOptions& options_;
+  const ColocrlParameters parameters_;
+  Inputs inputs_;
+  Seq2Seq network_;
+  AdamOptimizer optimizer_;
+  RewardRule rule_;
+  Baseline baseline_;
+  Incumbent incumbent_;
+  std::uint64_t updates_ = 0;
+  int failed_steps_ = 0;
+  double last_save_seconds_ = 0;
+};
+
+// The placement when the constraints leave only one.
+std::optional<Placement> only_placement(const Constraints& constraints) {
+  Placement placement;
+  for (const std::uint64_t mask : constraints.allowed) {
+    if (!std::has_single_bit(mask)) return std::nullopt;
+    placement.device.push_back(id_at<DeviceId>(static_cast<std::size_t>(std::countr_zero(mask))));
+  }
+  return placement;
+}
+
+class Colocrl : public Algorithm {
+ public:
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    const ColocrlParameters parameters = parse_parameters(options.parameters);
+    if (const auto only = only_placement(problem.constraints)) {
+      Incumbent incumbent(problem, options, "colocrl");
+      incumbent.evaluate({&*only, 1});
+      return incumbent.finish();
+    }
+    const SingleThread guard;
+    return ColocrlSearch(problem, options, parameters).run();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> make_colocrl() { return std::make_unique<Colocrl>(); }
+
+}  // namespace placer::policy

@@ -1,0 +1,73 @@
+#include "policy/torch/reinforce.h"
+
+#include <cmath>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "placer/base/error.h"
+
+namespace placer::policy {
+
+at::Tensor reinforce_loss(const Evaluation& evaluation, std::span<const double> advantages,
+                          std::int64_t groups, double entropy_weight) {
+  const at::Tensor& log_probability = evaluation.log_probability;
+  PLACER_CHECK(log_probability.size(0) == static_cast<std::int64_t>(advantages.size()),
+               "an advantage for every placement");
+  const at::Tensor weights =
+      at::tensor(at::ArrayRef<double>(advantages.data(), advantages.size()), log_probability.options());
+  return -(log_probability * weights).mean() / static_cast<double>(groups) -
+         evaluation.entropy.mean() * entropy_weight;
+}
+
+at::Tensor imitation_loss(const Evaluation& evaluation, std::int64_t groups) {
+  return -evaluation.log_probability.mean() / static_cast<double>(groups);
+}
+
+AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, double clip)
+    : lr_(lr), clip_(clip), parameters_(std::move(parameters)) {
+  for (const NamedTensor& parameter : parameters_) {
+    values_.push_back(parameter.value);
+    means_.push_back(at::zeros_like(parameter.value.detach()));
+    squares_.push_back(at::zeros_like(parameter.value.detach()));
+    steps_.push_back(at::zeros({1}, at::kFloat));
+  }
+}
+
+AdamOptimizer::Step AdamOptimizer::minimize(const at::Tensor& loss) {
+  const auto gradients = torch::autograd::grad({loss}, values_, /*grad_outputs=*/{}, /*retain_graph=*/{},
+                                               /*create_graph=*/false, /*allow_unused=*/false);
+  const at::NoGradGuard guard;
+  Step step;
+  step.grad_norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+  if (!std::isfinite(step.grad_norm) || !std::isfinite(loss.item<double>())) return step;
+  if (step.grad_norm > clip_) at::_foreach_mul_(gradients, clip_ / step.grad_norm);
+  for (at::Tensor& count : steps_) count.add_(1);
+  constexpr double beta1 = 0.9;
+  constexpr double beta2 = 0.999;
+  constexpr double epsilon = 1e-8;
+  at::_fused_adam_(values_, gradients, means_, squares_, /*max_exp_avg_sqs=*/{}, steps_, lr_, beta1,
+                   beta2, /*weight_decay=*/0, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+  step.applied = true;
+  return step;
+}
+
+std::vector<NamedTensor> AdamOptimizer::state() const {
+  std::vector<NamedTensor> state;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    state.push_back({"adam.mean." + parameters_[i].name, means_[i]});
+    state.push_back({"adam.square." + parameters_[i].name, squares_[i]});
+    state.push_back({"adam.steps." + parameters_[i].name, steps_[i]});
+  }
+  return state;
+}
+
+}  // namespace placer::policy

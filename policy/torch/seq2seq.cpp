@@ -1,0 +1,199 @@
+#include "policy/torch/seq2seq.h"
+
+#include <cmath>
+#include <limits>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/lstm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include "placer/base/error.h"
+#include "policy/torch/lstm.h"
+
+namespace placer::policy {
+namespace {
+
+constexpr std::uint64_t kWeightStream = 0x77656967;  // keeps initial weights apart from the streams of samples
+
+at::Tensor copy_floats(const std::vector<float>& values, std::vector<std::int64_t> shape,
+                       at::ScalarType dtype) {
+  // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
+  auto* data = const_cast<float*>(values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
+  return at::from_blob(data, shape, at::kFloat).to(dtype, false, true);
+}
+
+}  // namespace
+
+Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype) {
+  const auto groups = static_cast<std::int64_t>(features.num_groups);
+  const auto devices = static_cast<std::int64_t>(features.num_devices);
+  Inputs inputs;
+  inputs.type_counts = copy_floats(features.type_counts,
+                                   {groups, static_cast<std::int64_t>(features.types.size())}, dtype);
+  inputs.numbers =
+      copy_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, dtype);
+  inputs.forbidden = at::empty({groups, devices}, at::kBool);
+  bool* forbidden = inputs.forbidden.data_ptr<bool>();
+  for (std::size_t v = 0; v < features.num_groups; ++v) {
+    for (std::size_t d = 0; d < features.num_devices; ++d) {
+      *forbidden++ = (features.allowed[v] >> d & 1) == 0;
+    }
+  }
+  return inputs;
+}
+
+Seq2Seq::Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std::uint64_t seed)
+    : hidden_(parameters.hidden),
+      bidirectional_(parameters.bidirectional),
+      temperature_(parameters.temperature),
+      tanh_(parameters.tanh),
+      dtype_(inputs.numbers.scalar_type()) {
+  const std::uint64_t keys[] = {kWeightStream};
+  Rng rng = Rng::keyed(seed, keys);
+  const std::int64_t types = inputs.type_counts.size(1);
+  const std::int64_t devices = inputs.forbidden.size(1);
+  const std::int64_t read = parameters.type_width + inputs.numbers.size(1);
+  const std::int64_t encoded = bidirectional_ ? 2 * hidden_ : hidden_;
+  const double bound = 1 / std::sqrt(static_cast<double>(hidden_));
+  const double bound_encoded = 1 / std::sqrt(static_cast<double>(encoded));
+  add("type_embedding", {types, parameters.type_width}, 1, rng);
+  for (const char* direction : {"encoder.forward", "encoder.backward"}) {
+    if (direction == std::string_view("encoder.backward") && !bidirectional_) continue;
+    const std::string name(direction);
+    add(name + ".weight_input", {4 * hidden_, read}, bound, rng);
+    add(name + ".weight_hidden", {4 * hidden_, hidden_}, bound, rng);
+    add(name + ".bias_input", {4 * hidden_}, bound, rng);
+    add(name + ".bias_hidden", {4 * hidden_}, bound, rng);
+  }
+  add("device_embedding", {devices + 1, parameters.device_width}, 1, rng);
+  add("decoder.weight_encoded", {4 * hidden_, encoded}, bound, rng);
+  add("decoder.weight_device", {4 * hidden_, parameters.device_width}, bound, rng);
+  add("decoder.weight_hidden", {4 * hidden_, hidden_}, bound, rng);
+  add("decoder.bias", {4 * hidden_}, bound, rng);
+  add("attention.key", {hidden_, encoded}, bound_encoded, rng);
+  // A tenth of the usual size, so that the first placements are nearly uniform.
+  add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded, rng);
+  add("output.weight_state", {devices, hidden_}, 0.1 * bound, rng);
+  add("output.bias", {devices}, 0, rng);
+}
+
+void Seq2Seq::add(const std::string& name, std::vector<std::int64_t> shape, double bound, Rng& rng) {
+  at::Tensor value = at::empty(shape, at::kDouble);
+  double* data = value.data_ptr<double>();
+  for (std::int64_t i = 0; i < value.numel(); ++i) data[i] = bound * (2 * rng.uniform() - 1);
+  parameters_.push_back({name, value.to(dtype_).requires_grad_()});
+}
+
+const at::Tensor& Seq2Seq::get(std::string_view name) const {
+  for (const NamedTensor& parameter : parameters_) {
+    if (parameter.name == name) return parameter.value;
+  }
+  throw LogicError("the policy network has no parameter " + std::string(name));
+}
+
+Encoding Seq2Seq::encode(const Inputs& inputs) const {
+  const at::Tensor types = at::mm(inputs.type_counts, get("type_embedding"));
+  const at::Tensor read = at::cat({types, inputs.numbers}, 1).unsqueeze(1);
+  std::vector<at::Tensor> weights;
+  for (const NamedTensor& parameter : parameters_) {
+    if (parameter.name.starts_with("encoder.")) weights.push_back(parameter.value);
+  }
+  const std::int64_t directions = bidirectional_ ? 2 : 1;
+  const at::Tensor zero = at::zeros({directions, 1, hidden_}, read.options());
+  const at::Tensor encoded =
+      std::get<0>(at::lstm(read, {zero, zero}, weights, /*has_biases=*/true, /*num_layers=*/1,
+                           /*dropout=*/0.0, /*train=*/true, bidirectional_, /*batch_first=*/false))
+          .squeeze(1);
+  Encoding encoding;
+  encoding.input_gates = at::linear(encoded, get("decoder.weight_encoded"), get("decoder.bias"));
+  encoding.device_gates = at::mm(get("device_embedding"), get("decoder.weight_device").t());
+  encoding.keys = at::mm(get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
+  encoding.values = at::mm(encoded, get("output.weight_context").t());
+  encoding.forbidden = inputs.forbidden;
+  return encoding;
+}
+
+at::Tensor Seq2Seq::log_probabilities(const at::Tensor& logits, const at::Tensor& forbidden) const {
+  at::Tensor shaped = temperature_ == 1 ? logits : logits / temperature_;
+  if (tanh_ > 0) shaped = at::tanh(shaped) * tanh_;
+  return at::log_softmax(
+      shaped.masked_fill(forbidden, -std::numeric_limits<double>::infinity()), -1);
+}
+
+Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
+  const auto batch = static_cast<std::int64_t>(rngs.size());
+  const std::int64_t groups = encoding.values.size(0);
+  const std::int64_t devices = encoding.values.size(1);
+  // Outside inference mode, since the training pass uses it.
+  Samples samples{at::empty({groups, batch}, at::kLong), at::empty({batch}, at::kDouble)};
+  std::int64_t* actions = samples.actions.data_ptr<std::int64_t>();
+  double* log_probability = samples.log_probability.data_ptr<double>();
+  std::fill_n(log_probability, batch, 0.0);
+
+  const c10::InferenceMode guard;
+  const at::Tensor weight = get("decoder.weight_hidden").t().contiguous();
+  const at::Tensor output = get("output.weight_state").t().contiguous();
+  const at::Tensor& bias = get("output.bias");
+  at::Tensor state = at::zeros({batch, hidden_}, at::TensorOptions(dtype_));
+  at::Tensor cell = at::zeros_like(state);
+  at::Tensor previous = at::full({batch}, devices, at::kLong);
+  std::int64_t* chosen = previous.data_ptr<std::int64_t>();
+  std::vector<double> weights(static_cast<std::size_t>(devices));
+  for (std::int64_t i = 0; i < groups; ++i) {
+    at::Tensor gates = encoding.device_gates.index_select(0, previous);
+    gates.add_(encoding.input_gates.select(0, i)).addmm_(state, weight);
+    state = lstm_step(gates, cell);
+    const at::Tensor attention = at::softmax(at::mm(state, encoding.keys), -1);
+    const at::Tensor logits = at::addmm(bias, state, output).addmm_(attention, encoding.values);
+    const at::Tensor choices =
+        log_probabilities(logits, encoding.forbidden.select(0, i)).to(at::kDouble);
+    const double* row = choices.data_ptr<double>();
+    for (std::int64_t k = 0; k < batch; ++k, row += devices) {
+      for (std::int64_t d = 0; d < devices; ++d) weights[static_cast<std::size_t>(d)] = std::exp(row[d]);
+      const std::size_t device = rngs[static_cast<std::size_t>(k)].weighted(weights);
+      chosen[k] = static_cast<std::int64_t>(device);
+      actions[i * batch + k] = chosen[k];
+      log_probability[k] += row[device];
+    }
+  }
+  return samples;
+}
+
+Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& actions) const {
+  const std::int64_t groups = actions.size(0);
+  const std::int64_t batch = actions.size(1);
+  const std::int64_t devices = encoding.values.size(1);
+  const at::Tensor first = at::full({1, batch}, devices, at::kLong);
+  const at::Tensor previous = at::cat({first, actions.narrow(0, 0, groups - 1)});
+  const at::Tensor gates =
+      at::embedding(encoding.device_gates, previous) + encoding.input_gates.unsqueeze(1);
+  const at::Tensor states =
+      lstm_sequence(gates, get("decoder.weight_hidden")).view({groups * batch, hidden_});
+  const at::Tensor attention = at::softmax(at::mm(states, encoding.keys), -1);
+  const at::Tensor logits = at::linear(states, get("output.weight_state"), get("output.bias")) +
+                            at::mm(attention, encoding.values);
+  const at::Tensor forbidden = encoding.forbidden.unsqueeze(1);
+  const at::Tensor choices = log_probabilities(logits.view({groups, batch, devices}), forbidden);
+  // 0 * -inf would be NaN.
+  const at::Tensor finite = choices.masked_fill(forbidden, 0);
+  Evaluation result;
+  result.log_probability = choices.gather(2, actions.unsqueeze(2)).squeeze(2).sum(0);
+  result.entropy = -(finite.exp() * finite).masked_fill(forbidden, 0).sum(2).mean(0);
+  return result;
+}
+
+}  // namespace placer::policy

@@ -1,0 +1,88 @@
+#pragma once
+
+// The policy network: a (bi)LSTM reads the groups in topological order, an LSTM with attention writes a device for each
+// (Mirhoseini et al., ICML 2017, section 3.2). With x_i the features of group i, p_i its device:
+//   e_i = LSTM_enc(x)_i                              encoder state, both directions concatenated
+//   s_i = LSTM_dec(s_(i-1), [e_i, E(p_(i-1))])       E(p_(-1)) is an embedding of its own
+//   a_ij = softmax_j(s_i . K e_j / sqrt(hidden))
+//   z_i = W s_i + sum_j a_ij V e_j + b               then z / T, or C tanh(z / T)
+//   p_i ~ softmax(z_i), with z = -inf for devices that the group may not use
+//
+// Two paths share the projections in Encoding: sample() draws placements without gradients, evaluate() gives the log-probability of
+// given placements in one teacher-forced pass. Gradients never pass through the sampling loop. Not thread-safe.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "placer/base/random.h"
+#include "policy/features.h"
+#include "policy/parameters.h"
+
+namespace placer::policy {
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor value;
+};
+
+// Features as tensors: N groups, T op types, F further columns, D devices.
+struct Inputs {
+  at::Tensor type_counts;  // [N, T]
+  at::Tensor numbers;      // [N, F]
+  at::Tensor forbidden;    // [N, D] bool
+};
+
+[[nodiscard]] Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype);
+
+// All that decoding needs of the encoder, projected once for every step and sample; differentiable.
+struct Encoding {
+  at::Tensor input_gates;   // [N, 4 hidden], biases included
+  at::Tensor device_gates;  // [D + 1, 4 hidden]; the last row starts a sequence
+  at::Tensor keys;          // [hidden, N], scaled by 1 / sqrt(hidden)
+  at::Tensor values;        // [N, D]
+  at::Tensor forbidden;     // [N, D] bool
+};
+
+struct Samples {
+  at::Tensor actions;          // [N, K] int64
+  at::Tensor log_probability;  // [K], of whole placements
+};
+
+struct Evaluation {
+  at::Tensor log_probability;  // [K], of whole placements
+  at::Tensor entropy;          // [K], mean over the groups along the placement, nats, of the masked distributions
+};
+
+class Seq2Seq {
+ public:
+  // Weights depend on `seed` and the sizes only. dtype: float, or double for gradient checks.
+  Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std::uint64_t seed);
+
+  [[nodiscard]] Encoding encode(const Inputs& inputs) const;
+  // K = rngs.size() placements; sample k uses rngs[k], one draw a group.
+  [[nodiscard]] Samples sample(const Encoding& encoding, std::span<Rng> rngs) const;
+  // Of actions [N, K]; allowed ones only, else the result is -inf.
+  [[nodiscard]] Evaluation evaluate(const Encoding& encoding, const at::Tensor& actions) const;
+
+  // In a fixed order; names are those of the tensors in a checkpoint.
+  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+
+ private:
+  [[nodiscard]] const at::Tensor& get(std::string_view name) const;
+  void add(const std::string& name, std::vector<std::int64_t> shape, double bound, Rng& rng);
+  [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& logits,
+                                             const at::Tensor& forbidden) const;
+
+  std::int64_t hidden_;
+  bool bidirectional_;
+  double temperature_;
+  double tanh_;
+  at::ScalarType dtype_;
+  std::vector<NamedTensor> parameters_;
+};
+
+}  // namespace placer::policy
