@@ -107,8 +107,7 @@ void join_layers(std::vector<Layer>& layers) {
   }
 }
 
-// Cuts the layers into one run per device, in order of devices, so that the longest run is shortest. Runs may be empty. A run may only
-// go to a device that all its units may use, unless no cut does that: then these units count and go elsewhere.
+// Cuts the layers into one run per device, in order of devices, so that the longest run is shortest. Runs may be empty.
 class ContiguousCut {
  public:
   ContiguousCut(const UnitTable& units, const std::vector<Layer>& layers)

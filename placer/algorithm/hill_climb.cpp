@@ -65,8 +65,7 @@ class Proposals {
     return next;
   }
 
-  // Moves a share of the units, near one another in order, so that a restart is far enough to leave the hill and near enough to keep
-  // most of what was found.
+  // Moves a share of the units: far enough to leave the hill, near enough to keep most of what was found.
   Choice kick(const Choice& choice, double share) {
     Choice next = choice;
     const auto count = std::max<std::size_t>(
