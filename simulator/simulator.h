@@ -1,11 +1,12 @@
 #pragma once
 
-// Predicts the time of one step for a placement: an event simulation with the executor's own schedule rule.
-// What it models and what it leaves out: docs/simulator.md.
+// Predicts the time of one step for a placement: an event simulation with the executor's own
+// schedule rule. What it models and what it leaves out: docs/simulator.md.
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "placer/cost/cost_model.h"
@@ -15,8 +16,8 @@
 namespace placer::sim {
 
 struct SimulatorOptions {
-  int threads = 1;                      // for batches
-  std::vector<Bytes> memory_limit;      // [devices]; empty: the cluster's
+  int threads = 1;                  // for batches
+  std::vector<Bytes> memory_limit;  // [devices]; empty: the cluster's
 };
 
 // An op that ran, or a tensor that crossed a link.
@@ -25,6 +26,8 @@ struct OpRecord {
   DeviceId device{};
   SimTime start;
   SimTime end;
+
+  bool operator==(const OpRecord&) const = default;
 };
 struct TransferRecord {
   TensorRef tensor;
@@ -33,24 +36,50 @@ struct TransferRecord {
   SimTime start;     // link held from here
   SimTime released;  // link free again
   SimTime arrival;   // usable at the destination
+
+  bool operator==(const TransferRecord&) const = default;
 };
 
-// Everything about one simulated step.
+// A piece of the critical path. Its pieces follow one another without gaps from 0 to the step time.
+struct PathSegment {
+  enum class Kind : std::uint8_t {
+    kOp,          // `node` runs on `device`
+    kTransfer,    // a result of `node` travels to `device`: occupancy and latency
+    kLinkWait,    // that transfer waits for an end of its link
+    kDeviceWait,  // `node` is ready and waits for `device`
+  };
+  Kind kind = Kind::kOp;
+  NodeId node{};
+  DeviceId device{};
+  SimTime start;
+  SimTime end;
+
+  bool operator==(const PathSegment&) const = default;
+};
+
+// Everything about one simulated step. Out of memory: the schedule as if there were enough.
 struct Timeline {
   Outcome outcome;
+  SimTime step_time;                      // also when out of memory
   std::vector<OpRecord> ops;              // by start, then device
-  std::vector<TransferRecord> transfers;  // by start
-  std::vector<Bytes> link_bytes;          // [links]
-  std::vector<NodeId> critical_path;      // a chain of ops that explains the step time, by data, transfer or a busy device
+  std::vector<TransferRecord> transfers;  // by start, then tensor, then destination
+  std::vector<Bytes> link_bytes;          // [links]: copied or handed over
+  std::vector<Bytes> pool_peak;           // [pools]
+  std::vector<PathSegment> path;          // from 0 to the step time
+  std::vector<NodeId> critical_path;      // the ops on it, in order
 };
 
 class Simulator : public Evaluator {
  public:
-  // The simulated timeline of one placement, infeasible ones too (out of memory: as if there were enough).
+  // The simulated timeline of one placement, infeasible ones too. An unsupported op: no records.
   [[nodiscard]] virtual Timeline timeline(const Placement& placement) = 0;
 };
 
-// `costs` must outlive the simulator.
-[[nodiscard]] std::unique_ptr<Simulator> make_simulator(const CostModel& costs, const SimulatorOptions& options);
+// `costs` must outlive the simulator. Outcomes have busy time and peak memory of every device; one
+// that is out of memory names the device or pool that is short by most (lowest first among equals);
+// timeline() adds the five largest tensors alive at that time.
+//   throws  Error(kUsage) when all times together exceed 2^62 ps (53 days)
+[[nodiscard]] std::unique_ptr<Simulator> make_simulator(const CostModel& costs,
+                                                        const SimulatorOptions& options);
 
 }  // namespace placer::sim

@@ -1,0 +1,78 @@
+#include "simulator/liveness.h"
+
+#include <iterator>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "placer/base/error.h"
+
+namespace placer::sim {
+
+std::optional<Shortage> find_shortage(const CompiledGraph& graph,
+                                      std::span<const std::int64_t> peak) {
+  std::optional<Shortage> worst;
+  for (std::uint32_t i = 0; i < graph.domain_limit.size(); ++i) {
+    const std::int64_t missing = peak[i] - graph.domain_limit[i];
+    if (missing > 0 && (!worst || missing > worst->missing)) worst = {i, missing};
+  }
+  return worst;
+}
+
+void describe_shortage(const Cluster& cluster, const CompiledGraph& graph, const Shortage& shortage,
+                       std::optional<Infeasible>& infeasible) {
+  if (!infeasible) infeasible.emplace();
+  infeasible->reason = InfeasibleReason::kOutOfMemory;
+  infeasible->node.reset();
+  infeasible->missing = {shortage.missing};
+  const bool is_pool = shortage.domain >= graph.num_devices;
+  std::uint32_t device = shortage.domain;
+  if (is_pool) {
+    // A pool is named by its first device where a device is asked for.
+    device = 0;
+    while (graph.pool_domain[device] != shortage.domain) ++device;
+  }
+  infeasible->device = id_at<DeviceId>(device);
+  const std::int64_t limit = graph.domain_limit[shortage.domain];
+  const std::string& name = is_pool ? cluster.pools()[shortage.domain - graph.num_devices].name
+                                    : cluster.device(id_at<DeviceId>(device)).name;
+  infeasible->text.clear();
+  fmt::format_to(std::back_inserter(infeasible->text), "{}{} is {} short (needs {}, has {})",
+                 is_pool ? "memory pool " : "", name, to_string(Bytes{shortage.missing}),
+                 to_string(Bytes{limit + shortage.missing}), to_string(Bytes{limit}));
+}
+
+Overflow find_overflow(const CompiledGraph& graph, std::span<const Allocation> allocations,
+                       std::uint32_t domain) {
+  const auto counts = [&](const Allocation& allocation) {
+    return allocation.start < allocation.end &&
+           (allocation.device == domain || graph.pool_domain[allocation.device] == domain);
+  };
+  std::map<std::int64_t, std::int64_t> change;
+  for (const Allocation& allocation : allocations) {
+    if (!counts(allocation)) continue;
+    change[allocation.start] += allocation.bytes;
+    change[allocation.end] -= allocation.bytes;
+  }
+  std::int64_t used = 0;
+  auto at = change.begin();
+  for (; at != change.end(); ++at) {
+    used += at->second;
+    if (used > graph.domain_limit[domain]) break;
+  }
+  PLACER_CHECK(at != change.end(), "the domain stays below its limit");
+  Overflow overflow{at->first, {}};
+  for (const Allocation& allocation : allocations) {
+    if (counts(allocation) && allocation.start <= at->first && at->first < allocation.end) {
+      overflow.alive.push_back(allocation);
+    }
+  }
+  std::ranges::sort(overflow.alive, [](const Allocation& a, const Allocation& b) {
+    return std::tuple(-a.bytes, a.node, a.output, a.device) <
+           std::tuple(-b.bytes, b.node, b.output, b.device);
+  });
+  return overflow;
+}
+
+}  // namespace placer::sim

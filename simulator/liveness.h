@@ -1,0 +1,86 @@
+#pragma once
+
+// Memory in use while a step runs. An allocation lives from a start to an end, the end excluded: at
+// equal times frees come before allocations, and what lives for no time takes no memory. So the sum
+// counts only once a time has passed: settle() is called before the clock moves on.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placer/evaluate/evaluator.h"
+#include "simulator/compiled_graph.h"
+
+namespace placer::sim {
+
+// Memory of a tensor, or of a copy that another device received.
+struct Buffer {
+  std::int64_t bytes = 0;
+  std::int64_t busy_until = 0;  // end of the last transfer that reads it
+  std::uint32_t holders = 0;    // readers to come, and its writer while that runs
+  std::uint32_t device = 0;
+};
+
+class MemoryAccount {
+ public:
+  explicit MemoryAccount(const CompiledGraph& graph)
+      : pool_of_(graph.pool_domain), used_(graph.num_domains()), peak_(graph.num_domains()) {}
+
+  void clear() {
+    std::ranges::fill(used_, 0);
+    std::ranges::fill(peak_, 0);
+  }
+  void add(std::uint32_t device, std::int64_t bytes) {
+    used_[device] += bytes;
+    used_[pool_of_[device]] += bytes;
+  }
+  void settle() {
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      peak_[i] = std::max(peak_[i], used_[i]);
+    }
+  }
+  // [devices, then pools, then one more]: the most bytes in use at any time.
+  [[nodiscard]] std::span<const std::int64_t> peak() const { return peak_; }
+
+ private:
+  std::span<const std::uint32_t> pool_of_;  // of the graph
+  std::vector<std::int64_t> used_;
+  std::vector<std::int64_t> peak_;
+};
+
+// What is short of memory by most.
+struct Shortage {
+  std::uint32_t domain = 0;
+  std::int64_t missing = 0;
+};
+[[nodiscard]] std::optional<Shortage> find_shortage(const CompiledGraph& graph,
+                                                    std::span<const std::int64_t> peak);
+
+// Fills `infeasible` for a shortage; its text reads "cpu:1 is 1.3 GiB short (needs 5.3 GiB, has
+// 4.0 GiB)".
+void describe_shortage(const Cluster& cluster, const CompiledGraph& graph, const Shortage& shortage,
+                       std::optional<Infeasible>& infeasible);
+
+// Bytes that lived from `start` to `end` in a device's memory.
+struct Allocation {
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::int64_t bytes = 0;
+  std::uint32_t device = 0;
+  std::uint32_t node = 0;    // whose tensor or workspace it is
+  std::uint32_t output = 0;  // kWorkspace: no tensor
+  static constexpr std::uint32_t kWorkspace = 0xFFFFFFFF;
+};
+
+// The first time at which the domain holds more than its limit, and what it holds then.
+struct Overflow {
+  std::int64_t time = 0;
+  std::vector<Allocation> alive;  // largest first, ties by node and output
+};
+[[nodiscard]] Overflow find_overflow(const CompiledGraph& graph,
+                                     std::span<const Allocation> allocations, std::uint32_t domain);
+
+}  // namespace placer::sim

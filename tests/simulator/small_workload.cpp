@@ -1,0 +1,102 @@
+#include "tests/simulator/small_workload.h"
+
+#include <utility>
+
+namespace placer::sim::test {
+
+namespace {
+
+TensorSpec opaque(std::int64_t bytes) {
+  TensorSpec tensor;
+  tensor.bytes = {bytes};
+  return tensor;
+}
+
+}  // namespace
+
+NodeId SmallWorkload::source(NodeKind kind, std::int64_t bytes) {
+  Node node;
+  node.kind = kind;
+  node.name = "n" + std::to_string(nodes_.size());
+  node.outputs = {opaque(bytes)};
+  nodes_.push_back(std::move(node));
+  times_.ops.emplace_back();
+  return id_at<NodeId>(nodes_.size() - 1);
+}
+
+NodeId SmallWorkload::op(std::int64_t micros, const std::vector<NodeId>& inputs,
+                         const std::vector<std::int64_t>& bytes, const More& more) {
+  Node node;
+  node.name = "n" + std::to_string(nodes_.size());
+  node.op = "test.op";
+  for (const NodeId input : inputs) {
+    node.inputs.push_back({input, 0});
+  }
+  for (const std::int64_t size : bytes) {
+    node.outputs.push_back(opaque(size));
+  }
+  if (more.view_of) node.outputs.front().alias_of = more.view_of;
+  node.after = more.after;
+  node.workspace = {more.workspace};
+  nodes_.push_back(std::move(node));
+  times_.ops.emplace_back(OpTime{.time = us(micros), .median = us(micros)});
+  return id_at<NodeId>(nodes_.size() - 1);
+}
+
+NodeId SmallWorkload::keep(NodeId input) {
+  Node node;
+  node.kind = NodeKind::kOutput;
+  node.name = "n" + std::to_string(nodes_.size());
+  node.inputs = {{input, 0}};
+  nodes_.push_back(std::move(node));
+  times_.ops.emplace_back();
+  return id_at<NodeId>(nodes_.size() - 1);
+}
+
+Workload SmallWorkload::build() const {
+  Workload workload{build_graph_or_die({}, nodes_), {}};
+  KindTimes times = times_;
+  times.kind = "device";
+  workload.times.set(std::move(times));
+  return workload;
+}
+
+Cluster make_cluster(const SmallCluster& options) {
+  std::vector<Device> devices;
+  for (std::size_t i = 0; i < options.devices; ++i) {
+    Device device;
+    device.name = "d" + std::to_string(i);
+    device.kind = "device";
+    device.memory = {options.memory};
+    device.overhead = us(options.overhead_us);
+    if (!options.pools.empty()) device.pool = 0;
+    devices.push_back(std::move(device));
+  }
+  std::vector<Link> links;
+  for (std::size_t from = 0; from < options.devices; ++from) {
+    for (std::size_t to = 0; to < options.devices; ++to) {
+      if (from == to) continue;
+      if (links.empty() || !options.shared) {
+        Link link;
+        link.name = "link" + std::to_string(links.size());
+        link.latency = us(options.latency_us);
+        link.bytes_per_second = options.bytes_per_second;
+        link.shared = options.shared;
+        links.push_back(std::move(link));
+      }
+      links.back().pairs.emplace_back(id_at<DeviceId>(from), id_at<DeviceId>(to));
+    }
+  }
+  return {"small", std::move(devices), std::move(links), options.pools};
+}
+
+Placement on(const std::vector<unsigned>& devices, std::vector<std::int64_t> priority) {
+  Placement placement;
+  for (const unsigned device : devices) {
+    placement.device.push_back(id_at<DeviceId>(device));
+  }
+  placement.priority = std::move(priority);
+  return placement;
+}
+
+}  // namespace placer::sim::test
