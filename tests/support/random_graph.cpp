@@ -275,7 +275,10 @@ class WorkloadMaker {
                            static_cast<std::int64_t>(below(static_cast<std::size_t>(scale)))};
         const SimTime median =
             chance(0.5) ? time : time + SimTime{static_cast<std::int64_t>(below(1000))};
-        times.ops.back() = OpTime{time, median};
+        times.ops.back() = OpTime{time, median, std::nullopt};
+        if (options_.rich && chance(0.3)) {
+          times.ops.back()->busy = median + SimTime{static_cast<std::int64_t>(below(1'000'000))};
+        }
       }
     }
     return times;
