@@ -4,32 +4,33 @@
 // docs/formats/pt2.md): inference programs and joint forward + backward programs. Needs no
 // LibTorch: arguments are kept as the file gives them. Nothing is ever unpickled.
 
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "placer/graph/graph.h"
+#include "placer/graph/optimizer.h"
 
 namespace placer {
-
-enum class Optimizer : std::uint8_t { kNone, kSgd, kAdam };
 
 struct ImportOptions {
   std::string name;   // of the graph; empty: the file's stem
   std::string model;  // inside the archive; empty: its only one
-  Optimizer optimizer = Optimizer::kNone;
-  double learning_rate = 0;  // 0: 0.01 for SGD, 0.001 for Adam
-  double momentum = 0;       // SGD; needs a slot per parameter when not 0
+  OptimizerOptions optimizer;
+  bool seeded_weights = false;  // the graph does not name the archive as the source of its weights
 };
 
 struct ImportReport {
   Graph graph;
+  std::size_t program_calls =
+      0;  // operator calls in the file, before identities vanish and ops are split
   std::vector<std::string> notes;  // what a user should know: "schema 8.20 is newer than 8.17: ..."
 };
 
 // Throws Error(kBadInput): not such an archive, an unknown version of the format, an argument kind
-// or output that cannot be kept, all with the JSON path inside the archive.
+// or output that cannot be kept, all with the JSON path inside the archive; Error(kUsage) for an
+// optimizer on a program without gradients.
 [[nodiscard]] ImportReport import_pt2(const std::filesystem::path& path,
                                       const ImportOptions& options);
 

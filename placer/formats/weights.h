@@ -30,9 +30,11 @@ class WeightArchive {
   [[nodiscard]] virtual std::optional<RawTensor> read(std::string_view name) = 0;
 };
 
-// Throws Error(kBadInput) when the file is not a .pt2 archive. `expected_hash`:
-// GraphInfo::source_hash, or empty: not checked.
+// Throws Error(kBadInput) when the file is not a .pt2 archive, or holds another program.
+//   expected_hash  GraphInfo::source_hash, or empty: not checked
+//   model          GraphInfo::weights_model, or empty: the only one of the archive
 [[nodiscard]] std::unique_ptr<WeightArchive> open_weights(const std::filesystem::path& path,
-                                                          std::string_view expected_hash);
+                                                          std::string_view expected_hash,
+                                                          std::string_view model = "");
 
 }  // namespace placer

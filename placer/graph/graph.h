@@ -25,7 +25,7 @@ namespace placer {
 struct GraphInfo {
   std::string name;
   std::string source;         // file that was imported, as the user named it
-  std::string source_hash;    // hash_text of its content, or empty
+  std::string source_hash;    // hash_text of the program in it, or empty
   std::string producer;       // "torch 2.11.0", ...
   std::string weights;        // archive with the state's raw values (.pt2), or empty: seeded values
   std::string weights_model;  // model inside that archive
