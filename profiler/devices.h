@@ -2,31 +2,41 @@
 
 // What is in this machine, measured.
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "placer/base/progress.h"
 #include "placer/cluster/cluster.h"
 
 namespace placer::profile {
 
 struct MachineFacts {
   std::string cpu_model;
-  std::vector<int> cores;              // processors that this process may run on, ascending
+  std::vector<int> cores;  // processors that this process may run on, ascending
   int numa_nodes = 0;
-  std::vector<std::string> caches;     // "L2 1 MiB per core", ...
-  Bytes memory;                        // of the machine
-  Bytes memory_available;              // to this process (cgroup limit counted in)
-  std::string library;                 // "libtorch 2.11.0"
+  std::vector<std::string> caches;  // "L2 1 MiB per core", ...
+  Bytes memory;                     // of the machine
+  Bytes memory_available;           // to this process (cgroup limit counted in)
+  std::string library;              // "libtorch 2.11.0"
 };
+// "libtorch 2.11.0".
+[[nodiscard]] std::string library_name();
 [[nodiscard]] MachineFacts machine_facts();
 [[nodiscard]] bool has_core(const MachineFacts& facts, int core);
 // One line that names the machine in profiles: "AMD EPYC 9B45, 2 cores".
 [[nodiscard]] std::string machine_name(const MachineFacts& facts);
 
-// A device "cpu:N" per core this process may use, hand-off links with their measured latency, overhead per op measured.
-[[nodiscard]] Cluster discover_cores(const MachineFacts& facts, const ProgressSink& progress);
+// How the cores of a machine pass tensors to one another: no copy, only a notice and cold caches.
+struct HandOffFacts {
+  double latency_seconds = 0;  // from an op's end on one core to the start of its reader on another
+  double overhead_seconds = 0;  // of the executor, per op on one core, beyond the op's own time
+  double read_bytes_per_second = 0;  // one core streaming what another has just written
+};
+// Runs chains of small ops on one and on two cores. Cores 0 and 1 of the list stand for all pairs.
+[[nodiscard]] HandOffFacts measure_hand_off(const MachineFacts& facts);
+
+// A device "cpu:N" per core that this process may use (at most 64), one pool of memory, hand-off
+// links.
+[[nodiscard]] Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off);
 // The one device "cpu": every op on all cores, as an ordinary program runs today.
 [[nodiscard]] Cluster all_cores(const MachineFacts& facts);
 

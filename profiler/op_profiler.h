@@ -1,6 +1,7 @@
 #pragma once
 
-// Time of every op on a kind of device (docs/profiling.md): identical ops are measured once, and kept for other graphs.
+// Time of every op on a kind of device (docs/profiling.md): identical ops are measured once, and
+// kept for other graphs.
 
 #include <cstdint>
 #include <filesystem>
@@ -10,30 +11,35 @@
 #include "placer/base/progress.h"
 #include "placer/cluster/cluster.h"
 #include "placer/cost/op_times.h"
-#include "profiler/executor.h"
 
 namespace placer::profile {
 
 struct ProfileOptions {
-  int repeats = 15;                     // timed runs per distinct op, fixed and stored
-  std::filesystem::path cache;          // file shared by graphs; empty: none
+  int repeats = 15;             // samples of every distinct op, fixed and stored
+  std::filesystem::path cache;  // file shared by graphs; empty: none
   std::uint64_t seed = 1;
-  bool refresh = false;                 // measure again what the cache has
-  std::stop_token stop;
+  bool refresh = false;  // measure again what the cache has
+  std::stop_token stop;  // ends after the pass at hand; samples so far are kept
   ProgressSink progress;
 };
 
 struct ProfileReport {
   KindTimes times;
-  std::size_t distinct = 0;  // ops that differ in operator, arguments or shapes
+  std::size_t distinct = 0;  // ops that differ in operator, arguments or layouts of their inputs
   std::size_t cached = 0;    // of these, found in the cache
   double seconds = 0;
-  double noise = 0;          // median over ops of (median - minimum) / minimum
+  double noise = 0;      // median over ops of (median - minimum) / minimum, weighted by time
+  double slow_down = 1;  // time of all ops with every core busy / with one alone
+  bool stopped = false;
 };
 
-// Runs every distinct op of the graph on one device of `kind` (all workers of that kind busy with the same op, as in a real step).
-//   throws  Error(kUsage) listing ops that cannot be run; Error(kDevice)
-[[nodiscard]] ProfileReport profile_ops(const Graph& graph, const Cluster& cluster, const std::string& kind,
-                                        const ProfileOptions& options);
+// Runs the graph's ops in order, pass after pass, on one core alone, then on all cores of the kind
+// at once (each a step of its own), so that every op meets inputs, layouts and caches as in a real
+// step. A sample is the thread's CPU time of one op (wall time for devices that spread an op over
+// several threads); each pass takes one sample of every distinct op, from its occurrences in turn.
+//   throws  Error(kUsage) listing ops that cannot be bound or that fail; Error(kDevice) when the
+//   cluster has no device of `kind`
+[[nodiscard]] ProfileReport profile_ops(const Graph& graph, const Cluster& cluster,
+                                        const std::string& kind, const ProfileOptions& options);
 
 }  // namespace placer::profile

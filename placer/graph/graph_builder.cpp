@@ -7,6 +7,7 @@
 #include "placer/base/hash.h"
 #include "placer/graph/check_nodes.h"
 #include "placer/graph/graph.h"
+#include "placer/graph/hash_arguments.h"
 
 namespace placer {
 namespace {
@@ -346,37 +347,6 @@ class GraphBuilder {
 
 namespace {
 
-struct HashArgument {
-  Hasher& hasher;
-
-  void operator()(std::monostate) const { hasher.add("none"); }
-  void operator()(bool value) const { hasher.add(std::int64_t{value}); }
-  void operator()(std::int64_t value) const { hasher.add(value); }
-  void operator()(double value) const { hasher.add(value); }
-  void operator()(const std::string& value) const { hasher.add(value); }
-  void operator()(const InputArgument& value) const { hasher.add(std::int64_t{value.input}); }
-  void operator()(const InputListArgument& value) const {
-    for (const auto& input : value.inputs) {
-      hasher.add(input ? std::int64_t{*input} : -1);
-    }
-  }
-  void operator()(const DeviceArgument& value) const { hasher.add(value.device); }
-  void operator()(DType value) const { hasher.add(static_cast<std::int64_t>(value)); }
-  void operator()(MemoryFormat value) const { hasher.add(static_cast<std::int64_t>(value)); }
-  void operator()(Layout value) const { hasher.add(static_cast<std::int64_t>(value)); }
-  void operator()(const std::vector<bool>& values) const {
-    for (const bool value : values) {
-      hasher.add(std::int64_t{value});
-    }
-  }
-  template <typename T>
-  void operator()(const std::vector<T>& values) const {
-    for (const T value : values) {
-      hasher.add(value);
-    }
-  }
-};
-
 void hash_edges(Hasher& hasher, const Node& node) {
   for (const TensorRef input : node.inputs) {
     hasher.add(static_cast<std::int64_t>(index(input.node))).add(std::int64_t{input.output});
@@ -396,10 +366,7 @@ void hash_node(Hasher& hasher, const Node& node) {
   hasher.add(node.name).add(name_of(node.kind)).add(name_of(node.pass)).add(node.module);
   hasher.add(node.colocate).add(node.op).add(node.overload).add(node.workspace.count);
   hash_edges(hasher, node);
-  for (const Argument& argument : node.arguments) {
-    hasher.add(argument.name).add(static_cast<std::int64_t>(argument.value.index()));
-    std::visit(HashArgument{hasher}, argument.value);
-  }
+  hash_arguments(hasher, node.arguments);
   for (const TensorSpec& output : node.outputs) {
     hasher.add(name_of(output.dtype)).add(output.bytes.count);
     hasher.add(output.alias_of ? std::int64_t{*output.alias_of} : -1);

@@ -1,0 +1,99 @@
+#include "profiler/torch/graph_runner.h"
+
+#include <ctime>
+
+#include "placer/base/error.h"
+#include "profiler/torch/seeded_values.h"
+
+namespace placer::profile {
+namespace {
+
+double clock_seconds(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+bool is_source(const Node& node) {
+  return node.kind != NodeKind::kOp && node.kind != NodeKind::kOutput;
+}
+
+}  // namespace
+
+double thread_seconds() {
+  return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
+}
+double wall_seconds() {
+  return clock_seconds(CLOCK_MONOTONIC);
+}
+
+GraphRunner::GraphRunner(const Graph& graph, std::uint64_t seed)
+    : graph_(graph),
+      seed_(seed),
+      ops_(bind_ops(graph)),
+      values_(graph.num_tensors()),
+      last_read_by_(graph.size()) {
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    const NodeId id = id_at<NodeId>(i);
+    const Node& node = graph.node(id);
+    if (is_source(node)) {
+      values_[graph.tensor_index({id, 0})] = first_value(node, seed);
+      continue;
+    }
+    for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
+      NodeId last = id;
+      for (const Use& use : graph.uses(id)) {
+        if (use.output == k) {
+          last = std::max(last, use.consumer);
+        }
+      }
+      last_read_by_[index(last)].push_back(graph.tensor_index({id, k}));
+    }
+  }
+}
+
+void GraphRunner::step(const Observer& observer) {
+  for (std::size_t i = 0; i < graph_.size(); ++i) {
+    const NodeId id = id_at<NodeId>(i);
+    if (graph_.node(id).kind == NodeKind::kOp) {
+      run_op(id, observer);
+    }
+    for (const std::size_t tensor : last_read_by_[i]) {
+      values_[tensor].reset();
+    }
+  }
+  ++steps_;
+}
+
+void GraphRunner::run_op(NodeId id, const Observer& observer) {
+  const Node& node = graph_.node(id);
+  inputs_.clear();
+  for (const TensorRef ref : node.inputs) {
+    inputs_.push_back(&values_[graph_.tensor_index(ref)]);
+  }
+  if (observer.before) {
+    observer.before(id, inputs_);
+  }
+  BoundOp& op = *ops_[index(id)];
+  const std::span<at::Tensor> outputs(values_.data() + graph_.tensor_index({id, 0}),
+                                      node.outputs.size());
+  const double wall = wall_seconds();
+  const double thread = thread_seconds();
+  try {
+    if (op.random()) {
+      op.run_seeded(random_op_seed(seed_, node.name, steps_), inputs_, outputs, stack_);
+    } else {
+      op.run(inputs_, outputs, stack_);
+    }
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    throw usage_error("op \"" + node.name + "\" (" + node.op +
+                      ") fails: " + text.substr(0, text.find('\n')));
+  }
+  const double thread_end = thread_seconds();
+  if (observer.after) {
+    observer.after(id, thread_end - thread, wall_seconds() - wall);
+  }
+}
+
+}  // namespace placer::profile
