@@ -196,6 +196,10 @@ class PlaceCommand {
       fill_parameters(options, name);
       if (config_.signal == "both") {
         options.initial = best_by_simulation();
+        // The policy that the simulator has taught goes on.
+        if (const std::string taught = run_.checkpoint(name); fs::exists(taught)) {
+          options.parameters.emplace_back("policy", taught);
+        }
       }
       auto candidate = run_algorithm(space_, *registry_.find(name).make(), label,
                                      space_.judged_by(*expanding), options);
