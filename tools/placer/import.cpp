@@ -1,6 +1,5 @@
 // placer import: a graph from a .pt2 archive.
 
-#include <array>
 #include <filesystem>
 #include <iostream>
 #include <map>
