@@ -16,8 +16,8 @@
 namespace placer::sim {
 
 struct SimulatorOptions {
-  int threads = 1;                  // for batches
-  std::vector<Bytes> memory_limit;  // [devices]; empty: the cluster's
+  int threads = 1;                    // for batches
+  std::vector<Bytes> memory_limit{};  // [devices]; empty: the cluster's
 };
 
 // An op that ran, or a tensor that crossed a link.
