@@ -43,8 +43,8 @@ struct PlacementFile {
 // Resolves names. Throws Error(kBadInput) (named `file`) for an unknown device, a node without
 // device, a node that the graph does not have, or a placement made for another graph (by hash)
 // unless every name fits.
-[[nodiscard]] Placement bind(const PlacementFile& placement, const Graph& graph,
-                             const Cluster& cluster, const std::string& file);
+[[nodiscard]] Placement bind_placement(const PlacementFile& placement, const Graph& graph,
+                                       const Cluster& cluster, const std::string& file);
 
 // An experiment: everything `placer place` can be told, so that a run can be repeated from its
 // folder. Fields left out take the command's default.

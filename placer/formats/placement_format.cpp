@@ -288,8 +288,8 @@ PlacementFile to_file(const Graph& graph, const Cluster& cluster, const Placemen
   return file;
 }
 
-Placement bind(const PlacementFile& placement, const Graph& graph, const Cluster& cluster,
-               const std::string& file) {
+Placement bind_placement(const PlacementFile& placement, const Graph& graph, const Cluster& cluster,
+                         const std::string& file) {
   const bool other_graph = !placement.graph_hash.empty() && placement.graph_hash != graph.hash();
   const auto fail = [&](const std::string& where, const std::string& text) {
     throw Error(ErrorKind::kBadInput, file, where,

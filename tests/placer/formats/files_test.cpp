@@ -107,7 +107,7 @@ TEST(PlacementFormat, RandomPlacementsComeBackEqualAndBindToTheSameDevices) {
     EXPECT_EQ(again.provenance.predicted_peak_memory, file.provenance.predicted_peak_memory);
     EXPECT_EQ(again.provenance.measured.has_value(), seed % 3 == 0);
     EXPECT_EQ(write_placement(again), text);
-    EXPECT_EQ(bind(again, workload.graph, cluster, "placement.json"),
+    EXPECT_EQ(bind_placement(again, workload.graph, cluster, "placement.json"),
               test::random_placement(seed, workload, cluster, seed % 4 == 0));
   }
 }
@@ -120,7 +120,7 @@ class Binding : public testing::Test {
       to_file(workload_.graph, cluster_, test::random_placement(3, workload_, cluster_), {});
 
   std::string error() {
-    return error_of([&] { (void)bind(file_, workload_.graph, cluster_, "p.json"); });
+    return error_of([&] { (void)bind_placement(file_, workload_.graph, cluster_, "p.json"); });
   }
 };
 

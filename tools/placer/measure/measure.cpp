@@ -81,8 +81,8 @@ class MeasureCommand {
  private:
   void read_placements() {
     for (const std::string& file : options_.placements) {
-      placements_.push_back(
-          {file, bind(read_placement(read_file(file), file), workload_.graph, cluster_, file)});
+      placements_.push_back({file, bind_placement(read_placement(read_file(file), file),
+                                                  workload_.graph, cluster_, file)});
     }
   }
 

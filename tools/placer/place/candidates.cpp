@@ -61,7 +61,8 @@ class Proposer {
     candidate.algorithm = name;
     candidate.searched = searches;
     candidate.resumed = true;
-    candidate.placement = bind(file, space_.costs().graph(), space_.costs().cluster(), name);
+    candidate.placement =
+        bind_placement(file, space_.costs().graph(), space_.costs().cluster(), name);
     candidate.simulated = space_.simulator().evaluate_one(candidate.placement);
     candidate.evaluations = file.provenance.evaluations;
     keep(candidate, false);

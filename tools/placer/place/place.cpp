@@ -153,7 +153,7 @@ class PlaceCommand {
     }
     for (const std::string& file : config_.initial) {
       plan.initial.push_back(
-          bind(read_placement(read_file(file), file), workload_.graph, cluster_, file));
+          bind_placement(read_placement(read_file(file), file), workload_.graph, cluster_, file));
     }
     return plan;
   }

@@ -1,6 +1,8 @@
 #include "tools/placer/place/run_directory.h"
 
+#include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -24,6 +26,35 @@ std::string file_stem(std::string name) {
 }
 
 }  // namespace
+
+RunDirectory::RunDirectory() {
+  std::string name = (fs::temp_directory_path() / "placer-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    throw Error(ErrorKind::kInternal, name, "", "no scratch folder can be made");
+  }
+  scratch_ = name;
+}
+
+RunDirectory::~RunDirectory() {
+  if (!scratch_.empty()) {
+    std::error_code ignored;  // a folder in the system's own for temporary files
+    fs::remove_all(scratch_, ignored);
+  }
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept
+    : path_(std::move(other.path_)),
+      scratch_(std::exchange(other.scratch_, {})),
+      metrics_(std::move(other.metrics_)),
+      last_update_(std::move(other.last_update_)) {}
+
+RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(scratch_, other.scratch_);
+  std::swap(metrics_, other.metrics_);
+  std::swap(last_update_, other.last_update_);
+  return *this;
+}
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   fs::create_directories(path_ / "results");
@@ -58,7 +89,8 @@ Config RunDirectory::config() const {
 }
 
 std::string RunDirectory::checkpoint(const std::string& algorithm) const {
-  return exists() ? (path_ / "checkpoints" / (file_stem(algorithm) + ".ckpt")).string() : "";
+  const fs::path folder = exists() ? path_ / "checkpoints" : scratch_;
+  return (folder / (file_stem(algorithm) + ".ckpt")).string();
 }
 
 std::optional<PlacementFile> RunDirectory::result(const std::string& algorithm) const {

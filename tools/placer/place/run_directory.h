@@ -22,8 +22,12 @@ namespace placer::cli {
 
 class RunDirectory {
  public:
-  // Nowhere: everything below does nothing.
-  RunDirectory() = default;
+  // Nothing is kept, but algorithms have a scratch folder for checkpoints, which goes when this
+  // does.
+  RunDirectory();
+  ~RunDirectory();
+  RunDirectory(RunDirectory&& other) noexcept;
+  RunDirectory& operator=(RunDirectory&& other) noexcept;
   // Makes the folder. Throws Error(kUsage) when it already holds a run (resume it, or name
   // another).
   [[nodiscard]] static RunDirectory create(const std::filesystem::path& path, const Config& config,
@@ -33,7 +37,7 @@ class RunDirectory {
 
   [[nodiscard]] bool exists() const { return !path_.empty(); }
   [[nodiscard]] Config config() const;
-  [[nodiscard]] std::string checkpoint(const std::string& algorithm) const;  // empty: nowhere
+  [[nodiscard]] std::string checkpoint(const std::string& algorithm) const;
 
   [[nodiscard]] std::optional<PlacementFile> result(const std::string& algorithm) const;
   void keep_result(const std::string& algorithm, const PlacementFile& placement) const;
@@ -48,7 +52,8 @@ class RunDirectory {
   explicit RunDirectory(std::filesystem::path path);
   void read_metrics();
 
-  std::filesystem::path path_;
+  std::filesystem::path path_;     // empty: nothing is kept
+  std::filesystem::path scratch_;  // then: checkpoints; empty when it was moved from
   std::ofstream metrics_;
   std::map<std::string, std::int64_t> last_update_;  // by algorithm
 };
