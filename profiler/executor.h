@@ -1,9 +1,11 @@
 #pragma once
 
-// Runs real steps of a graph under a placement: each op through LibTorch's dispatcher, each device a worker.
+// Runs real steps of a graph under a placement: each op through LibTorch's dispatcher, each device
+// a worker.
 //
-// Schedule rule (the simulator's too): a CPU device takes the ready op of highest priority, then lowest index. Tensors are released when
-// their last reader is done; state stays on its device between steps.
+// Schedule rule (the simulator's too): a CPU device takes the ready op of highest priority, then
+// lowest index. Tensors are released when their last reader is done; state stays on its device
+// between steps.
 
 #include <cstdint>
 #include <memory>
@@ -21,11 +23,14 @@
 namespace placer::profile {
 
 struct ExecutorOptions {
-  std::uint64_t seed = 1;        // of state without recorded values, inputs and random ops
-  std::string weights;           // archive to read state from; empty: the graph's own, when the file is there; else seeded
-  bool seeded_state = false;     // ignore recorded weights: the documented initialiser gives every state its value
+  std::uint64_t seed = 1;  // of state without recorded values, inputs and random ops
+  std::string weights;     // archive to read state from; empty: the graph's own, when the file is
+                           // there; else seeded
+  bool seeded_state =
+      false;  // ignore recorded weights: the documented initialiser gives every state its value
   std::vector<Bytes> memory_limit;  // [devices]; empty: the cluster's
-  // [graph.size()]: for placements without their own, as the simulator's (default_priority); empty: the graph's order.
+  // [graph.size()]: for placements without their own, as the simulator's (default_priority); empty:
+  // the graph's order.
   std::vector<std::int64_t> priority;
 };
 
@@ -48,10 +53,10 @@ struct HandOff {
 struct StepReport {
   std::optional<Infeasible> infeasible;  // out of memory, time-out, an op that threw
   double wall_seconds = 0;
-  std::vector<Bytes> peak_memory;      // [devices], by accounting of live bytes
-  std::vector<double> busy_seconds;    // [devices], in ops
-  std::vector<OpRun> ops;              // when recorded
-  std::vector<HandOff> hand_offs;      // when recorded
+  std::vector<Bytes> peak_memory;    // [devices], by accounting of live bytes
+  std::vector<double> busy_seconds;  // [devices], in ops
+  std::vector<OpRun> ops;            // when recorded
+  std::vector<HandOff> hand_offs;    // when recorded
 };
 
 // A tensor's bytes, for tests and goldens.
@@ -67,8 +72,9 @@ class Executor {
 
   // Prepares to run under `placement`; keeps the state's current values (moves them).
   virtual void place(const Placement& placement) = 0;
-  // Runs one step. `limit_seconds`: a step that takes longer is ended at the next op boundary as kTimeOut (0: no limit).
-  // After an infeasible step the state has its values of before the step where no update has run, else call reset().
+  // Runs one step. `limit_seconds`: a step that takes longer is ended at the next op boundary as
+  // kTimeOut (0: no limit). After an infeasible step the state has its values of before the step
+  // where no update has run, else call reset().
   [[nodiscard]] virtual StepReport step(double limit_seconds, bool record) = 0;
   // State back to its first values, step counter to 0.
   virtual void reset() = 0;
@@ -78,10 +84,12 @@ class Executor {
   [[nodiscard]] virtual Value state(NodeId state_node) const = 0;
 };
 
-// Resolves every op and argument against the dispatcher and starts a worker per device ("cpu:N" pinned to its core with intra-op threads off;
-// "cpu" all cores in one op).
-//   throws  Error(kUsage) listing every op that this LibTorch lacks or whose arguments do not fit its schema, with node names;
+// Resolves every op and argument against the dispatcher and starts a worker per device ("cpu:N"
+// pinned to its core with intra-op threads off; "cpu" all cores in one op).
+//   throws  Error(kUsage) listing every op that this LibTorch lacks or whose arguments do not fit
+//   its schema, with node names;
 //           Error(kDevice) for a device that is not there. References outlive the executor.
-[[nodiscard]] std::unique_ptr<Executor> make_executor(const Graph& graph, const Cluster& cluster, const ExecutorOptions& options);
+[[nodiscard]] std::unique_ptr<Executor> make_executor(const Graph& graph, const Cluster& cluster,
+                                                      const ExecutorOptions& options);
 
 }  // namespace placer::profile

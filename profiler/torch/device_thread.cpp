@@ -1,0 +1,98 @@
+#include "profiler/torch/device_thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include <ATen/Parallel.h>
+#include <malloc.h>
+#include <omp.h>
+
+#include "placer/base/error.h"
+
+namespace placer::profile {
+
+namespace {
+
+std::vector<int> usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(core, &set)) {
+        cores.push_back(core);
+      }
+    }
+  }
+  return cores;
+}
+
+// N of "cpu:N".
+std::optional<int> core_in_name(const std::string& name) {
+  const char* const first = name.data() + 4;
+  const char* const last = name.data() + name.size();
+  int core = 0;
+  const bool whole =
+      name.starts_with("cpu:") && std::from_chars(first, last, core).ptr == last && first != last;
+  return whole ? std::optional(core) : std::nullopt;
+}
+
+}  // namespace
+
+DeviceThread device_thread(const Device& device) {
+  const std::vector<int> usable = usable_cores();
+  DeviceThread thread;
+  thread.cores = device.cores;
+  const auto core = core_in_name(device.name);
+  if (device.name == "cpu") {
+    if (thread.cores.empty()) {
+      thread.cores = usable;
+    }
+    thread.op_threads = static_cast<int>(thread.cores.size());
+  } else if (core) {
+    if (thread.cores.empty()) {
+      thread.cores = {*core};
+    }
+  } else {
+    throw Error(ErrorKind::kDevice, "device \"" + device.name +
+                                        "\": only \"cpu\" and \"cpu:N\" can run ops in this build");
+  }
+  for (const int wanted : thread.cores) {
+    if (std::ranges::find(usable, wanted) == usable.end()) {
+      throw Error(ErrorKind::kDevice, "device \"" + device.name +
+                                          "\": this process may not run on processor " +
+                                          std::to_string(wanted) +
+                                          " (make a cluster for this machine: placer devices)");
+    }
+  }
+  return thread;
+}
+
+void become(const DeviceThread& thread, const Device& device) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : thread.cores) {
+    CPU_SET(static_cast<std::size_t>(core), &set);
+  }
+  if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0) {
+    throw Error(ErrorKind::kDevice,
+                "device \"" + device.name + "\": cannot be pinned to its processors");
+  }
+  pthread_setname_np(pthread_self(), device.name.substr(0, 15).c_str());
+  // ATen sets the thread's team on first use, so that must have happened before ours is set.
+  (void)at::get_num_threads();
+  omp_set_num_threads(thread.op_threads);
+}
+
+void keep_freed_memory() {
+  constexpr int kLargestMmapThreshold = 32 << 20;  // what glibc accepts
+  constexpr int kTrimThreshold = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, kLargestMmapThreshold);
+  mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
+}
+
+}  // namespace placer::profile
