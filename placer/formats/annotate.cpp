@@ -82,19 +82,27 @@ class Modules {
   }
 
   bool assign(Node& node, std::size_t position) {
-    for (const TensorRef input : node.inputs) {
-      const Node& base = nodes_[base_of(nodes_, input)];
-      if (base.kind == NodeKind::kState) {
-        node.module = base.module;
-        return true;
-      }
+    if (owned_by(node, StateRole::kParameter)) {
+      return true;
     }
     const bool backward = node.pass == Pass::kBackward;
     if (backward && gradient_of_[position]) {
       node.module = nodes_[index(*gradient_of_[position])].module;
       return true;
     }
-    return (backward && inherit(node, true)) || inherit(node, false);
+    return owned_by(node, StateRole::kBuffer) || (backward && inherit(node, true)) ||
+           inherit(node, false);
+  }
+
+  bool owned_by(Node& node, StateRole role) {
+    for (const TensorRef input : node.inputs) {
+      const Node& base = nodes_[base_of(nodes_, input)];
+      if (base.kind == NodeKind::kState && base.state_role == role) {
+        node.module = base.module;
+        return true;
+      }
+    }
+    return false;
   }
 
   bool inherit(Node& node, bool from_forward) {

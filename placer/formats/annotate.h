@@ -14,10 +14,11 @@ namespace placer {
 void mark_passes(std::vector<Node>& nodes);
 
 // Gives every op without a known module one, in this order:
-//   1. the owner of a parameter or buffer that it reads, directly or through views;
+//   1. the owner of a parameter that it reads, directly or through views;
 //   2. backward: the owner of the parameter whose gradient it gives, directly or through views;
-//   3. backward: the module of the latest forward op whose result it reads;
-//   4. the module of the latest op that it reads.
+//   3. the owner of a buffer that it reads, directly or through views;
+//   4. backward: the module of the latest forward op whose result it reads;
+//   5. the module of the latest op that it reads.
 //   known  [nodes], is set for those that were found
 void assign_modules(std::vector<Node>& nodes, std::vector<bool>& known);
 

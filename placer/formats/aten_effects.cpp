@@ -109,12 +109,8 @@ bool is_zero(const Pt2Call& call, std::string_view name) {
   return (real != nullptr && *real == 0) || (whole != nullptr && *whole == 0);
 }
 
-const Pt2Tensor& layout_of(const Pt2Program& program, const std::string& tensor) {
-  return program.tensors.at(tensor);
-}
-
 const Pt2Tensor* only_result(const Pt2Call& call, const Pt2Program& program) {
-  return call.outputs.size() == 1 && call.outputs[0] ? &layout_of(program, *call.outputs[0])
+  return call.outputs.size() == 1 && call.outputs[0] ? &program.tensors.at(*call.outputs[0])
                                                      : nullptr;
 }
 
@@ -132,10 +128,6 @@ bool is_view(std::string_view name, const Pt2Call& call, const Pt2Tensor& base,
   }
   return contains(kUnlessChanged, name) && base.dtype == result->dtype &&
          same_strides(base, *result) && !is_true(call, "copy");
-}
-
-bool same_layout(const Pt2Tensor& base, const Pt2Tensor& result) {
-  return base.dtype == result.dtype && base.offset == result.offset && same_strides(base, result);
 }
 
 bool writes_self(std::string_view name) {
@@ -186,7 +178,8 @@ std::optional<std::uint32_t> tensor_argument(const Pt2Call& call, std::string_vi
   return input == nullptr ? std::nullopt : std::optional(input->input);
 }
 
-AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program) {
+AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program,
+                     std::span<const Pt2Tensor* const> inputs) {
   AtenEffect effect;
   constexpr std::string_view kAten = "aten.";
   if (!call.op.starts_with(kAten)) {
@@ -212,14 +205,13 @@ AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program) {
     return effect;
   }
   effect.base = *base;
-  const Pt2Tensor& from = layout_of(program, call.inputs[*base]);
+  const Pt2Tensor& from = *inputs[*base];
   const Pt2Tensor* result = only_result(call, program);
   const bool dropped = contains(kDropouts, name) && (!is_true(call, "train") || is_zero(call, "p"));
   if (dropped || name == "detach_") {
     effect.kind = AtenEffect::Kind::kIdentity;
   } else if (is_view(name, call, from, result)) {
-    const bool same = result != nullptr && same_layout(from, *result);
-    effect.kind = same ? AtenEffect::Kind::kIdentity : AtenEffect::Kind::kView;
+    effect.kind = AtenEffect::Kind::kView;
   } else {
     find_writes(name, call, effect);
   }

@@ -5,7 +5,9 @@
 // so that the names stand here.
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "placer/formats/pt2_program.h"
@@ -26,14 +28,17 @@ struct AtenEffect {
   std::string op;  // instead of Pt2Call::op: unsqueeze for unsqueeze_, which only changes the shape
 };
 
-// Rules, with layouts from the program's descriptions:
-//   views by name: view, t, permute, slice, split, ...; reshape and flatten where no copy is
-//   needed; contiguous, to and type_as where nothing changes. A view that has the very layout of
-//   its base, detach, alias, and dropout that is switched off are identities. In-place: a name that
-//   ends in "_" writes `self`; an argument `out`; batch norms in training write running_mean and
-//   running_var.
+// Rules:
+//   view      by name: view, t, permute, slice, split, detach, ...; reshape and flatten where no
+//   copy
+//             is needed; contiguous, to and type_as where nothing changes
+//   identity  dropout that is switched off
+//   in place  a name that ends in "_" writes `self`; an argument `out`; batch norms in training
+//             write running_mean and running_var
+//   inputs  [call.inputs], their layouts; those of the results are the program's
 // Throws Error(kBadInput) for operators that give a tensor another storage (resize_, set_).
-[[nodiscard]] AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program);
+[[nodiscard]] AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program,
+                                   std::span<const Pt2Tensor* const> inputs);
 
 // The input that argument `name` holds, if it holds a tensor.
 [[nodiscard]] std::optional<std::uint32_t> tensor_argument(const Pt2Call& call,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -87,6 +87,17 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+// Operators that LibTorch alone does not have.
+std::vector<std::string> foreign_operators(const Pt2Program& program) {
+  std::set<std::string> names;
+  for (const Pt2Call& call : program.calls) {
+    if (!call.op.starts_with("aten.") && !call.op.starts_with("prims.")) {
+      names.insert(call.op);
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
 bool has_gradients(const Pt2Program& program) {
   return std::any_of(program.outputs.begin(), program.outputs.end(), [](const Pt2Output& output) {
     return output.kind == Pt2Output::Kind::kGradient;
@@ -118,6 +129,14 @@ ImportReport import_pt2(const std::filesystem::path& path, const ImportOptions& 
   if (const auto unknown = infer_ranges(made.nodes); !unknown.empty()) {
     notes.push_back("nothing says the range of integer inputs " + joined(unknown) +
                     ": they get 0 and 1");
+  }
+  if (const auto foreign = foreign_operators(program); !foreign.empty()) {
+    notes.push_back("operators from outside PyTorch, which cannot be run here: " + joined(foreign));
+  }
+  if (!update && has_gradients(program)) {
+    notes.push_back(
+        "there are gradients but no update: --optimizer sgd or adam makes it one full training "
+        "step");
   }
   std::vector<Node> nodes = split_backward(std::move(made.nodes));
   append_optimizer(nodes, options.optimizer);

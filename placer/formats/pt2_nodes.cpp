@@ -1,12 +1,15 @@
 #include "placer/formats/pt2_nodes.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
 #include "placer/base/error.h"
 #include "placer/formats/aten_effects.h"
+#include "placer/formats/unused_views.h"
 
 namespace placer {
 namespace {
@@ -27,6 +30,9 @@ struct Value {
   std::uint32_t storage;
   std::uint32_t version;  // of the storage when `ref` was made
   const Pt2Tensor* layout;
+  // False for a view of a tensor that the file describes with another layout than it has: torch's
+  // tracer lets a switched-off dropout copy, ATen does not.
+  bool exact;
 };
 
 // Memory that several values may share.
@@ -78,14 +84,34 @@ class NodeMaker {
   }
 
   std::uint32_t add_value(TensorRef ref, const Pt2Tensor& tensor,
-                          std::optional<std::uint32_t> storage) {
+                          std::optional<std::uint32_t> storage, bool exact = true) {
     const auto number = static_cast<std::uint32_t>(values_.size());
     if (!storage) {
       storage = static_cast<std::uint32_t>(storages_.size());
       storages_.push_back({0, std::nullopt, false, number});
     }
-    values_.push_back({ref, *storage, storages_[*storage].version, &tensor});
+    values_.push_back({ref, *storage, storages_[*storage].version, &tensor, exact});
+    if (exact) {
+      shown_.emplace(key_of(*storage, tensor), number);
+    }
     return number;
+  }
+
+  // Which elements a value shows. Complex tensors may differ in more (conjugation): no two are the
+  // same.
+  using Shown = std::tuple<std::uint32_t, std::uint32_t, DType, std::vector<std::int64_t>,
+                           std::vector<std::int64_t>, std::int64_t>;
+  [[nodiscard]] Shown key_of(std::uint32_t storage, const Pt2Tensor& tensor) const {
+    return {storage,      storages_[storage].version, tensor.dtype, tensor.sizes, tensor.strides,
+            tensor.offset};
+  }
+
+  // The value that already shows what result `tensor` of a view of `storage` would.
+  [[nodiscard]] std::optional<std::uint32_t> shown(std::uint32_t storage,
+                                                   const Pt2Tensor& tensor) const {
+    const bool complex = tensor.dtype == DType::kComplex64 || tensor.dtype == DType::kComplex128;
+    const auto known = shown_.find(key_of(storage, tensor));
+    return complex || known == shown_.end() ? std::nullopt : std::optional(known->second);
   }
 
   // --- inputs of the program ---
@@ -134,15 +160,19 @@ class NodeMaker {
     if (value.version == storage.version) {
       return value.ref;
     }
-    if (!storage.latest || values_[*storage.latest].layout->dtype != value.layout->dtype) {
+    if (!storage.latest || !value.exact ||
+        values_[*storage.latest].layout->dtype != value.layout->dtype) {
       fail(where,
            "reads \"" + tensor +
                "\" after its memory was written in place in a way that placer cannot follow: call "
                "ep.run_decompositions({}) before saving");
     }
-    const Value& latest = values_[*storage.latest];
-    value.ref = *latest.layout == *value.layout ? latest.ref : view_again(tensor, value, latest);
+    const auto same = shown(value.storage, *value.layout);
+    value.ref = same ? values_[*same].ref : view_again(tensor, value, values_[*storage.latest]);
     value.version = storage.version;
+    if (!same) {
+      shown_.emplace(key_of(value.storage, *value.layout), value_of_.at(tensor));
+    }
     return value.ref;
   }
 
@@ -180,14 +210,22 @@ class NodeMaker {
     storage.latest = storage.owner;
     owner.ref = {push(std::move(node), false), 0};
     owner.version = storage.version;
+    shown_.emplace(key_of(owner.storage, *owner.layout), storage.owner);
   }
 
   void add_call(const Pt2Call& call) {
-    const AtenEffect effect = effect_of(call, program_);
+    std::vector<const Pt2Tensor*> layouts;
+    for (const std::string& input : call.inputs) {
+      layouts.push_back(values_[value_of_.at(input)].layout);
+    }
+    const AtenEffect effect = effect_of(call, program_, layouts);
     if (effect.kind == AtenEffect::Kind::kIdentity) {
       if (call.outputs.size() == 1 && call.outputs[0]) {
         value_of_.emplace(*call.outputs[0], value_of_.at(call.inputs[effect.base]));
       }
+      return;
+    }
+    if (effect.kind == AtenEffect::Kind::kView && reuse_views(call, effect)) {
       return;
     }
     for (const std::uint32_t written : effect.writes) {
@@ -219,6 +257,33 @@ class NodeMaker {
     add_results(call, effect, id);
   }
 
+  // Whether the layouts of a view's results follow from the true layout of its base.
+  [[nodiscard]] bool exact_base(const Pt2Call& call, const AtenEffect& effect) const {
+    const std::string& base = call.inputs[effect.base];
+    const Value& value = values_[value_of_.at(base)];
+    return value.exact && *value.layout == layout(base);
+  }
+
+  // True when every result is already there.
+  bool reuse_views(const Pt2Call& call, const AtenEffect& effect) {
+    if (!exact_base(call, effect)) {
+      return false;
+    }
+    const std::uint32_t storage = values_[value_of_.at(call.inputs[effect.base])].storage;
+    std::vector<std::uint32_t> known;
+    for (const auto& output : call.outputs) {
+      const auto value = output ? shown(storage, layout(*output)) : std::nullopt;
+      if (!value) {
+        return false;
+      }
+      known.push_back(*value);
+    }
+    for (std::size_t k = 0; k < known.size(); ++k) {
+      value_of_.emplace(*call.outputs[k], known[k]);
+    }
+    return true;
+  }
+
   // The memory of what was written moves on to its next version.
   void note_writes(const Pt2Call& call, const AtenEffect& effect, NodeId id) {
     for (std::size_t k = 0; k < effect.writes.size(); ++k) {
@@ -230,6 +295,7 @@ class NodeMaker {
         storage.latest = written;
         values_[written].ref = {id, static_cast<std::uint32_t>(k)};
         values_[written].version = storage.version;
+        shown_.emplace(key_of(values_[written].storage, *values_[written].layout), written);
       }
     }
   }
@@ -244,11 +310,13 @@ class NodeMaker {
         continue;
       }
       std::optional<std::uint32_t> storage;
+      bool exact = true;
       if (effect.kind == AtenEffect::Kind::kView) {
         storage = values_[value_of_.at(call.inputs[effect.base])].storage;
+        exact = exact_base(call, effect);
       }
       value_of_.emplace(*call.outputs[k], add_value({id, static_cast<std::uint32_t>(k)},
-                                                    layout(*call.outputs[k]), storage));
+                                                    layout(*call.outputs[k]), storage, exact));
     }
   }
 
@@ -339,6 +407,7 @@ class NodeMaker {
   const Pt2NodeOptions& options_;
   std::vector<Value> values_;
   std::vector<Storage> storages_;
+  std::map<Shown, std::uint32_t> shown_;                     // -> value
   std::unordered_map<std::string, std::uint32_t> value_of_;  // tensor of the program -> value
   std::unordered_map<std::string, std::uint32_t> states_;    // parameter, buffer -> value
   std::unordered_map<std::string, NodeId> state_nodes_;      // parameter, buffer -> node
@@ -350,7 +419,9 @@ class NodeMaker {
 }  // namespace
 
 Pt2Nodes make_nodes(const Pt2Program& program, const Pt2NodeOptions& options) {
-  return NodeMaker(program, options).run();
+  Pt2Nodes result = NodeMaker(program, options).run();
+  drop_unused_views(result.nodes, result.module_known);
+  return result;
 }
 
 }  // namespace placer
