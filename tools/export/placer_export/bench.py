@@ -19,9 +19,12 @@ class EagerStep:
 
         from .seeded import fill_state
 
+        if model.loss is None:
+            raise ExportError("this model has no loss: there is no training step to time")
         fill_state(model.module, seed)
         torch.manual_seed(seed)  # for dropout
-        mode(model.module, True, dropout).__enter__()
+        self._mode = mode(model.module, train=True, dropout=dropout)  # kept: leaving it would restore the module
+        self._mode.__enter__()
         self._arguments = (*model.make_inputs(seed), *model.make_targets(seed))
         self._step = make_step(model.module, model.loss, len(model.inputs), len(model.targets))
         self._optimizer = torch.optim.SGD(model.module.parameters(), lr=learning_rate)

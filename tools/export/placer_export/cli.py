@@ -151,5 +151,8 @@ def _export(options):
     print("  " + ", ".join(f"{name.removeprefix('aten.').removesuffix('.default')} {count}" for name, count in most[:8])
           + (f" and {len(most) - 8} other kinds" if len(most) > 8 else ""))
     print("  random: " + (", ".join(summary.random) or "none"))
+    if summary.without_gradient:
+        print(f"  no gradient: {', '.join(summary.without_gradient[:5])}"
+              + (f" and {len(summary.without_gradient) - 5} more" if len(summary.without_gradient) > 5 else ""))
     print(f"next: placer import {summary.path} -o graph.json")
     return 0

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import tempfile
 
+from . import passes
 from .errors import ExportError
 from .step import is_random, make_step, mode
 from .torch_compat import check_torch
@@ -17,6 +18,7 @@ class Summary:
     operators: ATen operator name -> how many nodes, most frequent first.
     parameters: elements in parameters.
     random: names of the operators among them that draw random numbers (dropout).
+    without_gradient: names of the parameters that require a gradient but that the loss does not depend on.
     """
 
     path: str
@@ -25,6 +27,7 @@ class Summary:
     file_bytes: int
     operators: dict
     random: list
+    without_gradient: list
 
 
 def export_step(module, example_inputs, loss=None, path=None, *, targets=(), train=True, dropout=True):
@@ -58,13 +61,14 @@ def export_step(module, example_inputs, loss=None, path=None, *, targets=(), tra
     targets = _tensors(torch, targets, "targets")
     _check_on_cpu(module, inputs + targets)
 
+    frozen = []
     if loss is None:
         with mode(module, train=False, dropout=True):
-            program = _trace(torch, module, inputs).run_decompositions({})
+            program = passes.merge_tied(_trace(torch, module, inputs), module, copy_signature).run_decompositions({})
     else:
         with mode(module, train, dropout):
             step = make_step(module, loss, len(inputs), len(targets))
-            program = _joint(torch, decompose, copy_signature, step, inputs + targets)
+            program, frozen = _joint(torch, decompose, copy_signature, step, inputs + targets)
 
     operators = collections.Counter(
         str(node.target) for node in program.graph.nodes if node.op == "call_function" and "getitem" not in str(node.target))
@@ -75,7 +79,7 @@ def export_step(module, example_inputs, loss=None, path=None, *, targets=(), tra
             "A call to torch.nn.functional.dropout or another random function remains in forward: set its probability to 0 in the model's own options.")
     _save(torch, program, path)
     return Summary(path, sum(operators.values()), sum(p.numel() for p in module.parameters()), os.path.getsize(path),
-                   dict(operators.most_common()), random)
+                   dict(operators.most_common()), random, frozen)
 
 
 def _tensors(torch, values, what):
@@ -98,46 +102,34 @@ def _trace(torch, module, arguments):
     except ExportError:
         raise
     except Exception as error:  # torch.export raises many kinds
-        first_lines = "\n".join(str(error).strip().splitlines()[:12])
         raise ExportError(
-            f"torch.export cannot trace {type(module).__name__}: {type(error).__name__}: {first_lines}\n"
+            f"torch.export cannot trace {type(module).__name__}: {_brief(error)}\n"
             "Check that forward runs on the example inputs, and that it takes no decision that depends on the values of tensors. "
             "See docs/exporting.md, Troubleshooting.") from error
 
 
 def _joint(torch, decompose, copy_signature, step, arguments):
-    """Trace `step`, whose first output is the loss, and add its backward pass with no operator decomposed further."""
-    trained = [name for name, parameter in step.named_parameters() if parameter.requires_grad]
-    if not trained:
-        raise ExportError("no parameter requires a gradient: nothing to train. Without a loss this is an inference program")
-    program = _trace(torch, step, arguments)
+    """The program of `step`, whose first output is the loss, with its backward pass, no operator decomposed further.
+
+    Returns it and the names of the parameters that get no gradient.
+    """
+    program = passes.merge_tied(_trace(torch, step, arguments), step, copy_signature)
+    frozen = passes.freeze_without_gradient(torch, program)
+    still_trained = {name for name, parameter in step.named_parameters() if parameter.requires_grad} - set(frozen)
+    if not still_trained:
+        raise ExportError("the loss depends on no parameter that requires a gradient: nothing to train. "
+                          "Without a loss the model is exported for inference")
     try:
         program = decompose(program, cia_to_decomp={}, python_decomp_table={}, joint_loss_index=0, decompose_custom_triton_ops=False)
-    except Exception as error:
-        first_lines = "\n".join(str(error).strip().splitlines()[:12])
+    except Exception as error:  # torch.export raises many kinds
         raise ExportError(
-            f"torch {torch.__version__} cannot build the backward pass of {type(step).__name__}: {type(error).__name__}: {first_lines}\n"
-            "Check that loss.backward() runs in eager mode, and that every output of the loss depends on a parameter.") from error
-    graph_module, signature = copy_signature(program)
-    _drop_no_ops(torch, graph_module, signature)
-    return program._update(graph_module, signature)
+            f"torch {torch.__version__} cannot build the backward pass of {type(step).__name__}: {_brief(error)}\n"
+            "Check that loss.backward() runs in eager mode. See docs/exporting.md, Troubleshooting.") from error
+    return passes.drop_no_ops(torch, program, copy_signature), frozen
 
 
-def _drop_no_ops(torch, graph_module, signature):
-    """Remove aten.detach, which only renames a tensor once the backward pass is written out, and the tracer's assertions."""
-    aten = torch.ops.aten
-    assertions = {aten._assert_tensor_metadata.default}
-    with graph_module._set_replace_hook(signature.get_replace_hook()):
-        for node in list(graph_module.graph.nodes):
-            if node.op != "call_function":
-                continue
-            if node.target is aten.detach.default:
-                node.replace_all_uses_with(node.args[0])
-                graph_module.graph.erase_node(node)
-            elif node.target in assertions and not node.users:
-                graph_module.graph.erase_node(node)
-    graph_module.graph.eliminate_dead_code()
-    graph_module.recompile()
+def _brief(error):
+    return f"{type(error).__name__}: " + "\n".join(str(error).strip().splitlines()[:12])
 
 
 def _save(torch, program, path):

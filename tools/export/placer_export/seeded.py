@@ -1,7 +1,8 @@
 """Weights and inputs made from a seed, identical in Python and in placer's C++ executor.
 
-Both sides follow this specification to the bit, so a loss computed here can be compared with one computed there
-without shipping any weights. All integer arithmetic is unsigned 64-bit and wraps.
+Both sides follow this specification to the bit, so a loss computed here can be compared with one computed there without
+shipping any weights. docs/seeded-values.md describes the executor's side. All integer arithmetic is unsigned 64-bit and
+wraps.
 
 Generator
     splitmix64, state s:   s += 0x9E3779B97F4A7C15
@@ -22,8 +23,8 @@ Elements
 
 State: parameters and buffers. The name is the fully qualified name in the signature of the .pt2 file
 (`Conv2d_1a_3x3.conv.weight`); if the exported module wraps another, the wrapper's prefix is part of the name.
-    floating, 2 or more dimensions    (2u - 1) / sqrt(fan_in), fan_in = product of shape[1:]
     floating, name ends in "running_var", or 1-D with a name that ends in "weight"    1
+    floating, 2 or more dimensions    (2u - 1) / sqrt(fan_in), fan_in = product of shape[1:]
     every other floating tensor       0
     integers and bool                 0
 
@@ -93,6 +94,8 @@ def state_values(seed, name, shape, floating=True):
     """Initial value of a parameter or buffer, float64 array of `shape`; the caller rounds it to the tensor's dtype."""
     if not floating:
         return np.zeros(shape, dtype=np.float64)
+    if name.endswith("running_var") or (len(shape) == 1 and name.endswith("weight")):
+        return np.ones(shape, dtype=np.float64)
     if len(shape) >= 2:
         count = math.prod(shape)
         if count == 0:
@@ -100,8 +103,6 @@ def state_values(seed, name, shape, floating=True):
         values = 2.0 * uniform(seed, name, count) - 1.0
         values /= math.sqrt(float(math.prod(shape[1:])))
         return values.reshape(shape)
-    if name.endswith("running_var") or (len(shape) == 1 and name.endswith("weight")):
-        return np.ones(shape, dtype=np.float64)
     return np.zeros(shape, dtype=np.float64)
 
 

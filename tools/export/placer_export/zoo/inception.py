@@ -152,7 +152,7 @@ class InceptionAux(nn.Module):
 
 
 class InceptionV3(nn.Module):
-    """x: float (batch, 3, image, image), image at least 75, 299 as published.
+    """x: float (batch, 3, image, image), image at least 299, as published; 75 in evaluation.
 
     In training returns (logits, auxiliary logits), each (batch, classes); in evaluation the logits.
     """
