@@ -1,0 +1,160 @@
+// placer place as a user meets it: answers, constraints, stopping, killing and going on.
+
+#include <algorithm>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/base/files.h"
+#include "placer/formats/formats.h"
+#include "tests/support/process.h"
+#include "tests/support/random_graph.h"
+
+namespace placer::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class PlaceCli : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(program_path(), Not(IsEmpty()));
+    RandomGraphOptions options;
+    options.nodes = 60;
+    workload_ = random_workload(7, options);
+    write_file(folder_.path() / "graph.json", write_graph(workload_));
+    write_file(folder_.path() / "cluster.json", write_cluster(random_cluster(7)));
+  }
+  ProcessResult run(const std::string& arguments) {
+    return run_shell("\"$PLACER\" " + arguments, folder_.path());
+  }
+  // The run's metrics without what depends on the clock.
+  std::vector<nlohmann::json> metrics(const std::string& run_dir) {
+    std::istringstream lines(read_file(folder_.path() / run_dir / "metrics.jsonl"));
+    std::vector<nlohmann::json> objects;
+    for (std::string line; std::getline(lines, line);) {
+      objects.push_back(nlohmann::json::parse(line));
+      objects.back().erase("wall_time");
+    }
+    return objects;
+  }
+  PlacementFile placement(const std::string& name) {
+    return read_placement(read_file(folder_.path() / name), name);
+  }
+
+  TemporaryFolder folder_;
+  Workload workload_;
+};
+
+constexpr const char* kPlace = "place graph.json -c cluster.json --no-measure --budget 400 ";
+
+TEST_F(PlaceCli, PlacesEveryNodeAndSaysWhatItDid) {
+  const ProcessResult result = run(std::string(kPlace) + "-o p.json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(placement("p.json").assignment.size(), workload_.graph.size());
+  EXPECT_EQ(placement("p.json").graph_hash, workload_.graph.hash());
+  EXPECT_THAT(result.out,
+              testing::AllOf(HasSubstr("hill-climb"), HasSubstr("single:"), HasSubstr("heft"),
+                             HasSubstr("chosen:"), HasSubstr("wrote")));
+  EXPECT_THAT(result.err, HasSubstr("memory of a step"));
+}
+
+TEST_F(PlaceCli, TheChoiceIsNeverWorseThanAnyBaseline) {
+  const ProcessResult result = run("--json " + std::string(kPlace));
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto report = nlohmann::json::parse(result.out);
+  double chosen = 0;
+  double best = 1e30;
+  for (const auto& row : report["algorithms"]) {
+    const double time = row["simulated_us"];
+    best = std::min(best, time);
+    if (row["algorithm"] == report["chosen"]) {
+      chosen = time;
+    }
+  }
+  EXPECT_EQ(chosen, best);
+  EXPECT_GE(report["algorithms"].size(), 5U);
+}
+
+TEST_F(PlaceCli, SameSeedSamePlacement) {
+  ASSERT_EQ(run(std::string(kPlace) + "--seed 3 -o a.json").status, 0);
+  ASSERT_EQ(run(std::string(kPlace) + "--seed 3 -o b.json").status, 0);
+  EXPECT_EQ(placement("a.json").assignment, placement("b.json").assignment);
+}
+
+TEST_F(PlaceCli, PinsAreKept) {
+  const std::string node = workload_.graph.nodes()[5].name;
+  const ProcessResult result = run(std::string(kPlace) + "-o p.json --pin '" + node + "=dev:0'");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(placement("p.json").assignment.at(node), "dev:0");
+}
+
+TEST_F(PlaceCli, AGlobThatMatchesNothingIsAnError) {
+  const ProcessResult result = run(std::string(kPlace) + "--forbid 'nothing_like_this*=cpu:0'");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("nothing_like_this"));
+}
+
+TEST_F(PlaceCli, WhatCannotFitIsStatus4WithTheShortage) {
+  const Cluster cluster = random_cluster(7);
+  std::string limits;
+  for (const Device& device : cluster.devices()) {
+    limits += " --max-memory " + device.name + "=64";
+  }
+  const ProcessResult result = run(std::string(kPlace) + limits);
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("no feasible placement"));
+}
+
+TEST_F(PlaceCli, AnExperimentFileSaysWhatFlagsSay) {
+  Config config;
+  config.graph = "graph.json";
+  config.cluster = "cluster.json";
+  config.budget = "400";
+  config.measure = false;
+  config.seed = 3;
+  write_file(folder_.path() / "experiment.json", write_config(config));
+  ASSERT_EQ(run("place --config experiment.json -o a.json").status, 0);
+  ASSERT_EQ(run(std::string(kPlace) + "--seed 3 -o b.json").status, 0);
+  EXPECT_EQ(placement("a.json").assignment, placement("b.json").assignment);
+}
+
+TEST_F(PlaceCli, InterruptKeepsTheBestSoFar) {
+  const ProcessResult result = run_shell(
+      "timeout --preserve-status -s INT 2 \"$PLACER\" place graph.json -c cluster.json "
+      "--no-measure --budget 600s -o p.json",
+      folder_.path());
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("stopped on request"));
+  EXPECT_EQ(placement("p.json").assignment.size(), workload_.graph.size());
+}
+
+TEST_F(PlaceCli, AKilledRunGoesOnToTheSameResult) {
+  const std::string search = "place graph.json -c cluster.json --no-measure --budget 3000 ";
+  ASSERT_EQ(run(search + "--run-dir whole -o whole.json").status, 0);
+  // Killed again and again, wherever it is at that moment.
+  ProcessResult result = run_shell("timeout -s KILL 0.6 \"$PLACER\" " + search +
+                                       "--run-dir broken -o broken.json\n"
+                                       "for i in 1 2 3; do timeout -s KILL 0.8 \"$PLACER\" place "
+                                       "--resume broken && break; done\n"
+                                       "\"$PLACER\" place --resume broken",
+                                   folder_.path());
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(placement("broken.json").assignment, placement("whole.json").assignment);
+  EXPECT_EQ(metrics("broken"), metrics("whole"));
+}
+
+TEST_F(PlaceCli, ARunDirectoryIsNotOverwritten) {
+  ASSERT_EQ(run(std::string(kPlace) + "--run-dir r").status, 0);
+  const ProcessResult again = run(std::string(kPlace) + "--run-dir r");
+  EXPECT_EQ(again.status, 2);
+  EXPECT_THAT(again.err, HasSubstr("--resume"));
+  const ProcessResult nothing = run("place --resume nowhere");
+  EXPECT_EQ(nothing.status, 3);
+}
+
+}  // namespace
+}  // namespace placer::test
