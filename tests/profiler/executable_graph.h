@@ -29,6 +29,7 @@ class ExecutableGraph {
   NodeId output(const std::string& name, TensorRef value, OutputRole role = OutputRole::kResult,
                 NodeId target = {});
   Node& last() { return nodes_.back(); }
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 
   // y = x op other, for binary ops with arguments "self" and "other".
   TensorRef binary(const std::string& name, const std::string& op, TensorRef self, TensorRef other,
