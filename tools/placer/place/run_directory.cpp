@@ -46,13 +46,13 @@ RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       scratch_(std::exchange(other.scratch_, {})),
       metrics_(std::move(other.metrics_)),
-      last_update_(std::move(other.last_update_)) {}
+      last_step_(std::move(other.last_step_)) {}
 
 RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(scratch_, other.scratch_);
   std::swap(metrics_, other.metrics_);
-  std::swap(last_update_, other.last_update_);
+  std::swap(last_step_, other.last_step_);
   return *this;
 }
 
@@ -124,7 +124,7 @@ void RunDirectory::read_metrics() {
         break;  // torn by a kill
       }
       kept += line + "\n";
-      last_update_[object.value("algorithm", "")] = object.value("update", std::int64_t{0});
+      last_step_[object.value("algorithm", "")] = object.value("step", std::int64_t{0});
     }
   }
   write_file(file, kept);
@@ -136,12 +136,12 @@ void RunDirectory::add_metrics(const std::string& algorithm, const std::string& 
     return;
   }
   auto object = nlohmann::ordered_json::parse(json);
-  const std::int64_t update = object.value("update", std::int64_t{0});
-  const auto last = last_update_.find(algorithm);
-  if (last != last_update_.end() && update <= last->second) {
+  const std::int64_t step = object.value("step", std::int64_t{0});
+  const auto last = last_step_.find(algorithm);
+  if (last != last_step_.end() && step <= last->second) {
     return;
   }
-  last_update_[algorithm] = update;
+  last_step_[algorithm] = step;
   nlohmann::ordered_json line{{"algorithm", algorithm}};
   line.update(object);
   metrics_ << line.dump() << std::endl;

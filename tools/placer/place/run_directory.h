@@ -55,7 +55,7 @@ class RunDirectory {
   std::filesystem::path path_;     // empty: nothing is kept
   std::filesystem::path scratch_;  // then: checkpoints; empty when it was moved from
   std::ofstream metrics_;
-  std::map<std::string, std::int64_t> last_update_;  // by algorithm
+  std::map<std::string, std::int64_t> last_step_;  // by algorithm
 };
 
 }  // namespace placer::cli
