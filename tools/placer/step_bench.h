@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/cluster/cluster.h"
@@ -50,6 +51,10 @@ struct StepBenchOptions {
 // Why no step can be run here: no LibTorch, a graph without arguments, a device that this machine
 // does not have. Empty: it can.
 [[nodiscard]] std::string cannot_measure(const Graph& graph, const Cluster& cluster);
+
+// One line for every profile that was measured on another machine or with another LibTorch than
+// this.
+[[nodiscard]] std::vector<std::string> foreign_profiles(const OpTimes& times);
 
 // `costs` outlives the result; its default priority is the executor's.
 [[nodiscard]] std::unique_ptr<StepBench> open_bench(const CostModel& costs,

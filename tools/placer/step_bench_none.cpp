@@ -39,6 +39,10 @@ std::string cannot_measure(const Graph& /*graph*/, const Cluster& /*cluster*/) {
   return kMissing;
 }
 
+std::vector<std::string> foreign_profiles(const OpTimes& /*times*/) {
+  return {};
+}
+
 std::unique_ptr<StepBench> open_bench(const CostModel& /*costs*/,
                                       const StepBenchOptions& /*options*/) {
   throw usage_error(kMissing);

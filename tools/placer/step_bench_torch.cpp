@@ -99,6 +99,22 @@ std::string cannot_measure(const Graph& graph, const Cluster& cluster) {
   return "";
 }
 
+std::vector<std::string> foreign_profiles(const OpTimes& times) {
+  const profile::MachineFacts facts = profile::machine_facts();
+  std::vector<std::string> lines;
+  for (const KindTimes& kind : times.kinds()) {
+    const ProfileInfo& info = kind.info;
+    const bool measured = info.repeats > 0 && kind.kind.starts_with("cpu");
+    const bool here = info.machine == profile::machine_name(facts) && info.library == facts.library;
+    if (measured && !here) {
+      lines.push_back(fmt::format(
+          "op times of {} are from another machine or library ({}; {}): run placer profile here",
+          kind.kind, info.machine, info.library));
+    }
+  }
+  return lines;
+}
+
 std::unique_ptr<StepBench> open_bench(const CostModel& costs, const StepBenchOptions& options) {
   return std::make_unique<TorchStepBench>(costs, options);
 }

@@ -54,6 +54,9 @@ class MeasureCommand {
     if (!reason.empty()) {
       throw Error(ErrorKind::kDevice, "nothing can be measured: " + reason);
     }
+    for (const std::string& line : foreign_profiles(workload_.times)) {
+      shared.warn(line);
+    }
     StepBenchOptions bench;
     bench.executor.seed = options.seed;
     bench.executor.weights = options.weights;

@@ -102,6 +102,9 @@ class PlaceCommand {
     const Graph& graph = workload_.graph;
     shared_.note(fmt::format("{}: {} nodes in {} groups on {} devices", graph.info().name,
                              graph.size(), space_.grouping().num_groups, cluster_.size()));
+    for (const std::string& line : foreign_profiles(workload_.times)) {
+      shared_.warn(line);
+    }
     shared_.note(fit_text(space_));
     const std::string short_of = certainly_infeasible(space_.costs(), space_.constraints());
     if (!short_of.empty()) {
