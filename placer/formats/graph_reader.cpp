@@ -10,6 +10,7 @@
 #include "placer/base/text.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/graph_arguments.h"
+#include "placer/formats/graph_fields.h"
 #include "placer/formats/json_tree.h"
 
 namespace placer {
@@ -17,75 +18,17 @@ namespace {
 
 constexpr std::int64_t kMostBytes = (std::int64_t{1} << 62) - 1;
 constexpr std::size_t kMostNodes = std::size_t{1} << 26;
-constexpr std::int64_t kMostOutputs = 1 << 20;
-constexpr std::size_t kMostKinds = 64;
-
-// The value of an enumeration by the name it has in files.
-template <typename Enum, std::size_t N>
-Enum read_enum(JsonView json, const std::array<Enum, N>& values, std::string_view what) {
-  const std::string_view text = json.as_string(what);
-  for (const Enum value : values) {
-    if (name_of(value) == text) {
-      return value;
-    }
-  }
-  json.fail_expected(what);
-}
-
-NodeKind read_kind(JsonView json) {
-  constexpr std::array kKinds{NodeKind::kInput, NodeKind::kState, NodeKind::kConstant,
-                              NodeKind::kOp, NodeKind::kOutput};
-  return read_enum(json, kKinds, R"("input", "state", "constant", "op" or "output")");
-}
-
-Pass read_pass(JsonView json) {
-  constexpr std::array kPasses{Pass::kForward, Pass::kBackward, Pass::kUpdate};
-  return read_enum(json, kPasses, R"("forward", "backward" or "update")");
-}
-
-StateRole read_state_role(JsonView json) {
-  constexpr std::array kRoles{StateRole::kParameter, StateRole::kBuffer, StateRole::kOptimizer};
-  return read_enum(json, kRoles, R"("parameter", "buffer" or "optimizer")");
-}
-
-OutputRole read_output_role(JsonView json) {
-  constexpr std::array kRoles{OutputRole::kLoss, OutputRole::kGradient, OutputRole::kStateWrite,
-                              OutputRole::kResult};
-  return read_enum(json, kRoles, R"("loss", "gradient", "state_write" or "result")");
-}
-
-std::span<const std::string_view> keys_of(NodeKind kind) {
-  static constexpr std::array<std::string_view, 8> kInput{"name",     "kind",    "pass",   "module",
-                                                          "colocate", "outputs", "origin", "range"};
-  static constexpr std::array<std::string_view, 10> kState{
-      "name",    "kind",   "pass", "module", "colocate",
-      "outputs", "origin", "role", "target", "values"};
-  static constexpr std::array<std::string_view, 8> kConstant{
-      "name", "kind", "pass", "module", "colocate", "outputs", "origin", "values"};
-  static constexpr std::array<std::string_view, 14> kOp{
-      "name",     "kind",   "pass",  "module", "colocate", "outputs",         "op",
-      "overload", "inputs", "after", "args",   "mutates",  "workspace_bytes", "time_us"};
-  static constexpr std::array<std::string_view, 9> kOutput{
-      "name", "kind", "pass", "module", "colocate", "inputs", "after", "role", "target"};
-  switch (kind) {
-    case NodeKind::kInput:
-      return kInput;
-    case NodeKind::kState:
-      return kState;
-    case NodeKind::kConstant:
-      return kConstant;
-    case NodeKind::kOp:
-      return kOp;
-    case NodeKind::kOutput:
-      return kOutput;
-  }
-  return {};
-}
+constexpr std::size_t kUsualNodeBytes = 400;  // of text: to reserve memory by
 
 // Reads nodes one by one. References to nodes that come later wait until all names are known.
 class NodesReader {
  public:
-  explicit NodesReader(std::string file) : file_(std::move(file)) {}
+  // `expected`: about how many nodes there will be.
+  NodesReader(std::string file, std::size_t expected) : file_(std::move(file)) {
+    constexpr std::size_t kMostReserved = 1'000'000;
+    nodes_.reserve(std::min(expected, kMostReserved));
+    ids_.reserve(std::min(expected, kMostReserved));
+  }
 
   void read(JsonView json, std::size_t position) {
     if (position >= kMostNodes) {
@@ -135,7 +78,10 @@ class NodesReader {
 
   [[nodiscard]] std::vector<Node> take_nodes() { return std::move(nodes_); }
   [[nodiscard]] std::size_t size() const { return first_time_.size() - 1; }
-  [[nodiscard]] std::size_t position(std::string_view name) const { return ids_.at(name); }
+  // Where in the file the node stands that stands at `sorted` in the graph.
+  [[nodiscard]] std::size_t position(std::string_view name, std::size_t sorted) const {
+    return names_[sorted] == name ? sorted : ids_.at(name);
+  }
 
   // Times of the node at `position` of the file, one per kind; empty when the file gives none.
   [[nodiscard]] std::span<const std::optional<OpTime>> times(std::size_t position) const {
@@ -184,49 +130,6 @@ class NodesReader {
     }
   }
 
-  static TensorSpec read_tensor(JsonView json) {
-    constexpr std::array<std::string_view, 4> kKeys{"dtype", "shape", "bytes", "alias_of"};
-    json.only_keys(kKeys, "a tensor");
-    TensorSpec tensor;
-    const auto dtype = json.find("dtype");
-    if (const auto bytes = json.find("bytes")) {
-      if (dtype || json.find("shape")) {
-        bytes->fail("follows from dtype and shape: give those or this, not both");
-      }
-      tensor.bytes = bytes->as_bytes(0, kMostBytes);
-    } else {
-      read_shape(json, tensor);
-    }
-    if (const auto base = json.find("alias_of")) {
-      tensor.alias_of = read_small(*base, "the number of an input");
-    }
-    return tensor;
-  }
-
-  static void read_shape(JsonView json, TensorSpec& tensor) {
-    const JsonView dtype = json.at("dtype", "an element type with a shape, or bytes");
-    const auto known = dtype_named(dtype.as_string("an element type such as \"float32\""));
-    if (!known) {
-      dtype.fail_expected("an element type such as \"float32\"");
-    }
-    tensor.dtype = *known;
-    const JsonView shape = json.at("shape", "a list of sizes");
-    tensor.shape.reserve(shape.size());
-    for (const JsonView size : shape.elements("a list of sizes")) {
-      tensor.shape.push_back(
-          size.as_integer(0, kMostBytes, "a size: an integer from 0 to 2^62 - 1"));
-    }
-    const auto bytes = bytes_of(tensor.dtype, tensor.shape);
-    if (!bytes || bytes->count > kMostBytes) {
-      shape.fail("a tensor of this shape has 2^62 bytes or more");
-    }
-    tensor.bytes = *bytes;
-  }
-
-  static std::uint32_t read_small(JsonView json, std::string_view what) {
-    return static_cast<std::uint32_t>(json.as_integer(0, kMostOutputs, what));
-  }
-
   void read_op(JsonView json, Node& node) {
     node.op = json.at("op", "an operator such as \"aten.relu\"")
                   .as_name("an operator such as \"aten.relu\"");
@@ -241,42 +144,18 @@ class NodesReader {
     }
     if (const auto mutates = json.find("mutates")) {
       for (const JsonView input : mutates->elements("a list of numbers of inputs")) {
-        node.mutates.push_back(read_small(input, "the number of an input"));
+        node.mutates.push_back(read_input_number(input));
       }
     }
     if (const auto workspace = json.find("workspace_bytes")) {
       node.workspace = workspace->as_bytes(0, kMostBytes);
     }
     if (const auto times = json.find("time_us")) {
-      read_times(*times);
-    }
-  }
-
-  void read_times(JsonView json) {
-    for (const JsonView entry : json.elements("a list with one time for each entry of \"times\"")) {
-      if (entry.is_null()) {
-        times_.emplace_back();
-      } else if (entry.is_array()) {
-        times_.push_back(read_time_list(entry));
-      } else {
-        const SimTime time = entry.as_microseconds();
-        times_.push_back(OpTime{time, time, std::nullopt});
+      for (const JsonView entry :
+           times->elements("a list with one time for each entry of \"times\"")) {
+        times_.push_back(read_op_time(entry));
       }
     }
-  }
-
-  static OpTime read_time_list(JsonView json) {
-    if (json.size() != 2 && json.size() != 3) {
-      json.fail_expected("[time, median], [time, median, busy], a time, or null");
-    }
-    auto value = json.elements().begin();
-    OpTime time;
-    time.time = (*value).as_microseconds();
-    time.median = (*++value).as_microseconds();
-    if (json.size() == 3) {
-      time.busy = (*++value).as_microseconds();
-    }
-    return time;
   }
 
   void read_output(JsonView json, Node& node) {
@@ -378,70 +257,6 @@ class NodesReader {
   std::vector<std::size_t> first_time_{0};  // [nodes + 1]
 };
 
-GraphInfo read_info(JsonView root) {
-  constexpr std::array<std::string_view, 5> kKeys{"file", "hash", "producer", "weights",
-                                                  "weights_model"};
-  GraphInfo info;
-  if (const auto name = root.find("name")) {
-    info.name = name->as_string();
-  }
-  if (const auto source = root.find("source")) {
-    source->only_keys(kKeys, "the source");
-    const auto text = [&](std::string_view key) {
-      const auto member = source->find(key);
-      return member ? std::string(member->as_string()) : std::string();
-    };
-    info.source = text("file");
-    info.source_hash = text("hash");
-    info.producer = text("producer");
-    info.weights = text("weights");
-    info.weights_model = text("weights_model");
-  }
-  return info;
-}
-
-KindTimes read_kind_times(JsonView json) {
-  constexpr std::array<std::string_view, 7> kKeys{"kind",    "machine", "library", "method",
-                                                  "repeats", "date",    "workload"};
-  json.only_keys(kKeys, "an entry of \"times\"");
-  const auto text = [&](std::string_view key) {
-    const auto member = json.find(key);
-    return member ? std::string(member->as_string()) : std::string();
-  };
-  KindTimes times;
-  times.kind = json.at("kind", "a kind of device").as_name("a kind of device");
-  times.info.machine = text("machine");
-  times.info.library = text("library");
-  times.info.method = text("method");
-  times.info.date = text("date");
-  times.info.workload = text("workload");
-  if (const auto repeats = json.find("repeats")) {
-    times.info.repeats = static_cast<int>(repeats->as_integer(0, 1'000'000'000, "a count"));
-  }
-  return times;
-}
-
-std::vector<KindTimes> read_kinds(JsonView root) {
-  std::vector<KindTimes> kinds;
-  const auto times = root.find("times");
-  if (!times) {
-    return kinds;
-  }
-  for (const JsonView entry : times->elements("a list of kinds of devices")) {
-    if (kinds.size() == kMostKinds) {
-      entry.fail("more than " + std::to_string(kMostKinds) + " kinds");
-    }
-    kinds.push_back(read_kind_times(entry));
-    for (std::size_t i = 0; i + 1 < kinds.size(); ++i) {
-      if (kinds[i].kind == kinds.back().kind) {
-        entry.at("kind", "")
-            .fail("\"" + kinds[i].kind + "\" is the kind of times[" + std::to_string(i) + "] too");
-      }
-    }
-  }
-  return kinds;
-}
-
 // Distributes the nodes' times over the kinds, in the order of the graph.
 OpTimes join_times(const Graph& graph, const NodesReader& reader, std::vector<KindTimes> kinds,
                    const std::string& file) {
@@ -454,7 +269,7 @@ OpTimes join_times(const Graph& graph, const NodesReader& reader, std::vector<Ki
   }
   std::vector<SimTime> total(kinds.size());
   for (std::size_t i = 0; i < graph.size(); ++i) {
-    const std::size_t position = reader.position(graph.node(id_at<NodeId>(i)).name);
+    const std::size_t position = reader.position(graph.node(id_at<NodeId>(i)).name, i);
     const auto times = reader.times(position);
     if (!times.empty() && times.size() != kinds.size()) {
       fail(position, "expected " + std::to_string(kinds.size()) +
@@ -486,7 +301,7 @@ Workload read_graph(std::string_view text, const std::string& file) {
   constexpr std::array<std::string_view, 6> kKeys{"format", "version", "name",
                                                   "source", "times",   "nodes"};
   check_header(text, file, "placer.graph");
-  NodesReader reader(file);
+  NodesReader reader(file, text.size() / kUsualNodeBytes);
   const JsonDocument document = parse_json(
       text, file,
       {"nodes", [&](JsonView node, std::size_t position) { reader.read(node, position); }});

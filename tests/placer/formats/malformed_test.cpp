@@ -1,0 +1,109 @@
+// Every file under tests/malformed/ has one mistake. Its reader refuses it as bad input and names
+// what is wrong and where; so does the program, with exit status 3.
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/formats/formats.h"
+
+namespace placer {
+namespace {
+
+const std::filesystem::path kFolder = std::filesystem::path(PLACER_SOURCE_ROOT) / "tests/malformed";
+
+// Path below the folder -> part of the message.
+std::map<std::string, std::string> expectations() {
+  std::map<std::string, std::string> expected;
+  std::ifstream list(kFolder / "expected.txt");
+  std::string line;
+  while (std::getline(list, line)) {
+    const std::size_t tab = line.find('\t');
+    if (!line.starts_with('#') && tab != std::string::npos) {
+      expected.emplace(line.substr(0, tab), line.substr(tab + 1));
+    }
+  }
+  return expected;
+}
+
+void read_as(const std::string& format, const std::string& text, const std::string& file) {
+  if (format == "graph") {
+    (void)read_graph(text, file);
+  } else if (format == "cluster") {
+    (void)read_cluster(text, file);
+  } else if (format == "placement") {
+    (void)read_placement(text, file);
+  } else {
+    (void)read_config(text, file);
+  }
+}
+
+TEST(Malformed, EveryFileIsListedAndEveryListedFileExists) {
+  std::set<std::string> present;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kFolder)) {
+    if (entry.path().extension() == ".json") {
+      present.insert(entry.path().lexically_relative(kFolder).string());
+    }
+  }
+  std::set<std::string> listed;
+  for (const auto& [path, message] : expectations()) {
+    listed.insert(path);
+  }
+  EXPECT_EQ(present, listed);
+  EXPECT_GE(listed.size(), 60U);
+}
+
+TEST(Malformed, ReadersNameTheMistakeAndItsPlace) {
+  for (const auto& [path, message] : expectations()) {
+    SCOPED_TRACE(path);
+    const std::string text = read_file(kFolder / path);
+    try {
+      read_as(path.substr(0, path.find('/')), text, path);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
+      EXPECT_EQ(error.file(), path);
+      const std::string line = error.what();
+      EXPECT_NE(line.find(message), std::string::npos) << line;
+      EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+      EXPECT_LT(line.size(), 300U) << line;
+    }
+  }
+}
+
+TEST(Malformed, TheProgramExitsWithStatus3) {
+  const char* const program = std::getenv("PLACER_PROGRAM");
+  if (program == nullptr || !std::filesystem::exists(program)) {
+    GTEST_SKIP() << "the program is not built";
+  }
+  for (const auto& [path, message] : expectations()) {
+    SCOPED_TRACE(path);
+    const std::string command =
+        std::string("'") + program + "' inspect '" + (kFolder / path).string() + "' 2>&1";
+    std::FILE* const pipe = popen(command.c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    std::string output;
+    std::array<char, 4096> buffer{};
+    while (std::fgets(buffer.data(), static_cast<int>(buffer.size()), pipe) != nullptr) {
+      output += buffer.data();
+    }
+    const int status = pclose(pipe);
+    ASSERT_TRUE(WIFEXITED(status)) << output;
+    EXPECT_EQ(WEXITSTATUS(status), 3) << output;
+    EXPECT_NE(output.find(path), std::string::npos) << output;
+  }
+}
+
+}  // namespace
+}  // namespace placer
