@@ -112,7 +112,11 @@ void describe_groups(const Graph& graph, const Grouping& grouping, std::vector<N
 
 KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTimes& fine) {
   KindTimes coarse{fine.kind, fine.info, {}};
-  coarse.ops.assign(grouping.num_groups, OpTime{});
+  const bool busy_known = std::any_of(fine.ops.begin(), fine.ops.end(),
+                                      [](const auto& op) { return op && op->busy; });
+  OpTime zero;
+  zero.busy = SimTime{};
+  coarse.ops.assign(grouping.num_groups, zero);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     if (graph.nodes()[v].kind != NodeKind::kOp) {
       continue;
@@ -123,6 +127,12 @@ KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTime
     } else if (sum) {
       sum->time += fine.ops[v]->time;
       sum->median += fine.ops[v]->median;
+      *sum->busy += fine.ops[v]->busy.value_or(fine.ops[v]->time);
+    }
+  }
+  for (auto& sum : coarse.ops) {
+    if (sum && !busy_known) {
+      sum->busy.reset();
     }
   }
   return coarse;

@@ -38,6 +38,9 @@ class Grouper {
     std::int64_t longest = -1;
     std::optional<std::uint32_t> module;  // around all members that have one
     std::vector<NodeId> members;
+    // As of the last survey, which may name groups that are gone:
+    std::vector<std::uint32_t> readers;  // groups that read a tensor of it
+    std::vector<std::uint32_t> sources;  // groups that it reads from
     std::int64_t top = 0;     // longest way from the step's begin to the group's start
     std::int64_t bottom = 0;  // longest way from the group's start to the step's end
   };
@@ -66,10 +69,14 @@ class Grouper {
   [[nodiscard]] bool within_cap(std::uint32_t a, std::uint32_t b) const {
     return data_[a].time + data_[b].time <= cap_;
   }
-  std::uint32_t common_depth(std::uint32_t a, std::uint32_t b) const;
-  void compute_levels();
-  std::uint32_t urgent_successor(std::uint32_t group);
-  std::uint32_t urgent_predecessor(std::uint32_t group);
+  [[nodiscard]] std::uint32_t common_depth(std::uint32_t a, std::uint32_t b) const;
+  void survey();
+  [[nodiscard]] bool is_akin(std::uint32_t a, std::uint32_t b, std::uint32_t depth) const {
+    return data_[a].pass == data_[b].pass && common_depth(a, b) >= depth;
+  }
+  std::uint32_t urgent_reader(std::uint32_t group, std::uint32_t depth);
+  std::uint32_t urgent_source(std::uint32_t group, std::uint32_t depth);
+  [[nodiscard]] std::uint32_t only_reader(std::uint32_t group) const;
   bool follow_modules_once(std::uint32_t depth);
   std::vector<std::uint32_t> partners(std::uint32_t group);
   std::map<std::uint32_t, double> transfer_shares(std::uint32_t group);
@@ -84,6 +91,7 @@ class Grouper {
   ModuleTree modules_;
   std::vector<Group> data_;  // [atoms]
   std::vector<Tie> ties_;    // [atoms]
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> data_edges_;  // between atoms, each once
   std::int64_t cap_ = 0;     // longest group of rules 2 and 3
   std::int64_t tiny_ = 0;    // a group shorter than this cannot pay for a hand-off
   std::int64_t critical_ = 1;  // longest path
@@ -112,7 +120,17 @@ Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const A
     unite_ties(first_of_unit.try_emplace(atoms.unit_of[a], a).first->second, a);
     total += data_[a].time;
   }
-  cap_ = 2 * total / static_cast<std::int64_t>(max_groups_);
+  const std::vector<bool> settled = settled_nodes(graph_);
+  for_each_ordering_edge(graph_, settled, [&](NodeId from, const Use& use) {
+    const std::uint32_t a = atoms.atom_of[index(from)];
+    const std::uint32_t b = atoms.atom_of[index(use.consumer)];
+    if (use.output != Use::kControl && a != b) {
+      data_edges_.emplace_back(a, b);
+    }
+  });
+  std::sort(data_edges_.begin(), data_edges_.end());
+  data_edges_.erase(std::unique(data_edges_.begin(), data_edges_.end()), data_edges_.end());
+  cap_ = total / static_cast<std::int64_t>(max_groups_);
   tiny_ = costs.mean_transfer_time(Bytes{}).ps;
 }
 
@@ -171,8 +189,13 @@ std::uint32_t Grouper::merge(std::uint32_t a, std::uint32_t b) {
   into.mask &= from.mask;
   into.top = std::min(into.top, from.top);
   into.bottom = std::max(into.bottom, from.bottom);
-  into.members.insert(into.members.end(), from.members.begin(), from.members.end());
-  from.members = {};
+  const auto append = [](auto& to, auto& list) {
+    to.insert(to.end(), list.begin(), list.end());
+    list = {};
+  };
+  append(into.members, from.members);
+  append(into.readers, from.readers);
+  append(into.sources, from.sources);
   return stays;
 }
 
@@ -183,8 +206,21 @@ std::uint32_t Grouper::common_depth(std::uint32_t a, std::uint32_t b) const {
   return modules_.depth(modules_.common(*data_[a].module, *data_[b].module));
 }
 
-void Grouper::compute_levels() {
+// Brings `top`, `bottom`, `readers` and `sources` up to date.
+void Grouper::survey() {
   const std::vector<std::uint32_t> order = dag_.order();
+  for (const std::uint32_t x : order) {
+    data_[x].readers.clear();
+    data_[x].sources.clear();
+  }
+  for (const auto& [from, to] : data_edges_) {
+    const std::uint32_t a = dag_.find(from);
+    const std::uint32_t b = dag_.find(to);
+    if (a != b) {
+      data_[a].readers.push_back(b);
+      data_[b].sources.push_back(a);
+    }
+  }
   critical_ = 1;
   for (const std::uint32_t x : order) {
     data_[x].top = 0;
@@ -202,21 +238,27 @@ void Grouper::compute_levels() {
   }
 }
 
-std::uint32_t Grouper::urgent_successor(std::uint32_t group) {
+// Of the readers of one pass whose common module is at least that deep: the one with the longest way to the end.
+std::uint32_t Grouper::urgent_reader(std::uint32_t group, std::uint32_t depth) {
   std::uint32_t best = kNone;
-  for (const std::uint32_t next : dag_.successors(group)) {
-    if (best == kNone || data_[next].bottom > data_[best].bottom) {
+  for (const std::uint32_t reader : data_[group].readers) {
+    const std::uint32_t next = dag_.find(reader);
+    if (next != group && is_akin(group, next, depth) &&
+        (best == kNone || data_[next].bottom > data_[best].bottom)) {
       best = next;
     }
   }
   return best;
 }
 
-std::uint32_t Grouper::urgent_predecessor(std::uint32_t group) {
+// Of such groups that it reads from, the one that ends last when nothing waits for a device.
+std::uint32_t Grouper::urgent_source(std::uint32_t group, std::uint32_t depth) {
   std::uint32_t best = kNone;
-  for (const std::uint32_t before : dag_.predecessors(group)) {
-    if (best == kNone ||
-        data_[before].top + data_[before].time > data_[best].top + data_[best].time) {
+  for (const std::uint32_t source : data_[group].sources) {
+    const std::uint32_t before = dag_.find(source);
+    if (before != group && is_akin(group, before, depth) &&
+        (best == kNone ||
+         data_[before].top + data_[before].time > data_[best].top + data_[best].time)) {
       best = before;
     }
   }
@@ -238,18 +280,29 @@ void Grouper::reunite_units() {
   }
 }
 
+// The group that reads all outputs, or kNone.
+std::uint32_t Grouper::only_reader(std::uint32_t group) const {
+  std::uint32_t only = kNone;
+  for (const std::uint32_t raw : data_[group].readers) {
+    const std::uint32_t reader = dag_.find(raw);
+    if (reader != group && only != kNone && reader != only) {
+      return kNone;
+    }
+    only = reader == group ? only : reader;
+  }
+  return only;
+}
+
 // Rule 2.
 void Grouper::follow_single_readers() {
   bool changed = true;
   while (changed) {
     changed = false;
+    survey();
     const std::vector<std::uint32_t> order = dag_.order();
     for (auto it = order.rbegin(); it != order.rend(); ++it) {
-      if (dag_.find(*it) != *it || dag_.successors(*it).size() != 1) {
-        continue;
-      }
-      const std::uint32_t reader = dag_.successors(*it).front();
-      if (same_choice(*it, reader) && within_cap(*it, reader)) {
+      const std::uint32_t reader = dag_.find(*it) == *it ? only_reader(*it) : kNone;
+      if (reader != kNone && same_choice(*it, reader) && within_cap(*it, reader)) {
         changed = merge(*it, reader) != kNone || changed;
       }
     }
@@ -257,21 +310,19 @@ void Grouper::follow_single_readers() {
 }
 
 bool Grouper::follow_modules_once(std::uint32_t depth) {
-  compute_levels();
+  survey();
   bool changed = false;
   for (const std::uint32_t start : dag_.order()) {
-    std::uint32_t group = start;
-    if (dag_.find(group) != group) {
+    if (dag_.find(start) != start) {
       continue;
     }
-    const std::uint32_t next = urgent_successor(group);
-    if (next == kNone || !same_choice(group, next) || !within_cap(group, next) ||
-        data_[group].pass != data_[next].pass || common_depth(group, next) < depth) {
+    const std::uint32_t next = urgent_reader(start, depth);
+    if (next == kNone || !same_choice(start, next) || !within_cap(start, next)) {
       continue;
     }
-    const bool tiny = std::min(data_[group].time, data_[next].time) < tiny_;
-    if (tiny || urgent_predecessor(next) == group) {
-      changed = merge(group, next) != kNone || changed;
+    const bool tiny = std::min(data_[start].time, data_[next].time) < tiny_;
+    if (tiny || urgent_source(next, depth) == start) {
+      changed = merge(start, next) != kNone || changed;
     }
   }
   return changed;
@@ -352,8 +403,8 @@ double Grouper::loss(std::uint32_t group, std::uint32_t partner, double transfer
   const auto depth = static_cast<double>(max_depth_ + 1);
   const double strange = 1 - static_cast<double>(common_depth(group, partner)) / depth;
   const double size = static_cast<double>(a.time + b.time) / static_cast<double>(cap_ + 1);
-  double result = 2 * slack + 2 * distance + 0.5 * strange + 0.25 * size - 0.5 * transfer_share;
-  result += size > 1 ? 2 * (size - 1) : 0;
+  double result = 2 * slack + 2 * distance + 1.5 * strange + 0.25 * size - 0.5 * transfer_share;
+  result += size > 1 ? size - 1 : 0;
   result += a.pass != b.pass ? 0.25 : 0;
   if (tie_of(group) == tie_of(partner)) {
     return result;
@@ -409,7 +460,7 @@ void Grouper::reduce_to_limit() {
   std::size_t levels_at = dag_.num_left() + 1;
   while (dag_.num_left() > max_groups_ && !by_time.empty()) {
     if (dag_.num_left() < levels_at) {
-      compute_levels();
+      survey();
       levels_at = dag_.num_left() - dag_.num_left() / 8;
     }
     const auto [time, group] = *by_time.begin();
@@ -428,7 +479,7 @@ void Grouper::reduce_to_limit() {
 constexpr std::uint32_t kAlone = kNone - 1;
 
 // For each passive unit (only state, inputs, constants and outputs) the group it goes with: that of its first reader which it leaves
-// all choices, else kAlone. Other units: kNone.
+// all choices (without any reader: the first group of all), else kAlone. Other units: kNone.
 //   group_of  [graph.size()], kNone for passive nodes
 std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& constraints,
                                       const std::vector<std::uint32_t>& group_of,
@@ -440,10 +491,14 @@ std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& con
     }
   }
   std::vector<std::uint32_t> host(constraints.num_units, kNone);
+  std::vector<bool> has_offer(constraints.num_units, false);
   const auto offer = [&](std::size_t passive, std::uint32_t group) {
+    if (group == kNone) {
+      return;
+    }
+    has_offer[constraints.unit_of[passive]] = true;
     std::uint32_t& chosen = host[constraints.unit_of[passive]];
-    if (chosen == kAlone && group != kNone &&
-        (masks[group] & ~constraints.allowed[passive]) == 0) {
+    if (chosen == kAlone && (masks[group] & ~constraints.allowed[passive]) == 0) {
       chosen = group;
     }
   };
@@ -459,6 +514,13 @@ std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& con
         offer(v, group_of[reader]);
       } else if (group_of[reader] == kNone) {
         offer(reader, group_of[v]);  // an output: with its producer, unless its state finds a reader first
+      }
+    }
+  }
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    for (std::uint32_t g = 0; !has_offer[constraints.unit_of[v]] && g < num_groups; ++g) {
+      if (group_of[v] == kNone && (masks[g] & ~constraints.allowed[v]) == 0) {
+        offer(v, g);
       }
     }
   }

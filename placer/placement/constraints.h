@@ -16,10 +16,10 @@ namespace placer {
 // As typed. Globs match node names and module paths ("layer1.*"; a module path also covers the modules inside it);
 // DEVICE is a name or a glob over names ("cuda:*").
 struct ConstraintOptions {
-  std::vector<std::string> pin;         // "GLOB=DEVICE[,DEVICE...]": nodes may only use these
-  std::vector<std::string> forbid;      // "GLOB=DEVICE[,DEVICE...]"
-  std::vector<std::string> colocate;    // "GLOB": all matching nodes share one device
-  std::vector<std::string> max_memory;  // "DEVICE=SIZE": at most this, and at most what the cluster gives
+  std::vector<std::string> pin = {};         // "GLOB=DEVICE[,DEVICE...]": nodes may only use these
+  std::vector<std::string> forbid = {};      // "GLOB=DEVICE[,DEVICE...]"
+  std::vector<std::string> colocate = {};    // "GLOB": all matching nodes share one device
+  std::vector<std::string> max_memory = {};  // "DEVICE=SIZE": at most this, and at most what the cluster gives
 };
 
 struct Constraints {
