@@ -43,6 +43,24 @@ void describe_shortage(const Cluster& cluster, const CompiledGraph& graph, const
                  to_string(Bytes{limit + shortage.missing}), to_string(Bytes{limit}));
 }
 
+std::vector<MemoryPoint> memory_profile(std::span<const Allocation> allocations, SimTime end) {
+  std::map<std::pair<std::int64_t, std::uint32_t>, std::int64_t> change;  // by time, then device
+  for (const Allocation& allocation : allocations) {
+    if (allocation.start == allocation.end) continue;
+    change[{allocation.start, allocation.device}] += allocation.bytes;
+    change[{allocation.end, allocation.device}] -= allocation.bytes;
+  }
+  std::map<std::uint32_t, std::int64_t> used;
+  std::vector<MemoryPoint> points;
+  for (const auto& [key, bytes] : change) {
+    const auto& [time, device] = key;
+    if (time > end.ps || bytes == 0) continue;
+    used[device] += bytes;
+    points.push_back({id_at<DeviceId>(device), {time}, {used[device]}});
+  }
+  return points;
+}
+
 Overflow find_overflow(const CompiledGraph& graph, std::span<const Allocation> allocations,
                        std::uint32_t domain) {
   const auto counts = [&](const Allocation& allocation) {

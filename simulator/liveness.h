@@ -13,6 +13,7 @@
 
 #include "placer/evaluate/evaluator.h"
 #include "simulator/compiled_graph.h"
+#include "simulator/simulator.h"
 
 namespace placer::sim {
 
@@ -74,6 +75,10 @@ struct Allocation {
   std::uint32_t output = 0;  // kWorkspace: no tensor
   static constexpr std::uint32_t kWorkspace = 0xFFFFFFFF;
 };
+
+// Bytes in use after every change until `end`, by time, then device.
+[[nodiscard]] std::vector<MemoryPoint> memory_profile(std::span<const Allocation> allocations,
+                                                      SimTime end);
 
 // The first time at which the domain holds more than its limit, and what it holds then.
 struct Overflow {

@@ -57,6 +57,15 @@ struct PathSegment {
   bool operator==(const PathSegment&) const = default;
 };
 
+// From `time` on, `device` holds so many bytes.
+struct MemoryPoint {
+  DeviceId device{};
+  SimTime time;
+  Bytes bytes;
+
+  bool operator==(const MemoryPoint&) const = default;
+};
+
 // Everything about one simulated step. Out of memory: the schedule as if there were enough.
 struct Timeline {
   Outcome outcome;
@@ -65,6 +74,7 @@ struct Timeline {
   std::vector<TransferRecord> transfers;  // by start, then tensor, then destination
   std::vector<Bytes> link_bytes;          // [links]: copied or handed over
   std::vector<Bytes> pool_peak;           // [pools]
+  std::vector<MemoryPoint> memory;        // every change, by time, then device; up to the step time
   std::vector<PathSegment> path;          // from 0 to the step time
   std::vector<NodeId> critical_path;      // the ops on it, in order
 };

@@ -125,6 +125,8 @@ Timeline make_timeline(const CompiledGraph& graph, const Cluster& cluster,
   for (std::size_t i = 0; i < cluster.pools().size(); ++i) {
     timeline.pool_peak.push_back({workspace.memory.peak()[graph.num_devices + i]});
   }
+  const auto allocations = recorder.allocations(workspace.device, workspace.copy_value);
+  timeline.memory = memory_profile(allocations, timeline.step_time);
   timeline.path = critical_segments(graph, workspace, recorder);
   for (const PathSegment& segment : timeline.path) {
     if (segment.kind == PathSegment::Kind::kOp) timeline.critical_path.push_back(segment.node);

@@ -162,6 +162,25 @@ TEST_P(EveryCase, ThePathTilesTheStep) {
   }
 }
 
+// The memory curve of a device starts anywhere, never falls below zero and has the peak as its top.
+TEST_P(EveryCase, TheMemoryCurveReachesThePeak) {
+  for (const std::uint64_t seed : seeds()) {
+    SCOPED_TRACE(seed);
+    const Case c(seed, size_of(seed));
+    const Timeline step = make_simulator(c.costs, {})->timeline(c.placement);
+    std::vector<Bytes> top(c.cluster.size());
+    SimTime last;
+    for (const MemoryPoint& point : step.memory) {
+      EXPECT_GE(point.time, last);
+      EXPECT_GE(point.bytes, Bytes{});
+      last = point.time;
+      top[index(point.device)] = std::max(top[index(point.device)], point.bytes);
+    }
+    EXPECT_EQ(top, step.outcome.peak_memory);
+    EXPECT_LE(last, step.step_time);
+  }
+}
+
 TEST_P(EveryCase, OneDeviceTakesTheSumOfItsOps) {
   for (const std::uint64_t seed : seeds()) {
     SCOPED_TRACE(seed);

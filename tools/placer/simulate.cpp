@@ -1,0 +1,299 @@
+// placer simulate: what one step would take under a placement, and why.
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/formats/formats.h"
+#include "placer/formats/trace.h"
+#include "simulator/simulator.h"
+#include "tools/placer/shared.h"
+
+namespace placer::cli {
+namespace {
+
+using SimulateJson = nlohmann::ordered_json;
+using sim::PathSegment;
+
+constexpr int kInfeasibleStatus = 4;
+
+struct SimulateOptions {
+  std::string graph;
+  std::string cluster;
+  std::string placement;
+  std::string trace;
+  std::vector<std::string> max_memory;
+  std::size_t top = 10;
+};
+
+// One entry per kind of PathSegment, in its order.
+constexpr std::array<std::string_view, 4> kPathKinds = {"op", "transfer", "link_wait",
+                                                        "device_wait"};
+constexpr std::array<std::string_view, 4> kPathTexts = {
+    "in ops", "in transfers", "waiting for a busy link", "waiting for a busy device"};
+
+std::size_t position(PathSegment::Kind kind) {
+  return static_cast<std::size_t>(kind);
+}
+
+std::string percent(SimTime part, SimTime whole) {
+  if (whole.ps == 0) return "-";
+  return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
+}
+
+class SimulateCommand {
+ public:
+  SimulateCommand(const SimulateOptions& options, const Shared& shared)
+      : options_(options),
+        shared_(shared),
+        workload_(load_graph(options.graph)),
+        cluster_(load_cluster(options.cluster)),
+        costs_(workload_, cluster_),
+        placement_(bind_placement(read_placement(read_file(options.placement), options.placement),
+                                  workload_.graph, cluster_, options.placement)) {
+    if (!options.max_memory.empty()) {
+      limits_ = resolve_constraints(costs_, {.max_memory = options.max_memory}).memory_limit;
+    }
+  }
+
+  int run() {
+    step_ = sim::make_simulator(costs_, {.memory_limit = limits_})->timeline(placement_);
+    count();
+    const bool simulated = !step_.outcome.infeasible ||
+                           step_.outcome.infeasible->reason == InfeasibleReason::kOutOfMemory;
+    if (shared_.json) {
+      std::cout << json() << "\n";
+    } else if (simulated) {
+      std::cout << text();
+    }
+    if (simulated && !options_.trace.empty()) write_step_trace();
+    if (step_.outcome.feasible()) return 0;
+    std::cout.flush();
+    std::cerr << "placer: this placement cannot run: " << step_.outcome.infeasible->text << "\n";
+    return kInfeasibleStatus;
+  }
+
+ private:
+  struct LinkLoad {
+    std::size_t transfers = 0;
+    SimTime held;
+  };
+
+  void count() {
+    ops_on_.resize(cluster_.size());
+    for (const sim::OpRecord& op : step_.ops) {
+      ++ops_on_[index(op.device)];
+    }
+    loads_.resize(cluster_.links().size());
+    step_.link_bytes.resize(cluster_.links().size());
+    for (const sim::TransferRecord& transfer : step_.transfers) {
+      LinkLoad& load = loads_[index(cluster_.link_between(transfer.from, transfer.to))];
+      ++load.transfers;
+      load.held += transfer.released - transfer.start;
+    }
+    for (const PathSegment& segment : step_.path) {
+      path_time_[position(segment.kind)] += segment.end - segment.start;
+    }
+  }
+
+  [[nodiscard]] Bytes limit(std::size_t device) const {
+    return limits_.empty() ? cluster_.devices()[device].memory : limits_[device];
+  }
+  [[nodiscard]] const std::string& device_name(DeviceId id) const {
+    return cluster_.device(id).name;
+  }
+
+  // Longest pieces of the critical path first, ties by time.
+  [[nodiscard]] std::vector<PathSegment> longest_pieces() const {
+    std::vector<PathSegment> pieces = step_.path;
+    std::ranges::stable_sort(pieces, std::ranges::greater{},
+                             [](const PathSegment& s) { return s.end - s.start; });
+    pieces.resize(std::min(pieces.size(), options_.top));
+    return pieces;
+  }
+
+  [[nodiscard]] std::string text() const {
+    std::string out =
+        fmt::format("Step time {}, simulated: {} ops of \"{}\" on {} of {} devices\n\n",
+                    to_string(step_.step_time), step_.ops.size(), workload_.graph.info().name,
+                    num_devices_used(placement_), cluster_.size());
+    add_devices(out);
+    add_links(out);
+    add_path(out);
+    return out;
+  }
+
+  void add_devices(std::string& out) const {
+    out += fmt::format("{:<14}{:>7}{:>12}{:>8}{:>12}{:>14}{:>14}\n", "device", "ops", "busy", "",
+                       "idle", "peak memory", "of");
+    for (std::size_t d = 0; d < cluster_.size(); ++d) {
+      const SimTime busy = step_.outcome.busy[d];
+      out += fmt::format("{:<14}{:>7}{:>12}{:>8}{:>12}{:>14}{:>14}\n", cluster_.devices()[d].name,
+                         ops_on_[d], to_string(busy), percent(busy, step_.step_time),
+                         to_string(step_.step_time - busy), to_string(step_.outcome.peak_memory[d]),
+                         to_string(limit(d)));
+    }
+    for (std::size_t p = 0; p < cluster_.pools().size(); ++p) {
+      out += fmt::format("{:<53}{:>14}{:>14}\n",
+                         "together, in memory pool " + cluster_.pools()[p].name,
+                         to_string(step_.pool_peak[p]), to_string(cluster_.pools()[p].memory));
+    }
+  }
+
+  void add_links(std::string& out) const {
+    if (step_.transfers.empty()) {
+      out += "\nNothing moves between devices.\n";
+      return;
+    }
+    out +=
+        fmt::format("\n{:<26}{:>12}{:>12}{:>12}{:>8}\n", "link", "transfers", "bytes", "held", "");
+    for (std::size_t i = 0; i < loads_.size(); ++i) {
+      if (loads_[i].transfers == 0) continue;
+      const Link& link = cluster_.links()[i];
+      const bool copies = link.bytes_per_second.has_value();
+      out += fmt::format("{:<26}{:>12}{:>12}{:>12}{:>8}\n", link.name, loads_[i].transfers,
+                         to_string(step_.link_bytes[i]),
+                         copies ? to_string(loads_[i].held) : "hand-off",
+                         copies ? percent(loads_[i].held, step_.step_time) : "");
+    }
+  }
+
+  void add_path(std::string& out) const {
+    out += "\nCritical path:";
+    for (std::size_t kind = 0; kind < kPathTexts.size(); ++kind) {
+      if (kind > 0 && path_time_[kind].ps == 0) continue;
+      out += fmt::format("{} {} {} ({})", kind == 0 ? "" : ",", to_string(path_time_[kind]),
+                         kPathTexts[kind], percent(path_time_[kind], step_.step_time));
+    }
+    const auto pieces = longest_pieces();
+    out += fmt::format("\nIts longest pieces, {} of {}:\n", pieces.size(), step_.path.size());
+    for (const PathSegment& piece : pieces) {
+      out += fmt::format("{:>12}{:>8}  {}\n", to_string(piece.end - piece.start),
+                         percent(piece.end - piece.start, step_.step_time), description(piece));
+    }
+  }
+
+  [[nodiscard]] std::string description(const PathSegment& piece) const {
+    const Node& node = workload_.graph.node(piece.node);
+    const std::string& device = device_name(piece.device);
+    switch (piece.kind) {
+      case PathSegment::Kind::kOp:
+        return fmt::format("{} ({}) on {}", node.name, node.op, device);
+      case PathSegment::Kind::kTransfer:
+        return fmt::format("{} from {} to {}", node.name,
+                           device_name(placement_.device[index(piece.node)]), device);
+      case PathSegment::Kind::kLinkWait:
+        return fmt::format("{} waits for its link to {}", node.name, device);
+      case PathSegment::Kind::kDeviceWait:
+        return fmt::format("{} is ready, {} is busy", node.name, device);
+    }
+    return "";
+  }
+
+  [[nodiscard]] std::string json() const {
+    SimulateJson out;
+    out["feasible"] = step_.outcome.feasible();
+    if (step_.outcome.infeasible) {
+      const Infeasible& why = *step_.outcome.infeasible;
+      out["infeasible"] = {{"text", why.text}, {"missing_bytes", why.missing.count}};
+      if (why.device) out["infeasible"]["device"] = device_name(*why.device);
+      if (why.node) out["infeasible"]["node"] = workload_.graph.node(*why.node).name;
+    }
+    out["step_time_us"] = step_.step_time.microseconds();
+    for (std::size_t d = 0; d < cluster_.size(); ++d) {
+      const SimTime busy = step_.outcome.busy[d];
+      out["devices"].push_back({{"name", cluster_.devices()[d].name},
+                                {"ops", ops_on_[d]},
+                                {"busy_us", busy.microseconds()},
+                                {"idle_us", (step_.step_time - busy).microseconds()},
+                                {"peak_memory_bytes", step_.outcome.peak_memory[d].count},
+                                {"memory_bytes", limit(d).count}});
+    }
+    for (std::size_t p = 0; p < step_.pool_peak.size(); ++p) {
+      out["pools"].push_back({{"name", cluster_.pools()[p].name},
+                              {"peak_memory_bytes", step_.pool_peak[p].count},
+                              {"memory_bytes", cluster_.pools()[p].memory.count}});
+    }
+    for (std::size_t i = 0; i < loads_.size(); ++i) {
+      out["links"].push_back({{"name", cluster_.links()[i].name},
+                              {"transfers", loads_[i].transfers},
+                              {"bytes", step_.link_bytes[i].count},
+                              {"held_us", loads_[i].held.microseconds()}});
+    }
+    out["critical_path"] = path_json();
+    return out.dump(2);
+  }
+
+  [[nodiscard]] SimulateJson path_json() const {
+    SimulateJson path;
+    for (std::size_t kind = 0; kind < kPathKinds.size(); ++kind) {
+      path[std::string(kPathKinds[kind]) + "_us"] = path_time_[kind].microseconds();
+    }
+    path["pieces"] = SimulateJson::array();
+    for (const PathSegment& piece : step_.path) {
+      path["pieces"].push_back({{"kind", kPathKinds[position(piece.kind)]},
+                                {"node", workload_.graph.node(piece.node).name},
+                                {"device", device_name(piece.device)},
+                                {"start_us", piece.start.microseconds()},
+                                {"end_us", piece.end.microseconds()}});
+    }
+    return path;
+  }
+
+  void write_step_trace() const {
+    StepTrace trace{.title = "simulated", .ops = {}, .transfers = {}};
+    for (const sim::OpRecord& op : step_.ops) {
+      trace.ops.push_back({op.node, op.device, op.start, op.end});
+    }
+    for (const sim::TransferRecord& transfer : step_.transfers) {
+      trace.transfers.push_back(
+          {transfer.tensor, transfer.from, transfer.to, transfer.start, transfer.arrival});
+    }
+    for (const sim::MemoryPoint& point : step_.memory) {
+      trace.memory.push_back({point.device, point.time, point.bytes});
+    }
+    write_file(options_.trace, write_trace(workload_.graph, cluster_, trace));
+    shared_.note("wrote " + options_.trace + ": open it in ui.perfetto.dev or chrome://tracing");
+  }
+
+  const SimulateOptions& options_;
+  const Shared& shared_;
+  Workload workload_;
+  Cluster cluster_;
+  CostModel costs_;
+  Placement placement_;
+  std::vector<Bytes> limits_;
+  sim::Timeline step_;
+  std::vector<std::size_t> ops_on_;     // [devices]
+  std::vector<LinkLoad> loads_;         // [links]
+  std::array<SimTime, 4> path_time_{};  // by kind of segment
+};
+
+}  // namespace
+
+void add_simulate(CLI::App& app, Shared& shared) {
+  auto* command = app.add_subcommand("simulate", "predict the step time of a placement, and why");
+  command->footer(
+      "Example: placer simulate graph.json -c cluster.json placement.json --trace trace.json");
+  auto options = std::make_shared<SimulateOptions>();
+  command->add_option("graph", options->graph, "graph with op times")->required();
+  command->add_option("placement", options->placement, "placement of the graph's nodes")
+      ->required();
+  command->add_option("-c,--cluster", options->cluster, "devices and links")->required();
+  command->add_option("--trace", options->trace,
+                      "write the simulated step as a Chrome/Perfetto trace");
+  command->add_option("--max-memory", options->max_memory,
+                      "DEVICE=SIZE: less memory than the cluster gives (cpu:0=2GiB)");
+  command->add_option("--top", options->top, "pieces of the critical path to show [10]");
+  command->callback([options, &shared] {
+    shared.action = [options, &shared] { return SimulateCommand(*options, shared).run(); };
+  });
+}
+
+}  // namespace placer::cli
