@@ -1,11 +1,11 @@
 #include "placer/evaluate/budget.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "placer/base/error.h"
 

@@ -1,8 +1,8 @@
 #include "placer/evaluate/budget.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "placer/base/error.h"
 

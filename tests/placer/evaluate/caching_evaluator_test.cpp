@@ -1,8 +1,8 @@
 #include "placer/evaluate/caching_evaluator.h"
 
-#include <gtest/gtest.h>
-
 #include <stdexcept>
+
+#include <gtest/gtest.h>
 
 namespace placer {
 namespace {

@@ -1,8 +1,8 @@
 #include "placer/evaluate/evaluator.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 namespace placer {
 namespace {

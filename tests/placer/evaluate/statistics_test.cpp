@@ -1,9 +1,9 @@
 #include "placer/evaluate/statistics.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 namespace placer {
 namespace {
