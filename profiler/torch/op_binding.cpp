@@ -40,6 +40,22 @@ std::string printed_name(const Node& node) {
   return node.overload.empty() ? node.op : node.op + "." + node.overload;
 }
 
+// One line per problem; of its nodes, the first few by name.
+std::string listed(const std::vector<std::pair<std::string, std::vector<std::string>>>& problems) {
+  constexpr std::size_t kNamed = 5;
+  std::string text;
+  for (const auto& [problem, nodes] : problems) {
+    text += "\n  " + problem + ":";
+    for (std::size_t i = 0; i < std::min(nodes.size(), kNamed); ++i) {
+      text += quoted(i == 0 ? " " : ", ", nodes[i]);
+    }
+    if (nodes.size() > kNamed) {
+      text += " and " + std::to_string(nodes.size() - kNamed) + " more";
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 void BoundOp::push_arguments(std::span<const at::Tensor* const> inputs, torch::jit::Stack& stack) {
@@ -257,7 +273,7 @@ OpBinder::Problem OpBinder::bind_results(BoundOp& op) const {
     return tensor_slot(result) == TensorSlot::kList;
   });
   const auto single = results.size() - static_cast<std::size_t>(lists);
-  if (lists > 1 || (lists == 1 && outputs < single) || (lists == 0 && outputs != single)) {
+  if (lists > 1 || (lists == 1 && outputs < single) || (lists == 0 && outputs > single)) {
     return "the node has " + std::to_string(outputs) + " outputs, the operator returns " +
            std::to_string(single) + (lists == 0 ? "" : " and lists");
   }
@@ -277,6 +293,10 @@ OpBinder::Problem OpBinder::check_writes(const c10::FunctionSchema& schema) cons
   for (const c10::Argument& slot : schema.arguments()) {
     const auto it = given_.find(slot.name());
     if (slot.alias_info() == nullptr || !slot.alias_info()->isWrite() || it == given_.end()) {
+      continue;
+    }
+    // Fused optimizers write gradients only to undo the scaling of mixed precision.
+    if (slot.name() == "grads" && !given_.contains("grad_scale")) {
       continue;
     }
     if (const auto input = names_input(slot.name())) {
@@ -338,7 +358,8 @@ std::variant<BoundOp, std::string> bind_op(const Node& node) {
 
 std::vector<std::optional<BoundOp>> bind_ops(const Graph& graph) {
   std::vector<std::optional<BoundOp>> ops(graph.size());
-  std::string problems;
+  std::vector<std::pair<std::string, std::vector<std::string>>>
+      problems;  // and the nodes that have it, in order
   std::size_t count = 0;
   for (std::size_t i = 0; i < graph.size(); ++i) {
     const Node& node = graph.nodes()[i];
@@ -348,13 +369,20 @@ std::vector<std::optional<BoundOp>> bind_ops(const Graph& graph) {
     auto bound = bind_op(node);
     if (auto* op = std::get_if<BoundOp>(&bound)) {
       ops[i] = std::move(*op);
-    } else {
-      ++count;
-      problems += quoted("\n  ", node.name) + ": " + std::get<std::string>(bound);
+      continue;
     }
+    const std::string& text = std::get<std::string>(bound);
+    auto known =
+        std::ranges::find(problems, text, [](const auto& problem) { return problem.first; });
+    if (known == problems.end()) {
+      known = problems.insert(problems.end(), {text, {}});
+    }
+    known->second.push_back(node.name);
+    ++count;
   }
   if (count != 0) {
-    throw usage_error(std::to_string(count) + " of the graph's ops cannot be run:" + problems);
+    throw usage_error(std::to_string(count) +
+                      " of the graph's ops cannot be run:" + listed(problems));
   }
   return ops;
 }

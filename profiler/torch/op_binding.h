@@ -71,13 +71,13 @@ class BoundOp {
 };
 
 // The op of a node of kind kOp, or what is wrong: no such operator, an argument that its schema
-// does not have or that does not fit, a missing one, a number of outputs other than the operator's,
-// an input that it writes without Node::mutates saying so. (Outputs correspond to the operator's
-// results in schema order, a list of tensors counting as its elements.)
+// does not have or that does not fit, a missing one, more outputs than the operator has, an input
+// that it writes without Node::mutates saying so. (Outputs correspond to the operator's results in
+// schema order, a list of tensors counting as its elements; the last ones may be left out.)
 [[nodiscard]] std::variant<BoundOp, std::string> bind_op(const Node& node);
 
 // All ops of a graph: [graph.size()], nothing for other kinds of node.
-//   throws  Error(kUsage) with every op that cannot be bound, by node name
+//   throws  Error(kUsage) with every op that cannot be bound and what is wrong with it
 [[nodiscard]] std::vector<std::optional<BoundOp>> bind_ops(const Graph& graph);
 
 }  // namespace placer::profile

@@ -220,15 +220,45 @@ TEST(OpBinding, ReportsEveryOpOfAGraphAtOnce) {
   graph.unary("first", "aten.nonsense.default", x, {2});
   graph.unary("good", "aten.relu.default", x, {2});
   graph.unary("second", "aten.relu.wrong", x, {2});
+  for (int i = 0; i < 7; ++i) {
+    graph.unary("third" + std::to_string(i), "aten.nonsense.default", x, {2});
+  }
   const Graph built = graph.build();
   try {
     (void)bind_ops(built);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage);
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("2 of the graph's ops"), HasSubstr("\"first\": "),
-                                    HasSubstr("\"second\": "), ::testing::Not(HasSubstr("good"))));
+    EXPECT_THAT(
+        error.what(),
+        AllOf(HasSubstr("9 of the graph's ops"),
+              HasSubstr("aten.nonsense.default: \"first\", \"third0\""), HasSubstr(" and 3 more"),
+              HasSubstr("aten.relu.wrong: \"second\""), ::testing::Not(HasSubstr("good"))));
   }
+}
+
+TEST(OpBinding, FusedOptimizerWritesGradientsOnlyToUnscaleThem) {
+  Node update = op_node("aten._fused_sgd_", "default", 2,
+                        {{"self", InputListArgument{{0}}},
+                         {"grads", InputListArgument{{1}}},
+                         {"momentum_buffer_list", InputListArgument{}},
+                         {"weight_decay", 0.0},
+                         {"momentum", 0.0},
+                         {"lr", 0.5},
+                         {"dampening", 0.0},
+                         {"nesterov", false},
+                         {"maximize", false},
+                         {"is_first_step", false}},
+                        0);
+  EXPECT_THAT(problem_of(update), HasSubstr("\"self\" in place"));
+  update.mutates = {0};
+  EXPECT_EQ(problem_of(update), "bound");
+  const at::Tensor weight = at::full({2}, 3.0);
+  run_node(update, {weight, at::full({2}, 4.0)});
+  EXPECT_EQ(weight[1].item<float>(), 1);  // 3 - 0.5 x 4
+  update.inputs.push_back({id_at<NodeId>(2), 0});
+  update.arguments.push_back({"grad_scale", InputArgument{2}});
+  EXPECT_THAT(problem_of(update), HasSubstr("\"grads\" in place"));
 }
 
 TEST(OpBinding, SeededRunDependsOnTheSeedOnly) {
