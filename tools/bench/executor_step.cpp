@@ -1,0 +1,144 @@
+// Times training steps of a graph on one core, as tools/export/eager_step.py times them in eager
+// Python:
+//
+//   executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--interactive]
+//
+// GRAPH is a placer.graph file, or a .pt2 archive, which gets SGD updates. With --devices N the ops
+// go to N cores in contiguous parts of the graph's order. With --interactive it runs a step for
+// each line on standard input and answers with one JSON line, so that tools/bench/step_ratio.py can
+// interleave its steps with another program's.
+
+#include <sched.h>
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/evaluate/statistics.h"
+#include "placer/formats/formats.h"
+#include "placer/formats/pt2.h"
+#include "profiler/executor.h"
+#include "profiler/openmp_environment.h"
+
+namespace {
+
+using namespace placer;
+
+struct Options {
+  std::string graph;
+  int repeats = 15;
+  int warm_up = 3;
+  std::size_t devices = 1;
+  bool all_cores = false;
+  bool interactive = false;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--interactive") {
+      options.interactive = true;
+    } else if (word == "--all-cores") {
+      options.all_cores = true;
+    } else if (word == "--repeats" && i + 1 < argc) {
+      options.repeats = std::stoi(argv[++i]);
+    } else if (word == "--devices" && i + 1 < argc) {
+      options.devices = std::stoul(argv[++i]);
+    } else if (options.graph.empty() && !word.starts_with("--")) {
+      options.graph = word;
+    } else {
+      throw usage_error("unknown argument " + word);
+    }
+  }
+  if (options.graph.empty() || options.repeats < 1 || options.devices < 1) {
+    throw usage_error(
+        "usage: executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--interactive]");
+  }
+  return options;
+}
+
+Graph load(const std::string& path) {
+  if (path.ends_with(".pt2")) {
+    ImportOptions options;
+    options.optimizer.kind = Optimizer::kSgd;
+    return import_pt2(path, options).graph;
+  }
+  return read_graph(read_file(path), path).graph;
+}
+
+Cluster cores(const Options& options) {
+  std::vector<Device> devices;
+  Link link{"hand-off", {}, from_microseconds(20), std::nullopt, false};
+  for (std::size_t i = 0; i < options.devices; ++i) {
+    const std::string name = options.all_cores ? "cpu" : fmt::format("cpu:{}", i);
+    devices.push_back({name,
+                       options.all_cores ? "cpu-all" : "cpu-core",
+                       Bytes{std::int64_t{1} << 40},
+                       {},
+                       {},
+                       {}});
+    for (std::size_t j = 0; j < options.devices; ++j) {
+      if (i != j) {
+        link.pairs.emplace_back(id_at<DeviceId>(i), id_at<DeviceId>(j));
+      }
+    }
+  }
+  return {"cores", std::move(devices),
+          options.devices > 1 ? std::vector<Link>{link} : std::vector<Link>{}};
+}
+
+double milliseconds(profile::Executor& executor) {
+  const profile::StepReport report = executor.step(0, false);
+  if (report.infeasible) {
+    throw Error(ErrorKind::kInfeasible, report.infeasible->text);
+  }
+  return 1e3 * report.wall_seconds;
+}
+
+void run(const Options& options) {
+  const Graph graph = load(options.graph);
+  const Cluster cluster = cores(options);
+  const auto executor = profile::make_executor(graph, cluster, {});
+  Placement placement = all_on(graph, DeviceId{0});
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    placement.device[i] = id_at<DeviceId>(i * options.devices / graph.size());
+  }
+  executor->place(placement);
+  for (int i = 0; i < options.warm_up; ++i) {
+    (void)milliseconds(*executor);
+  }
+  if (options.interactive) {
+    std::cout << "{\"ready\": true}" << std::endl;
+    for (std::string line; std::getline(std::cin, line);) {
+      std::cout << fmt::format("{{\"wall_ms\": {}}}", milliseconds(*executor)) << std::endl;
+    }
+    return;
+  }
+  std::vector<double> walls;
+  for (int i = 0; i < options.repeats; ++i) {
+    walls.push_back(milliseconds(*executor));
+  }
+  const Interval interval = median_interval(walls);
+  std::cout << fmt::format(
+      "{}: {} nodes, median {:.2f} ms (95 % interval {:.2f} to {:.2f}), minimum {:.2f} ms of {}\n",
+      options.graph, graph.size(), median(walls), interval.low, interval.high, quantile(walls, 0),
+      options.repeats);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  placer::profile::ensure_openmp_environment(argv);
+  try {
+    run(parse(argc, argv));
+  } catch (const std::exception& error) {
+    std::cerr << "executor_step: " << error.what() << "\n";
+    return 1;
+  }
+  return 0;
+}

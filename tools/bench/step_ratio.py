@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Compare the executor's step with the eager Python step of the same model, interleaved (A B A B ...) on one core.
+
+Needs a Python environment with torch, and the benchmark program executor_step (preset dev, or -DPLACER_BUILD_BENCH=ON).
+
+  python3 tools/bench/step_ratio.py build/dev/bench/executor_step lstm.pt2 -- --zoo lstm_lm --size small
+
+What stands after -- goes to tools/export/eager_step.py. Prints the median of the paired ratios executor / eager with its
+quartiles, and the medians.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Stepper:
+    """A child process that runs one step per line and answers with its time."""
+
+    def __init__(self, command, environment):
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self._command = command
+        self._read()  # ready
+
+    def _read(self):
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit(f"step_ratio: {' '.join(self._command)} ended early")
+        return json.loads(line)
+
+    def step(self):
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._read()["wall_ms"]
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", help="executor_step")
+    parser.add_argument("graph", help=".pt2 or graph file of the same model")
+    parser.add_argument("--pairs", type=int, default=30, help="timed pairs (default 30)")
+    parser.add_argument("--python", default=sys.executable, help="Python with torch (default: this one)")
+    parser.add_argument("eager", nargs="*", help="arguments of eager_step.py")
+    options = parser.parse_args()
+    eager_script = os.path.join(ROOT, "tools", "export", "eager_step.py")
+    executor = Stepper([options.program, options.graph, "--interactive"], dict(os.environ))
+    eager = Stepper([options.python, eager_script, *options.eager, "--interactive"], dict(os.environ))
+    pairs = [(executor.step(), eager.step()) for _ in range(options.pairs)]
+    executor.close()
+    eager.close()
+    ratios = [a / b for a, b in pairs]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    print(f"executor / eager: {middle:.3f} (quartiles {low:.3f} to {high:.3f}, {options.pairs} pairs); "
+          f"executor median {statistics.median(a for a, _ in pairs):.2f} ms, minimum {min(a for a, _ in pairs):.2f}; "
+          f"eager median {statistics.median(b for _, b in pairs):.2f} ms, minimum {min(b for _, b in pairs):.2f}")
+
+
+if __name__ == "__main__":
+    main()
