@@ -1,0 +1,112 @@
+// Evaluations of placements by the event simulator, one core, memory accounting included. CPU time,
+// so that other work on the machine disturbs little.
+//   free     hand-off links: a transfer costs its latency, nothing is held
+//   contend  copying links: both ends are held, received copies take memory
+//   contiguous  devices take equal runs of the order, one node in twenty elsewhere
+//   random      every node anywhere
+// items_per_second counts evaluations; per_item is the time per node and edge of one evaluation.
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "placer/base/random.h"
+#include "simulator/simulator.h"
+
+namespace placer::sim {
+namespace {
+
+constexpr std::size_t kDevices = 4;
+constexpr std::size_t kPlacements = 64;  // in turn, so that no branch predictor learns one by heart
+
+// About 1.9 edges per node, mostly to near successors: the density of the published group graphs.
+Workload make_workload(std::size_t size) {
+  Rng rng(size);
+  std::vector<Node> nodes(size);
+  KindTimes times;
+  times.kind = "device";
+  for (std::size_t i = 0; i < size; ++i) {
+    Node& node = nodes[i];
+    node.name = "n" + std::to_string(i);
+    node.op = "bench.op";
+    const std::size_t inputs = i == 0 ? 0 : 1 + (rng.below(10) < 9 ? 1 : 0);
+    for (std::size_t k = 0; k < inputs; ++k) {
+      const std::size_t window = rng.below(10) < 8 ? std::min<std::size_t>(i, 10) : i;
+      node.inputs.push_back({id_at<NodeId>(i - 1 - rng.below(window)), 0});
+    }
+    TensorSpec tensor;
+    tensor.bytes = {static_cast<std::int64_t>(1 + rng.below(1 << 20))};
+    node.outputs = {tensor};
+    node.workspace = {static_cast<std::int64_t>(rng.below(1 << 16))};
+    const SimTime time{static_cast<std::int64_t>(1 + rng.below(200'000'000))};
+    times.ops.emplace_back(OpTime{.time = time, .median = time});
+  }
+  Workload workload{build_graph_or_die({}, std::move(nodes)), {}};
+  workload.times.set(std::move(times));
+  return workload;
+}
+
+Cluster make_cluster(bool contention) {
+  std::vector<Device> devices(kDevices);
+  std::vector<Link> links;
+  for (std::size_t i = 0; i < kDevices; ++i) {
+    devices[i].name = "d" + std::to_string(i);
+    devices[i].kind = "device";
+    devices[i].memory = {std::int64_t{1} << 50};
+    for (std::size_t j = 0; j < kDevices; ++j) {
+      if (i == j) continue;
+      Link link;
+      link.name = devices[i].name + "->" + std::to_string(j);
+      link.pairs = {{id_at<DeviceId>(i), id_at<DeviceId>(j)}};
+      link.latency = {20'000'000};
+      if (contention) link.bytes_per_second = 12e9;
+      links.push_back(std::move(link));
+    }
+  }
+  return {"bench", std::move(devices), std::move(links)};
+}
+
+std::vector<Placement> make_placements(std::size_t size, bool random) {
+  Rng rng(7);
+  std::vector<Placement> placements(kPlacements);
+  for (Placement& placement : placements) {
+    const std::size_t shift = rng.below(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool anywhere = random || rng.below(20) == 0;
+      const std::size_t run = (i + shift) % size * kDevices / size;
+      placement.device.push_back(id_at<DeviceId>(anywhere ? rng.below(kDevices) : run));
+    }
+  }
+  return placements;
+}
+
+void BM_Simulate(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  const Workload workload = make_workload(size);
+  const Cluster cluster = make_cluster(state.range(1) != 0);
+  const CostModel costs(workload, cluster);
+  const auto simulator = make_simulator(costs, {});
+  const std::vector<Placement> placements = make_placements(size, state.range(2) != 0);
+  std::vector<Outcome> results(1);
+  std::size_t next = 0;
+  for (auto _ : state) {
+    simulator->evaluate({&placements[next], 1}, results);
+    benchmark::DoNotOptimize(results[0].step_time);
+    next = (next + 1) % kPlacements;
+  }
+  std::size_t edges = 0;
+  for (const Node& node : workload.graph.nodes()) edges += node.inputs.size();
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.counters["per_item"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * static_cast<double>(size + edges),
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(BM_Simulate)
+    ->ArgNames({"nodes", "contend", "random"})
+    ->ArgsProduct({{100, 1000, 10000, 100000}, {0, 1}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace placer::sim
