@@ -7,7 +7,8 @@ namespace {
 
 class ExpandingEvaluator : public Evaluator {
  public:
-  ExpandingEvaluator(Evaluator& fine, const Grouping& grouping) : fine_(fine), grouping_(grouping) {}
+  ExpandingEvaluator(Evaluator& fine, const Grouping& grouping)
+      : fine_(fine), grouping_(grouping) {}
 
   void evaluate(std::span<const Placement> placements, std::span<Outcome> results) override {
     expanded_.clear();

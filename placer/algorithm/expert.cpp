@@ -19,7 +19,8 @@ struct Layer {
   std::vector<std::uint32_t> units;
 };
 
-// The position of a module in the forward pass: where the longest part of its path that the forward pass knows comes first.
+// The position of a module in the forward pass: where the longest part of its path that the forward
+// pass knows comes first.
 class ForwardOrder {
  public:
   explicit ForwardOrder(const Graph& graph) {
@@ -107,7 +108,8 @@ void join_layers(std::vector<Layer>& layers) {
   }
 }
 
-// Cuts the layers into one run per device, in order of devices, so that the longest run is shortest. Runs may be empty.
+// Cuts the layers into one run per device, in order of devices, so that the longest run is
+// shortest. Runs may be empty.
 class ContiguousCut {
  public:
   ContiguousCut(const UnitTable& units, const std::vector<Layer>& layers)
@@ -146,15 +148,15 @@ class ContiguousCut {
   }
 
  private:
-  // Time of the first k layers on the device, [layers + 1]. What may not be there is charged as if it were on its own devices, so that
-  // it neither forbids a cut nor makes one attractive.
+  // Time of the first k layers on the device, [layers + 1]. What may not be there is charged as if
+  // it were on its own devices, so that it neither forbids a cut nor makes one attractive.
   [[nodiscard]] std::vector<std::int64_t> prefix_loads(DeviceId device) const {
     std::vector<std::int64_t> load{0};
     for (const Layer& layer : layers_) {
       std::int64_t time = 0;
       for (const std::uint32_t unit : layer.units) {
-        time += units_.may_use(unit, device) ? units_.time(unit, device).ps
-                                             : units_.mean_time(unit).ps;
+        time +=
+            units_.may_use(unit, device) ? units_.time(unit, device).ps : units_.mean_time(unit).ps;
       }
       load.push_back(load.back() + time);
     }
@@ -165,7 +167,8 @@ class ContiguousCut {
   const std::vector<Layer>& layers_;
 };
 
-// Units without a module go with the unit before them that they read from, else with one that reads them.
+// Units without a module go with the unit before them that they read from, else with one that reads
+// them.
 void place_rest(const UnitTable& units, std::vector<std::optional<DeviceId>>& choice) {
   const auto adopt = [&](std::size_t unit) {
     for (const std::uint32_t neighbour : units.neighbours(unit)) {
@@ -215,6 +218,8 @@ class Expert : public Algorithm {
 
 }  // namespace
 
-std::unique_ptr<Algorithm> expert() { return std::make_unique<Expert>(); }
+std::unique_ptr<Algorithm> expert() {
+  return std::make_unique<Expert>();
+}
 
 }  // namespace placer

@@ -88,7 +88,8 @@ class HeftScheduler {
     return problem_.constraints.unit_of[index(node)];
   }
 
-  // When all inputs of the op are on the device. Tensors of units that are not fixed yet are state: they will be where they are read.
+  // When all inputs of the op are on the device. Tensors of units that are not fixed yet are state:
+  // they will be where they are read.
   [[nodiscard]] SimTime ready(NodeId op, DeviceId device) const {
     SimTime latest;
     const auto wait_for = [&](NodeId before, Bytes bytes) {
@@ -172,13 +173,14 @@ class Heft : public Algorithm {
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     Parameters("heft", options.parameters).check();
     const UnitTable units(problem);
-    return judge_with_repair(problem, options, "heft", units,
-                             HeftScheduler(problem, units).run());
+    return judge_with_repair(problem, options, "heft", units, HeftScheduler(problem, units).run());
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Algorithm> heft() { return std::make_unique<Heft>(); }
+std::unique_ptr<Algorithm> heft() {
+  return std::make_unique<Heft>();
+}
 
 }  // namespace placer

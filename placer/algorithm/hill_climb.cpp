@@ -12,9 +12,11 @@ namespace {
 using Choice = std::vector<DeviceId>;
 
 struct HillClimbOptions {
-  std::size_t batch = 8;      // proposals judged at once, the best is taken: more use threads better, fewer use evaluations better
-  std::size_t patience = 0;   // proposals without gain before a restart; 0: four for every unit and device, at least 200
-  double kick = 0.05;         // share of the units that a restart moves
+  std::size_t batch = 8;  // proposals judged at once, the best is taken: more use threads better,
+                          // fewer use evaluations better
+  std::size_t patience = 0;  // proposals without gain before a restart; 0: four for every unit and
+                             // device, at least 200
+  double kick = 0.05;        // share of the units that a restart moves
 };
 
 HillClimbOptions parse(const SearchOptions& options) {
@@ -49,7 +51,8 @@ class Proposals {
     return choice;
   }
 
-  // A copy with one move. Of ten, six move one unit, two swap neighbours on different devices, two move a run of units.
+  // A copy with one move. Of ten, six move one unit, two swap neighbours on different devices, two
+  // move a run of units.
   //   busy  [devices] of `choice`, or empty
   Choice propose(const Choice& choice, const std::vector<SimTime>& busy) {
     Choice next = choice;
@@ -65,7 +68,8 @@ class Proposals {
     return next;
   }
 
-  // Moves a share of the units: far enough to leave the hill, near enough to keep most of what was found.
+  // Moves a share of the units: far enough to leave the hill, near enough to keep most of what was
+  // found.
   Choice kick(const Choice& choice, double share) {
     Choice next = choice;
     const auto count = std::max<std::size_t>(
@@ -84,8 +88,8 @@ class Proposals {
     if (busy.empty() || rng_.below(2) == 0) {
       return any;
     }
-    const auto busiest = id_at<DeviceId>(static_cast<std::size_t>(
-        std::max_element(busy.begin(), busy.end()) - busy.begin()));
+    const auto busiest = id_at<DeviceId>(
+        static_cast<std::size_t>(std::max_element(busy.begin(), busy.end()) - busy.begin()));
     for (int attempt = 0; attempt < 8; ++attempt) {
       const std::uint32_t unit = movable_[rng_.below(movable_.size())];
       if (choice[unit] == busiest) {
@@ -201,8 +205,8 @@ class HillClimb : public Algorithm {
     return starts;
   }
 
-  // Goes uphill until `patience` proposals in a row gained nothing. Equal ones are taken too: plateaus are common, since only what is
-  // on the critical path changes the step time.
+  // Goes uphill until `patience` proposals in a row gained nothing. Equal ones are taken too:
+  // plateaus are common, since only what is on the critical path changes the step time.
   static void climb(const UnitTable& units, Choice current, const HillClimbOptions& parameters,
                     Proposals& proposals, Incumbent& incumbent) {
     Placement placement = units.placement(current);
@@ -237,6 +241,8 @@ class HillClimb : public Algorithm {
 
 }  // namespace
 
-std::unique_ptr<Algorithm> hill_climb() { return std::make_unique<HillClimb>(); }
+std::unique_ptr<Algorithm> hill_climb() {
+  return std::make_unique<HillClimb>();
+}
 
 }  // namespace placer

@@ -56,8 +56,8 @@ void Incumbent::judge(std::span<const Placement> placements) {
 }
 
 std::size_t Incumbent::evaluate(std::span<const Placement> placements) {
-  const auto count = static_cast<std::size_t>(
-      std::min<std::uint64_t>(clock_.left(), placements.size()));
+  const auto count =
+      static_cast<std::size_t>(std::min<std::uint64_t>(clock_.left(), placements.size()));
   outcomes_.clear();
   if (count == 0) {
     return 0;
@@ -143,8 +143,7 @@ SearchResult Incumbent::finish() {
 }
 
 Placement conforming(const Constraints& constraints, Placement placement) {
-  PLACER_CHECK(placement.device.size() == constraints.unit_of.size(),
-               "placement of another graph");
+  PLACER_CHECK(placement.device.size() == constraints.unit_of.size(), "placement of another graph");
   constexpr auto kNone = static_cast<DeviceId>(~std::uint32_t{0});
   std::vector<DeviceId> chosen(constraints.num_units, kNone);
   for (std::size_t v = 0; v < placement.device.size(); ++v) {

@@ -1,10 +1,10 @@
 #include "placer/algorithm/parameters.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"

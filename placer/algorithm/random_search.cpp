@@ -40,6 +40,8 @@ class RandomSearch : public Algorithm {
 
 }  // namespace
 
-std::unique_ptr<Algorithm> random_search() { return std::make_unique<RandomSearch>(); }
+std::unique_ptr<Algorithm> random_search() {
+  return std::make_unique<RandomSearch>();
+}
 
 }  // namespace placer

@@ -11,9 +11,9 @@
 namespace placer {
 
 void AlgorithmRegistry::add(AlgorithmEntry entry) {
-  const bool taken = std::any_of(entries_.begin(), entries_.end(), [&](const AlgorithmEntry& other) {
-    return other.name == entry.name;
-  });
+  const bool taken =
+      std::any_of(entries_.begin(), entries_.end(),
+                  [&](const AlgorithmEntry& other) { return other.name == entry.name; });
   PLACER_CHECK(!taken, entry.name);
   entries_.push_back(std::move(entry));
 }

@@ -25,6 +25,8 @@ class RoundRobin : public Algorithm {
 
 }  // namespace
 
-std::unique_ptr<Algorithm> round_robin() { return std::make_unique<RoundRobin>(); }
+std::unique_ptr<Algorithm> round_robin() {
+  return std::make_unique<RoundRobin>();
+}
 
 }  // namespace placer

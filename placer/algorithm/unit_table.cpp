@@ -95,9 +95,8 @@ bool make_room(const UnitTable& units, std::vector<DeviceId>& choice, DeviceId d
       here.push_back(unit);
     }
   }
-  std::stable_sort(here.begin(), here.end(), [&](std::size_t a, std::size_t b) {
-    return units.bytes(a) > units.bytes(b);
-  });
+  std::stable_sort(here.begin(), here.end(),
+                   [&](std::size_t a, std::size_t b) { return units.bytes(a) > units.bytes(b); });
   bool moved = false;
   for (const std::size_t unit : here) {
     if (missing.count <= 0) {

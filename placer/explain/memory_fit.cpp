@@ -1,19 +1,20 @@
 #include "placer/explain/memory_fit.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <map>
 #include <queue>
 #include <tuple>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "placer/base/error.h"
 
 namespace placer {
 namespace {
 
-// Ops and outputs in the order in which one device runs them: the ready one of highest priority, then of lowest index.
+// Ops and outputs in the order in which one device runs them: the ready one of highest priority,
+// then of lowest index.
 std::vector<NodeId> order_on_one_device(const CostModel& costs) {
   const Graph& graph = costs.graph();
   const std::vector<std::int64_t> priority = default_priority(costs);
@@ -298,9 +299,10 @@ std::string certainly_infeasible(const CostModel& costs, const Constraints& cons
       }
     }
     if (units[unit].bytes > most) {
-      return fmt::format("\"{}\" and what shares its device need {}, no device of {} has more than {}",
-                         graph.node(units[unit].largest).name, to_string(units[unit].bytes),
-                         names_of(cluster, allowed[unit]), to_string(most));
+      return fmt::format(
+          "\"{}\" and what shares its device need {}, no device of {} has more than {}",
+          graph.node(units[unit].largest).name, to_string(units[unit].bytes),
+          names_of(cluster, allowed[unit]), to_string(most));
     }
   }
   return {};

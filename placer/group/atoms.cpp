@@ -37,7 +37,8 @@ std::vector<std::vector<std::uint32_t>> successor_lists(std::size_t size, const 
   return successors;
 }
 
-// Parts in topological order, the lowest number first among those that are ready; shorter than `size` when there are cycles.
+// Parts in topological order, the lowest number first among those that are ready; shorter than
+// `size` when there are cycles.
 std::vector<std::uint32_t> order_parts(std::size_t size, const Edges& edges) {
   const auto successors = successor_lists(size, edges);
   std::vector<std::uint32_t> waiting(size, 0);
@@ -133,8 +134,8 @@ Atoms make_atoms(const Graph& graph, const Constraints& constraints,
       continue;
     }
     const std::uint32_t unit = unit_of[v];
-    const auto [entry, is_new] = number.try_emplace(
-        {unit, cyclic[unit] ? changes[v] : 0}, static_cast<std::uint32_t>(number.size()));
+    const auto [entry, is_new] = number.try_emplace({unit, cyclic[unit] ? changes[v] : 0},
+                                                    static_cast<std::uint32_t>(number.size()));
     part_of[v] = entry->second;
     if (is_new) {
       unit_of_part.push_back(unit);
@@ -148,8 +149,8 @@ Atoms make_atoms(const Graph& graph, const Constraints& constraints,
       continue;
     }
     const Node& node = graph.nodes()[v];
-    const bool with_producer = node.kind == NodeKind::kOutput &&
-                               unit_of[index(node.inputs[0].node)] == unit_of[v];
+    const bool with_producer =
+        node.kind == NodeKind::kOutput && unit_of[index(node.inputs[0].node)] == unit_of[v];
     part_of[v] = with_producer ? part_of[index(node.inputs[0].node)] : first_part[unit_of[v]];
   }
 

@@ -15,10 +15,12 @@ namespace placer {
 struct Atoms {
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
-  // [graph.size()]; kNone for the nodes of passive units: those without any op that waits for the step to begin.
+  // [graph.size()]; kNone for the nodes of passive units: those without any op that waits for the
+  // step to begin.
   std::vector<std::uint32_t> atom_of;
   std::vector<std::uint32_t> unit_of;  // [atoms]
-  // Between atoms, as grouping.h defines the order; each once, from lower to higher: atoms are in topological order.
+  // Between atoms, as grouping.h defines the order; each once, from lower to higher: atoms are in
+  // topological order.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;
 
   [[nodiscard]] std::size_t size() const { return unit_of.size(); }
@@ -39,8 +41,8 @@ void for_each_ordering_edge(const Graph& graph, const std::vector<bool>& settled
   }
 }
 
-// Units on a cycle are divided by how often the longest way to a node changes units: edges between the parts then go up in that
-// count, so that no cycle is left.
+// Units on a cycle are divided by how often the longest way to a node changes units: edges between
+// the parts then go up in that count, so that no cycle is left.
 [[nodiscard]] Atoms make_atoms(const Graph& graph, const Constraints& constraints,
                                const std::vector<bool>& settled);
 

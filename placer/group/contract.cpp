@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "placer/base/error.h"
 #include "placer/group/grouping.h"
@@ -53,9 +53,8 @@ class Contraction {
   // The coarse node's output for a fine tensor that leaves it.
   TensorRef export_tensor(TensorRef tensor, std::size_t group) {
     auto& outputs = nodes_[group].outputs;
-    const auto [entry, is_new] =
-        exported_.try_emplace(std::pair(index(tensor.node), tensor.output),
-                              static_cast<std::uint32_t>(outputs.size()));
+    const auto [entry, is_new] = exported_.try_emplace(std::pair(index(tensor.node), tensor.output),
+                                                       static_cast<std::uint32_t>(outputs.size()));
     if (is_new) {
       outputs.push_back(graph_.tensor(tensor));
       outputs.back().alias_of.reset();
@@ -85,7 +84,8 @@ class Contraction {
   std::set<std::pair<std::size_t, std::size_t>> controls_;  // (after, before)
 };
 
-// What a group is made of, for people and features: the pass and the innermost module that hold all of its ops.
+// What a group is made of, for people and features: the pass and the innermost module that hold all
+// of its ops.
 void describe_groups(const Graph& graph, const Grouping& grouping, std::vector<Node>& nodes) {
   std::vector<bool> described(nodes.size(), false);
   for (std::size_t v = 0; v < graph.size(); ++v) {
@@ -112,8 +112,8 @@ void describe_groups(const Graph& graph, const Grouping& grouping, std::vector<N
 
 KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTimes& fine) {
   KindTimes coarse{fine.kind, fine.info, {}};
-  const bool busy_known = std::any_of(fine.ops.begin(), fine.ops.end(),
-                                      [](const auto& op) { return op && op->busy; });
+  const bool busy_known =
+      std::any_of(fine.ops.begin(), fine.ops.end(), [](const auto& op) { return op && op->busy; });
   OpTime zero;
   zero.busy = SimTime{};
   coarse.ops.assign(grouping.num_groups, zero);
@@ -187,8 +187,8 @@ Constraints contract(const Constraints& constraints, const Grouping& grouping) {
   coarse.unit_of.resize(size);
   for (std::uint32_t g = 0; g < size; ++g) {
     const std::uint32_t lowest = find(g);
-    coarse.unit_of[g] = lowest == g ? static_cast<std::uint32_t>(coarse.num_units++)
-                                    : coarse.unit_of[lowest];
+    coarse.unit_of[g] =
+        lowest == g ? static_cast<std::uint32_t>(coarse.num_units++) : coarse.unit_of[lowest];
     coarse.allowed[lowest] &= coarse.allowed[g];
   }
   for (std::uint32_t g = 0; g < size; ++g) {

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::uint32_t kNone = MergingDag::kNone;
 
-// Groups in the making and the rules that merge them. A group is named by the node of `dag_` that stands for it.
+// Groups in the making and the rules that merge them. A group is named by the node of `dag_` that
+// stands for it.
 class Grouper {
  public:
   Grouper(const CostModel& costs, const Constraints& constraints, const Atoms& atoms,
@@ -41,8 +42,8 @@ class Grouper {
     // As of the last survey, which may name groups that are gone:
     std::vector<std::uint32_t> readers;  // groups that read a tensor of it
     std::vector<std::uint32_t> sources;  // groups that it reads from
-    std::int64_t top = 0;     // longest way from the step's begin to the group's start
-    std::int64_t bottom = 0;  // longest way from the group's start to the step's end
+    std::int64_t top = 0;                // longest way from the step's begin to the group's start
+    std::int64_t bottom = 0;             // longest way from the group's start to the step's end
   };
   // Groups that share a device because of a divided unit, by lowest atom.
   struct Tie {
@@ -63,8 +64,8 @@ class Grouper {
   std::uint32_t merge(std::uint32_t a, std::uint32_t b);
   // Their device choices can become one without a loss of choice.
   bool same_choice(std::uint32_t a, std::uint32_t b) {
-    return tie_of(a) == tie_of(b) || (data_[a].mask == data_[b].mask && ties_[tie_of(a)].count == 1 &&
-                                      ties_[tie_of(b)].count == 1);
+    return tie_of(a) == tie_of(b) || (data_[a].mask == data_[b].mask &&
+                                      ties_[tie_of(a)].count == 1 && ties_[tie_of(b)].count == 1);
   }
   [[nodiscard]] bool within_cap(std::uint32_t a, std::uint32_t b) const {
     return data_[a].time + data_[b].time <= cap_;
@@ -89,11 +90,11 @@ class Grouper {
   std::size_t max_groups_;
   MergingDag dag_;
   ModuleTree modules_;
-  std::vector<Group> data_;  // [atoms]
-  std::vector<Tie> ties_;    // [atoms]
+  std::vector<Group> data_;                                          // [atoms]
+  std::vector<Tie> ties_;                                            // [atoms]
   std::vector<std::pair<std::uint32_t, std::uint32_t>> data_edges_;  // between atoms, each once
-  std::int64_t cap_ = 0;     // longest group of rules 2 and 3
-  std::int64_t tiny_ = 0;    // a group shorter than this cannot pay for a hand-off
+  std::int64_t cap_ = 0;       // longest group of rules 2 and 3
+  std::int64_t tiny_ = 0;      // a group shorter than this cannot pay for a hand-off
   std::int64_t critical_ = 1;  // longest path
   std::uint32_t max_depth_ = 0;
 };
@@ -238,7 +239,8 @@ void Grouper::survey() {
   }
 }
 
-// Of the readers of one pass whose common module is at least that deep: the one with the longest way to the end.
+// Of the readers of one pass whose common module is at least that deep: the one with the longest
+// way to the end.
 std::uint32_t Grouper::urgent_reader(std::uint32_t group, std::uint32_t depth) {
   std::uint32_t best = kNone;
   for (const std::uint32_t reader : data_[group].readers) {
@@ -336,14 +338,14 @@ void Grouper::follow_modules() {
   }
 }
 
-// Groups that could take `group` in: neighbours, those that share a neighbour with it, and the next ones in topological order, with
-// which a merge is always possible.
+// Groups that could take `group` in: neighbours, those that share a neighbour with it, and the next
+// ones in topological order, with which a merge is always possible.
 std::vector<std::uint32_t> Grouper::partners(std::uint32_t group) {
   constexpr std::size_t kMostNeighbours = 32;  // of one node: bounds the work at hubs
   std::set<std::uint32_t> found;
   const auto add = [&](const std::vector<std::uint32_t>& list) {
-    found.insert(list.begin(),
-                 list.begin() + static_cast<std::ptrdiff_t>(std::min(list.size(), kMostNeighbours)));
+    found.insert(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(
+                                                  std::min(list.size(), kMostNeighbours)));
   };
   const std::vector<std::uint32_t> before = dag_.predecessors(group);
   const std::vector<std::uint32_t> after = dag_.successors(group);
@@ -364,7 +366,8 @@ std::vector<std::uint32_t> Grouper::partners(std::uint32_t group) {
   return {found.begin(), found.end()};
 }
 
-// For each group that exchanges tensors with this one: the share of transfer in transfer and work, were they on two devices.
+// For each group that exchanges tensors with this one: the share of transfer in transfer and work,
+// were they on two devices.
 std::map<std::uint32_t, double> Grouper::transfer_shares(std::uint32_t group) {
   std::map<std::uint32_t, double> transfer;
   const auto add = [&](NodeId other, Bytes bytes) {
@@ -389,8 +392,9 @@ std::map<std::uint32_t, double> Grouper::transfer_shares(std::uint32_t group) {
   return transfer;
 }
 
-// What is lost when the two can no longer be on two devices; the weights are ordered by what hurts on the bundled graphs: groups that
-// are not urgent glued to groups that are, groups far apart in time, a group that outgrows the others.
+// What is lost when the two can no longer be on two devices; the weights are ordered by what hurts
+// on the bundled graphs: groups that are not urgent glued to groups that are, groups far apart in
+// time, a group that outgrows the others.
 double Grouper::loss(std::uint32_t group, std::uint32_t partner, double transfer_share) {
   const Group& a = data_[group];
   const Group& b = data_[partner];
@@ -478,8 +482,9 @@ void Grouper::reduce_to_limit() {
 
 constexpr std::uint32_t kAlone = kNone - 1;
 
-// For each passive unit (only state, inputs, constants and outputs) the group it goes with: that of its first reader which it leaves
-// all choices (without any reader: the first group of all), else kAlone. Other units: kNone.
+// For each passive unit (only state, inputs, constants and outputs) the group it goes with: that of
+// its first reader which it leaves all choices (without any reader: the first group of all), else
+// kAlone. Other units: kNone.
 //   group_of  [graph.size()], kNone for passive nodes
 std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& constraints,
                                       const std::vector<std::uint32_t>& group_of,
@@ -513,7 +518,8 @@ std::vector<std::uint32_t> find_hosts(const Graph& graph, const Constraints& con
       if (group_of[v] == kNone) {
         offer(v, group_of[reader]);
       } else if (group_of[reader] == kNone) {
-        offer(reader, group_of[v]);  // an output: with its producer, unless its state finds a reader first
+        offer(reader,
+              group_of[v]);  // an output: with its producer, unless its state finds a reader first
       }
     }
   }
@@ -540,8 +546,9 @@ std::size_t count_divided(const Constraints& constraints, const std::vector<Grou
 
 enum class PassiveUnits : std::uint8_t { kEachAlone, kWithReaders };
 
-// Numbers the groups of active nodes in topological order. Passive units that are groups of their own come before all others, since
-// their edges only go out; with kWithReaders these are one group for each set of allowed devices.
+// Numbers the groups of active nodes in topological order. Passive units that are groups of their
+// own come before all others, since their edges only go out; with kWithReaders these are one group
+// for each set of allowed devices.
 Grouping number_groups(const Graph& graph, const Constraints& constraints, const Atoms& atoms,
                        const MergingDag& dag, PassiveUnits passive) {
   const std::vector<std::uint32_t> order = dag.order();
@@ -571,8 +578,7 @@ Grouping number_groups(const Graph& graph, const Constraints& constraints, const
   Grouping result;
   result.num_groups = alone.size() + order.size();
   for (std::size_t v = 0; v < graph.size(); ++v) {
-    const std::uint32_t group =
-        group_of[v] != kNone ? group_of[v] : host[constraints.unit_of[v]];
+    const std::uint32_t group = group_of[v] != kNone ? group_of[v] : host[constraints.unit_of[v]];
     result.group_of.push_back(
         id_at<GroupId>(group == kAlone ? alone.at(key(v)) : group + alone.size()));
   }

@@ -131,8 +131,7 @@ std::uint32_t MergingDag::merge(std::uint32_t a, std::uint32_t b) {
 
   parent_[b] = a;
   successors_[a].insert(successors_[a].end(), successors_[b].begin(), successors_[b].end());
-  predecessors_[a].insert(predecessors_[a].end(), predecessors_[b].begin(),
-                          predecessors_[b].end());
+  predecessors_[a].insert(predecessors_[a].end(), predecessors_[b].begin(), predecessors_[b].end());
   successors_[b] = {};
   predecessors_[b] = {};
   --num_left_;

@@ -1,7 +1,8 @@
 #pragma once
 
-// A directed acyclic graph whose nodes are merged two at a time and that stays acyclic. Keeps a topological order of what is left, in
-// the way of Pearce and Kelly (ACM JEA 2006): a merge reorders only what lies between its two nodes.
+// A directed acyclic graph whose nodes are merged two at a time and that stays acyclic. Keeps a
+// topological order of what is left, in the way of Pearce and Kelly (ACM JEA 2006): a merge
+// reorders only what lies between its two nodes.
 
 #include <cstdint>
 #include <limits>
@@ -12,9 +13,9 @@ namespace placer {
 
 class MergingDag {
  public:
-  // Nodes 0..size-1 are in topological order: every edge goes from a lower to a higher number. Edges may repeat.
-  MergingDag(std::size_t size,
-             const std::vector<std::pair<std::uint32_t, std::uint32_t>>& edges);
+  // Nodes 0..size-1 are in topological order: every edge goes from a lower to a higher number.
+  // Edges may repeat.
+  MergingDag(std::size_t size, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& edges);
 
   // The node that x was merged into.
   [[nodiscard]] std::uint32_t find(std::uint32_t x) const;
@@ -29,7 +30,8 @@ class MergingDag {
   [[nodiscard]] std::uint32_t after(std::uint32_t x) const;
   [[nodiscard]] std::uint32_t before(std::uint32_t x) const;
 
-  // Merges the two nodes, which are left and differ, unless that makes a cycle: a path between them through a third node.
+  // Merges the two nodes, which are left and differ, unless that makes a cycle: a path between them
+  // through a third node.
   //   returns  the one of both that stays, or kNone when nothing was done
   //   cost     O(nodes and edges between them in the order)
   std::uint32_t merge(std::uint32_t a, std::uint32_t b);

@@ -1,6 +1,7 @@
 #pragma once
 
-// Module paths as a tree, so that "the innermost module around both" is a walk and not a string comparison.
+// Module paths as a tree, so that "the innermost module around both" is a walk and not a string
+// comparison.
 
 #include <cstdint>
 #include <map>
@@ -20,8 +21,9 @@ class ModuleTree {
     std::uint32_t at = kRoot;
     while (!path.empty()) {
       const std::size_t dot = std::min(path.find('.'), path.size());
-      const auto [entry, is_new] = children_.try_emplace(
-          std::pair(at, std::string(path.substr(0, dot))), static_cast<std::uint32_t>(parent_.size()));
+      const auto [entry, is_new] =
+          children_.try_emplace(std::pair(at, std::string(path.substr(0, dot))),
+                                static_cast<std::uint32_t>(parent_.size()));
       if (is_new) {
         parent_.push_back(at);
         depth_.push_back(depth_[at] + 1);

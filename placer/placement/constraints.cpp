@@ -1,13 +1,13 @@
 #include "placer/placement/constraints.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <numeric>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"
@@ -48,8 +48,7 @@ bool covers_module(const std::string& glob, std::string_view module) {
       return true;
     }
     const auto dot = module.rfind('.');
-    module = dot == std::string_view::npos ? std::string_view{}
-                                           : module.substr(0, dot);
+    module = dot == std::string_view::npos ? std::string_view{} : module.substr(0, dot);
   }
   return false;
 }
@@ -69,8 +68,7 @@ std::vector<NodeId> select_or_throw(const Graph& graph, const std::string& glob,
                                     std::string_view flag) {
   std::vector<NodeId> nodes = select_nodes(graph, glob);
   if (nodes.empty()) {
-    throw usage_error(fmt::format("{} \"{}\": matches no node and no module{}",
-                                  flag, glob,
+    throw usage_error(fmt::format("{} \"{}\": matches no node and no module{}", flag, glob,
                                   did_you_mean(glob, names_to_suggest(graph))));
   }
   return nodes;
@@ -90,8 +88,7 @@ struct Rule {
   std::string left;
   std::string right;
 };
-Rule split_rule(const std::string& text, std::string_view flag,
-                std::string_view form) {
+Rule split_rule(const std::string& text, std::string_view flag, std::string_view form) {
   const auto at = text.rfind('=');
   if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
     throw usage_error(fmt::format("{} \"{}\": expected {}", flag, text, form));
@@ -113,9 +110,8 @@ std::uint64_t parse_devices(const Cluster& cluster, const std::string& list,
     }
     if (matching == 0) {
       const auto names = device_names(cluster);
-      throw usage_error(
-          fmt::format("{}: unknown device \"{}\"{}, the cluster has {}", flag,
-                      name, did_you_mean(name, names), fmt::join(names, ", ")));
+      throw usage_error(fmt::format("{}: unknown device \"{}\"{}, the cluster has {}", flag, name,
+                                    did_you_mean(name, names), fmt::join(names, ", ")));
     }
     mask |= matching;
     begin = end + 1;
@@ -141,8 +137,7 @@ class AllowedDevices {
       : costs_(costs), units_(units), mask_(units.num_units, all_devices()) {}
 
   // Every unit that has one of `nodes` is limited to `mask`.
-  void limit(std::span<const NodeId> nodes, std::uint64_t mask,
-             const std::string& reason) {
+  void limit(std::span<const NodeId> nodes, std::uint64_t mask, const std::string& reason) {
     rules_.push_back(reason);
     for (const NodeId node : nodes) {
       narrow(node, mask, rules_.size());
@@ -154,9 +149,7 @@ class AllowedDevices {
     }
   }
   void throw_if_contradictory() const;
-  [[nodiscard]] std::uint64_t mask(std::uint32_t unit) const {
-    return mask_[unit];
-  }
+  [[nodiscard]] std::uint64_t mask(std::uint32_t unit) const { return mask_[unit]; }
 
  private:
   // A narrowing that changed a unit's devices. Rule 0: what the op itself can
@@ -203,12 +196,11 @@ std::string AllowedDevices::explain(std::uint32_t unit) const {
       reasons += fmt::format("\"{}\" ({}) runs on {}", node.name, node.op,
                              describe(costs_.cluster(), step.mask));
     } else {
-      reasons += fmt::format("{} leaves \"{}\" {}", rules_[step.rule - 1],
-                             node.name, describe(costs_.cluster(), step.mask));
+      reasons += fmt::format("{} leaves \"{}\" {}", rules_[step.rule - 1], node.name,
+                             describe(costs_.cluster(), step.mask));
     }
   }
-  return fmt::format("\"{}\" has no device left: {}{}",
-                     costs_.graph().node(*first).name, reasons,
+  return fmt::format("\"{}\" has no device left: {}{}", costs_.graph().node(*first).name, reasons,
                      several_nodes ? " (these nodes must share a device)" : "");
 }
 
@@ -234,8 +226,7 @@ void AllowedDevices::throw_if_contradictory() const {
 
 Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
   UnionFind sets(graph.size());
-  std::vector<std::optional<std::uint32_t>> first_of_class(
-      graph.num_colocation_classes());
+  std::vector<std::optional<std::uint32_t>> first_of_class(graph.num_colocation_classes());
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
     auto& first = first_of_class[graph.colocation_class(id_at<NodeId>(v))];
     if (first) {
@@ -246,32 +237,27 @@ Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
   for (const std::string& glob : options.colocate) {
     const auto nodes = select_or_throw(graph, glob, "--colocate");
     for (const NodeId node : nodes) {
-      sets.unite(static_cast<std::uint32_t>(nodes.front()),
-                 static_cast<std::uint32_t>(node));
+      sets.unite(static_cast<std::uint32_t>(nodes.front()), static_cast<std::uint32_t>(node));
     }
   }
   Constraints result;
   result.unit_of.resize(graph.size());
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
     const std::uint32_t root = sets.find(v);
-    result.unit_of[v] = root == v
-                            ? static_cast<std::uint32_t>(result.num_units++)
-                            : result.unit_of[root];
+    result.unit_of[v] =
+        root == v ? static_cast<std::uint32_t>(result.num_units++) : result.unit_of[root];
   }
   return result;
 }
 
-std::vector<Bytes> memory_limits(const Cluster& cluster,
-                                 const std::vector<std::string>& rules) {
+std::vector<Bytes> memory_limits(const Cluster& cluster, const std::vector<std::string>& rules) {
   std::vector<Bytes> limits;
   for (const Device& device : cluster.devices()) {
     limits.push_back(device.memory);
   }
   for (const std::string& text : rules) {
-    const Rule rule =
-        split_rule(text, "--max-memory", "DEVICE=SIZE, e.g. cuda:0=10GiB");
-    const std::uint64_t devices =
-        parse_devices(cluster, rule.left, "--max-memory");
+    const Rule rule = split_rule(text, "--max-memory", "DEVICE=SIZE, e.g. cuda:0=10GiB");
+    const std::uint64_t devices = parse_devices(cluster, rule.left, "--max-memory");
     const auto size = parse_bytes(rule.right);
     if (!size) {
       throw usage_error(
@@ -297,8 +283,7 @@ std::vector<NodeId> select_nodes(const Graph& graph, const std::string& glob) {
     const Node& node = graph.nodes()[v];
     bool matches = matches_glob(glob, node.name);
     if (!matches && !node.module.empty()) {
-      const auto [entry, is_new] =
-          module_matches.try_emplace(node.module, false);
+      const auto [entry, is_new] = module_matches.try_emplace(node.module, false);
       if (is_new) {
         entry->second = covers_module(glob, node.module);
       }
@@ -311,8 +296,7 @@ std::vector<NodeId> select_nodes(const Graph& graph, const std::string& glob) {
   return selected;
 }
 
-Constraints resolve_constraints(const CostModel& costs,
-                                const ConstraintOptions& options) {
+Constraints resolve_constraints(const CostModel& costs, const ConstraintOptions& options) {
   const Graph& graph = costs.graph();
   const Cluster& cluster = costs.cluster();
   Constraints result = make_units(graph, options);
@@ -320,13 +304,11 @@ Constraints resolve_constraints(const CostModel& costs,
 
   AllowedDevices allowed(costs, result);
   allowed.limit_to_supported();
-  constexpr std::string_view kForm =
-      "GLOB=DEVICE[,DEVICE...], e.g. \"layer1.*=cpu:0\"";
+  constexpr std::string_view kForm = "GLOB=DEVICE[,DEVICE...], e.g. \"layer1.*=cpu:0\"";
   for (const std::string& text : options.pin) {
     const Rule rule = split_rule(text, "--pin", kForm);
     allowed.limit(select_or_throw(graph, rule.left, "--pin"),
-                  parse_devices(cluster, rule.right, "--pin"),
-                  fmt::format("--pin \"{}\"", text));
+                  parse_devices(cluster, rule.right, "--pin"), fmt::format("--pin \"{}\"", text));
   }
   for (const std::string& text : options.forbid) {
     const Rule rule = split_rule(text, "--forbid", kForm);
@@ -345,31 +327,26 @@ Constraints resolve_constraints(const CostModel& costs,
 }
 
 std::string first_violation(const Graph& graph, const Cluster& cluster,
-                            const Constraints& constraints,
-                            const Placement& placement) {
+                            const Constraints& constraints, const Placement& placement) {
   if (placement.device.size() != graph.size()) {
-    return fmt::format("{} devices for {} nodes", placement.device.size(),
-                       graph.size());
+    return fmt::format("{} devices for {} nodes", placement.device.size(), graph.size());
   }
   std::vector<std::optional<NodeId>> first_of_unit(constraints.num_units);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     const std::size_t device = index(placement.device[v]);
     const std::string& name = graph.nodes()[v].name;
     if (device >= cluster.size()) {
-      return fmt::format("node \"{}\" is on device {} of {}", name, device,
-                         cluster.size());
+      return fmt::format("node \"{}\" is on device {} of {}", name, device, cluster.size());
     }
     if ((constraints.allowed[v] >> device & 1) == 0) {
-      return fmt::format("node \"{}\" is on {}, allowed: {}", name,
-                         cluster.devices()[device].name,
+      return fmt::format("node \"{}\" is on {}, allowed: {}", name, cluster.devices()[device].name,
                          describe(cluster, constraints.allowed[v]));
     }
     auto& first = first_of_unit[constraints.unit_of[v]];
     first = first.value_or(id_at<NodeId>(v));
     if (placement.device[index(*first)] != placement.device[v]) {
-      return fmt::format("node \"{}\" is on {}, but must be with \"{}\" on {}",
-                         name, cluster.devices()[device].name,
-                         graph.node(*first).name,
+      return fmt::format("node \"{}\" is on {}, but must be with \"{}\" on {}", name,
+                         cluster.devices()[device].name, graph.node(*first).name,
                          cluster.device(placement.device[index(*first)]).name);
     }
   }

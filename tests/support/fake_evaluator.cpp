@@ -21,8 +21,7 @@ void LoadEvaluator::evaluate(std::span<const Placement> placements, std::span<Ou
 
 void LoadEvaluator::judge(const Placement& placement, Outcome& outcome) const {
   const Graph& graph = costs_.graph();
-  const std::string violation =
-      first_violation(graph, costs_.cluster(), constraints_, placement);
+  const std::string violation = first_violation(graph, costs_.cluster(), constraints_, placement);
   PLACER_CHECK(violation.empty(), violation);
   outcome = {};
   outcome.busy.resize(costs_.cluster().size());
@@ -36,7 +35,8 @@ void LoadEvaluator::judge(const Placement& placement, Outcome& outcome) const {
       outcome.peak_memory[index(device)] += output.alias_of ? Bytes{} : output.bytes;
     }
     for (const Use& use : graph.uses(id)) {
-      const Bytes bytes = use.output == Use::kControl ? Bytes{} : graph.tensor({id, use.output}).bytes;
+      const Bytes bytes =
+          use.output == Use::kControl ? Bytes{} : graph.tensor({id, use.output}).bytes;
       transfers += costs_.transfer_time(bytes, device, placement.device[index(use.consumer)]);
     }
   }

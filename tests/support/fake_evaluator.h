@@ -1,7 +1,8 @@
 #pragma once
 
-// An evaluator that needs no simulator: the longest device's op time plus a charge for every cut tensor, and out of memory by the sum
-// of all outputs. Small, deterministic, and with the trade-off of the real thing.
+// An evaluator that needs no simulator: the longest device's op time plus a charge for every cut
+// tensor, and out of memory by the sum of all outputs. Small, deterministic, and with the trade-off
+// of the real thing.
 
 #include <functional>
 

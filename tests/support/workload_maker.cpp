@@ -138,9 +138,10 @@ Workload training_chain(std::size_t layers, std::int64_t weight_bytes) {
                                                     .output_bytes = {activation},
                                                     .module = module}));
   }
-  TensorRef gradient = maker.op(
-      "loss_backward", {.inputs = {values.back()}, .time_us = 10, .output_bytes = {activation},
-                        .pass = Pass::kBackward});
+  TensorRef gradient = maker.op("loss_backward", {.inputs = {values.back()},
+                                                  .time_us = 10,
+                                                  .output_bytes = {activation},
+                                                  .pass = Pass::kBackward});
   for (std::size_t i = layers; i-- > 0;) {
     const std::string module = "layer" + std::to_string(i);
     const TensorRef dw = maker.op(module + "/dw", {.inputs = {gradient, values[i]},

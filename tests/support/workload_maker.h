@@ -11,7 +11,8 @@
 
 namespace placer::test {
 
-// `devices` devices "cpu:0", ... of kind "cpu-core" that share memory: a hand-off takes `latency_us`.
+// `devices` devices "cpu:0", ... of kind "cpu-core" that share memory: a hand-off takes
+// `latency_us`.
 [[nodiscard]] Cluster cpu_cores(std::size_t devices, double latency_us = 20,
                                 Bytes memory = Bytes{std::int64_t{8} << 30});
 
@@ -28,7 +29,7 @@ class WorkloadMaker {
     std::string module = {};
     std::string colocate = {};
     std::vector<std::uint32_t> mutates = {};  // its first output then is the first of these inputs
-    bool view = false;                   // its output shares the storage of its first input
+    bool view = false;                        // its output shares the storage of its first input
     std::int64_t workspace = 0;
   };
   TensorRef input(const std::string& name, std::int64_t bytes);
@@ -46,8 +47,9 @@ class WorkloadMaker {
   std::vector<double> times_us_;
 };
 
-// A training step of `layers` layers "layer0", ...: forward 2 units of time, input gradient 2, weight gradient 2, in-place update 0.1
-// (unit: 1000 us). The first layer has no input gradient. Weights have `weight_bytes`, activations a tenth.
+// A training step of `layers` layers "layer0", ...: forward 2 units of time, input gradient 2,
+// weight gradient 2, in-place update 0.1 (unit: 1000 us). The first layer has no input gradient.
+// Weights have `weight_bytes`, activations a tenth.
 [[nodiscard]] Workload training_chain(std::size_t layers, std::int64_t weight_bytes = 1 << 20);
 
 }  // namespace placer::test

@@ -26,11 +26,8 @@ Workload diamond() {
   const TensorRef x = maker.input("x", 64);
   const TensorRef a =
       maker.op("a", {.inputs = {x}, .time_us = 1, .output_bytes = {100}, .module = "m.p"});
-  const TensorRef b = maker.op("b", {.inputs = {a},
-                                     .time_us = 2,
-                                     .output_bytes = {200},
-                                     .module = "m.q",
-                                     .workspace = 7});
+  const TensorRef b = maker.op(
+      "b", {.inputs = {a}, .time_us = 2, .output_bytes = {200}, .module = "m.q", .workspace = 7});
   const TensorRef c = maker.op("c", {.inputs = {a}, .time_us = 4, .output_bytes = {300}});
   maker.op("d", {.inputs = {b, c, a}, .time_us = 8, .output_bytes = {400}});
   return maker.finish();
@@ -111,10 +108,10 @@ TEST(Contract, EdgesOutOfStateThatGoBackAreLeftOut) {
   const Grouping grouping = group_nodes(costs, constraints, {.max_groups = 100});
   const Workload coarse = contract(workload, grouping);
   EXPECT_EQ(coarse.graph.size(), grouping.num_groups);
-  // layer3's weight is with its update. The forward op and the input gradient read it before, so that the edge is left out.
+  // layer3's weight is with its update. The forward op and the input gradient read it before, so
+  // that the edge is left out.
   const auto group = [&](const std::string& name) {
-    return static_cast<std::uint32_t>(
-        grouping.group_of[index(workload.graph.find(name).value())]);
+    return static_cast<std::uint32_t>(grouping.group_of[index(workload.graph.find(name).value())]);
   };
   const auto reads_from = [&](std::uint32_t reader) {
     std::vector<std::uint32_t> producers;

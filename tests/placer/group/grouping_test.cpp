@@ -1,11 +1,11 @@
 #include "placer/group/grouping.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "tests/support/random_graph.h"
 #include "tests/support/workload_maker.h"
@@ -93,7 +93,8 @@ TEST(Grouping, UndividedUnitsAreOneGroup) {
   const Constraints constraints = resolve_constraints(costs, {});
   const Grouping grouping = group_nodes(costs, constraints, {.max_groups = 16});
   expect_valid(workload.graph, constraints, grouping);
-  // The update writes the weight after the forward op read it: still one group, as edges out of state order nothing.
+  // The update writes the weight after the forward op read it: still one group, as edges out of
+  // state order nothing.
   EXPECT_EQ(grouping.divided_units, 0U);
   EXPECT_EQ(group_named(workload, grouping, "layer3.weight"),
             group_named(workload, grouping, "layer3/update"));
@@ -112,9 +113,9 @@ TEST(Grouping, WeightGradientsStayApartFromTheChainOfInputGradients) {
     }
     int glued = 0;
     for (int i = 1; i < 20; ++i) {
-      glued +=
-          chain.contains(group_named(workload, grouping, "layer" + std::to_string(i) + "/dw")) ? 1
-                                                                                               : 0;
+      glued += chain.contains(group_named(workload, grouping, "layer" + std::to_string(i) + "/dw"))
+                   ? 1
+                   : 0;
     }
     // At the end of the step the chain has nothing left to run beside.
     EXPECT_LE(glued, 4) << most << " groups";
@@ -141,7 +142,8 @@ TEST(Grouping, DividesAModuleThatIsBeforeAndAfterOthers) {
       resolve_constraints(costs, {.colocate = {"layer0", "layer1", "layer2"}});
   const Grouping grouping = group_nodes(costs, constraints, {});
   expect_valid(workload.graph, constraints, grouping);
-  // layer0 and layer1 run forward before the others and backward after them; layer2's forward and backward surround loss_backward.
+  // layer0 and layer1 run forward before the others and backward after them; layer2's forward and
+  // backward surround loss_backward.
   EXPECT_EQ(grouping.divided_units, 3U);
   EXPECT_NE(group_named(workload, grouping, "layer0/forward"),
             group_named(workload, grouping, "layer0/dw"));
@@ -184,8 +186,9 @@ TEST(Grouping, APinDoesNotSpreadToReadersOfAState) {
   EXPECT_EQ(coarse.allowed[index(group_named(workload, grouping, "a"))], 0b11U);
 }
 
-// Work per time step and layer: a stack of two recurrent layers over six steps. With few groups a group is a run of time steps of one
-// layer, so that the layers can be on two devices (the picture of model parallelism).
+// Work per time step and layer: a stack of two recurrent layers over six steps. With few groups a
+// group is a run of time steps of one layer, so that the layers can be on two devices (the picture
+// of model parallelism).
 TEST(Grouping, RecurrentLayersAreNotGluedToOneAnother) {
   test::WorkloadMaker maker;
   constexpr int kSteps = 8;
@@ -197,7 +200,8 @@ TEST(Grouping, RecurrentLayersAreNotGluedToOneAnother) {
       const std::string suffix = std::to_string(layer) + "_" + std::to_string(t);
       const TensorRef gates = maker.op(
           "gates" + suffix, {.inputs = {below, hidden[layer]}, .time_us = 900, .module = module});
-      hidden[layer] = maker.op("cell" + suffix, {.inputs = {gates}, .time_us = 100, .module = module});
+      hidden[layer] =
+          maker.op("cell" + suffix, {.inputs = {gates}, .time_us = 100, .module = module});
       below = hidden[layer];
     }
   }

@@ -1,10 +1,10 @@
 #include "placer/group/merging_dag.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "placer/base/random.h"
 
@@ -38,7 +38,8 @@ TEST(MergingDag, ReordersWhatLiesBetween) {
   EXPECT_EQ(dag.before(2), MergingDag::kNone);
 }
 
-// Is there a path of two or more edges from a to b, on the merged graph that `edges` and find() describe?
+// Is there a path of two or more edges from a to b, on the merged graph that `edges` and find()
+// describe?
 bool has_indirect_path(const MergingDag& dag, const Edges& edges, std::uint32_t a,
                        std::uint32_t b) {
   std::set<std::uint32_t> seen;

@@ -46,9 +46,9 @@ TEST_F(ConstraintsTest, WithoutOptionsEverythingMayBeEverywhere) {
   for (const std::uint64_t mask : constraints.allowed) {
     EXPECT_EQ(mask, 0b111U);
   }
-  EXPECT_THAT(constraints.memory_limit, ElementsAre(Bytes{std::int64_t{8} << 30},
-                                                    Bytes{std::int64_t{8} << 30},
-                                                    Bytes{std::int64_t{8} << 30}));
+  EXPECT_THAT(constraints.memory_limit,
+              ElementsAre(Bytes{std::int64_t{8} << 30}, Bytes{std::int64_t{8} << 30},
+                          Bytes{std::int64_t{8} << 30}));
 }
 
 TEST_F(ConstraintsTest, ModulePathCoversTheModulesInsideIt) {
@@ -123,15 +123,15 @@ TEST_F(ConstraintsTest, MalformedRulesSayWhatIsExpected) {
 }
 
 TEST_F(ConstraintsTest, ListsAllContradictionsWithTheRulesThatMakeThem) {
-  const std::string text = usage_text(
-      costs_, {.pin = {"layer0/forward=cpu:0", "layer1.weight=cpu:1"},
-               .forbid = {"layer0/forward=cpu:0", "layer1/update=cpu:1"}});
+  const std::string text =
+      usage_text(costs_, {.pin = {"layer0/forward=cpu:0", "layer1.weight=cpu:1"},
+                          .forbid = {"layer0/forward=cpu:0", "layer1/update=cpu:1"}});
   EXPECT_THAT(text, AllOf(HasSubstr("\"layer0/forward\" has no device left"),
                           HasSubstr("--pin \"layer0/forward=cpu:0\""),
                           HasSubstr("--forbid \"layer0/forward=cpu:0\"")));
-  EXPECT_THAT(text, AllOf(HasSubstr("\"layer1.weight\" has no device left"),
-                          HasSubstr("--forbid \"layer1/update=cpu:1\""),
-                          HasSubstr("must share a device")));
+  EXPECT_THAT(
+      text, AllOf(HasSubstr("\"layer1.weight\" has no device left"),
+                  HasSubstr("--forbid \"layer1/update=cpu:1\""), HasSubstr("must share a device")));
 }
 
 TEST(Constraints, UnsupportedOpsAreTakenOffDevices) {

@@ -1,0 +1,82 @@
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "placer/algorithm/baselines.h"
+#include "tests/support/fake_evaluator.h"
+#include "tests/support/workload_maker.h"
+
+namespace placer {
+namespace {
+
+class ExpertTest : public ::testing::Test {
+ protected:
+  void run(Workload workload, std::size_t devices) {
+    workload_ = std::move(workload);
+    const Cluster cluster = test::cpu_cores(devices);
+    const CostModel costs(workload_, cluster);
+    const Constraints constraints = resolve_constraints(costs, {});
+    test::LoadEvaluator evaluator(costs, constraints);
+    result_ =
+        expert()->run({.costs = costs, .constraints = constraints, .evaluator = evaluator}, {});
+    ASSERT_TRUE(result_.best.has_value());
+  }
+  [[nodiscard]] std::uint32_t device(const std::string& name) const {
+    return static_cast<std::uint32_t>(
+        result_.best->device[index(workload_.graph.find(name).value())]);
+  }
+
+  Workload workload_ = test::training_chain(1);
+  SearchResult result_;
+};
+
+TEST_F(ExpertTest, CutsLayersIntoEqualRunsWithTheirBackwardOps) {
+  run(test::training_chain(8), 2);
+  for (int i = 0; i < 8; ++i) {
+    const std::string layer = "layer" + std::to_string(i);
+    EXPECT_EQ(device(layer + "/forward"), i < 4 ? 0U : 1U);
+    for (const std::string part : {"/dw", "/update", ".weight"}) {
+      EXPECT_EQ(device(layer + part), device(layer + "/forward")) << layer << part;
+    }
+  }
+}
+
+TEST_F(ExpertTest, GivesEveryRecurrentLayerADevice) {
+  test::WorkloadMaker maker;
+  std::vector<TensorRef> hidden;
+  for (int layer = 0; layer < 4; ++layer) {
+    hidden.push_back(maker.input("h" + std::to_string(layer), 4));
+  }
+  for (int t = 0; t < 5; ++t) {
+    TensorRef below = maker.input("x" + std::to_string(t), 4);
+    for (std::size_t layer = 0; layer < 4; ++layer) {
+      const std::string name = std::to_string(layer) + "_" + std::to_string(t);
+      below = maker.op("cell" + name, {.inputs = {below, hidden[layer]},
+                                       .time_us = 100,
+                                       .module = "rnn.cells." + std::to_string(layer)});
+      hidden[layer] = below;
+    }
+  }
+  run(maker.finish(), 4);
+  for (int layer = 0; layer < 4; ++layer) {
+    for (int t = 0; t < 5; ++t) {
+      EXPECT_EQ(device("cell" + std::to_string(layer) + "_" + std::to_string(t)),
+                static_cast<std::uint32_t>(layer));
+    }
+  }
+}
+
+TEST_F(ExpertTest, WithoutModulePathsCutsTheOrder) {
+  test::WorkloadMaker maker;
+  TensorRef value = maker.input("x", 4);
+  for (int i = 0; i < 6; ++i) {
+    value = maker.op("op" + std::to_string(i), {.inputs = {value}, .time_us = 100});
+  }
+  run(maker.finish(), 3);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(device("op" + std::to_string(i)), static_cast<std::uint32_t>(i / 2));
+  }
+}
+
+}  // namespace
+}  // namespace placer
