@@ -31,12 +31,13 @@ class Step(nn.Module):
         self.fc = nn.Conv2d(4, 4, 3, padding=1)
         self.words = nn.Embedding(11, 8)
         self.places = nn.Embedding(5, 8)
+        self.dropout = nn.Dropout(0.5)
         self.out = nn.Linear(8, 7)
         self.register_buffer("position", torch.arange(5), persistent=False)
 
     def forward(self, image, tokens):
         features = self.fc(self.bn(self.conv(image)).relu()).mean((2, 3))
-        words = nn.functional.dropout(self.words(tokens) + self.places(self.position), 0.5, self.training).sum(1)
+        words = self.dropout(self.words(tokens) + self.places(self.position)).sum(1)
         left, right = torch.chunk(words, 2, 1)
         return self.out(torch.cat([left * torch.tensor([1.0, 2.0, 3.0, 4.0]) + features, right], 1))
 

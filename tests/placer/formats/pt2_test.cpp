@@ -1,0 +1,516 @@
+// Two archives made by tests/golden/pt2/make.py, whole and damaged in every way that a reader must
+// notice.
+
+#include "placer/formats/pt2.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <zip.h>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/formats/weights.h"
+
+namespace placer {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kStep = "tests/golden/pt2/step.pt2";
+constexpr const char* kInference = "tests/golden/pt2/inference.pt2";
+
+Graph graph_of(const std::string& path, Optimizer optimizer = Optimizer::kNone) {
+  ImportOptions options;
+  options.optimizer.kind = optimizer;
+  return import_pt2(path, options).graph;
+}
+
+const Node& named(const Graph& graph, const std::string& name) {
+  const auto id = graph.find(name);
+  if (!id) {
+    throw std::runtime_error("no node " + name);
+  }
+  return graph.node(*id);
+}
+
+std::string input_name(const Graph& graph, const Node& node, std::size_t i) {
+  return graph.node(node.inputs.at(i).node).name;
+}
+
+std::size_t count(const Graph& graph, const auto& predicate) {
+  return static_cast<std::size_t>(
+      std::count_if(graph.nodes().begin(), graph.nodes().end(), predicate));
+}
+
+// --- a training step ---
+
+// 10 parameters, 4 buffers, 1 constant, 3 inputs; 10 gradients, 3 new buffer values, 1 loss.
+TEST(Pt2Step, InputsStateAndOutputsAreThoseOfTheSignature) {
+  const Graph graph = graph_of(kStep);
+  const auto of_kind = [&](NodeKind kind) {
+    return count(graph, [&](const Node& node) { return node.kind == kind; });
+  };
+  EXPECT_EQ(of_kind(NodeKind::kState), 14U);
+  EXPECT_EQ(of_kind(NodeKind::kConstant), 1U);
+  EXPECT_EQ(of_kind(NodeKind::kInput), 3U);
+  EXPECT_EQ(of_kind(NodeKind::kOutput), 14U);
+  EXPECT_EQ(graph.info().producer, "torch 2.11.0+cu130");
+  EXPECT_EQ(graph.info().weights, kStep);
+  EXPECT_EQ(named(graph, "bn.running_mean").state_role, StateRole::kBuffer);
+  EXPECT_EQ(named(graph, "conv.weight").module, "conv");
+  EXPECT_EQ(named(graph, "conv.weight").outputs[0].bytes, Bytes{4 * 3 * 3 * 3 * 4});
+}
+
+TEST(Pt2Step, OutputsPointToTheStateTheyBelongTo) {
+  const Graph graph = graph_of(kStep);
+  const Node& gradient = named(graph, "fc.weight.grad");
+  EXPECT_EQ(gradient.output_role, OutputRole::kGradient);
+  EXPECT_EQ(gradient.target, graph.find("fc.weight"));
+  EXPECT_EQ(gradient.pass, Pass::kBackward);
+  const Node& written = named(graph, "bn.running_mean.next");
+  EXPECT_EQ(written.output_role, OutputRole::kStateWrite);
+  EXPECT_EQ(written.target, graph.find("bn.running_mean"));
+  EXPECT_EQ(named(graph, "loss").output_role, OutputRole::kLoss);
+}
+
+// tokens index 11 words; labels are classes of a layer with 7 results.
+TEST(Pt2Step, IntegerInputsGetTheRangeOfWhatReadsThem) {
+  const Graph graph = graph_of(kStep);
+  EXPECT_THAT(named(graph, "tokens").range, ElementsAre(0, 11));
+  EXPECT_THAT(named(graph, "target").range, ElementsAre(0, 7));
+  EXPECT_THAT(named(graph, "image").range, IsEmpty());
+}
+
+TEST(Pt2Step, SmallIntegersAndConstantsKeepTheirValues) {
+  const Graph graph = graph_of(kStep);
+  EXPECT_THAT(named(graph, "position").values, ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_THAT(named(graph, "lifted_tensor_0").values, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(named(graph, "bn.num_batches_tracked").values, ElementsAre(0));
+  EXPECT_THAT(named(graph, "conv.weight").values, IsEmpty());
+}
+
+TEST(Pt2Step, ForwardIsWhatTheLossAndTheNewBuffersNeed) {
+  const Graph graph = graph_of(kStep);
+  for (const char* name : {"convolution", "native_dropout", "nll_loss_forward", "add"}) {
+    EXPECT_EQ(named(graph, name).pass, Pass::kForward) << name;
+  }
+  for (const char* name : {"ones_like", "native_batch_norm_backward", "convolution_backward.dw"}) {
+    EXPECT_EQ(named(graph, name).pass, Pass::kBackward) << name;
+  }
+}
+
+TEST(Pt2Step, BackwardOpsBelongToTheModuleOfTheirParameter) {
+  const Graph graph = graph_of(kStep);
+  EXPECT_EQ(named(graph, "convolution_backward.dx").module, "fc");
+  EXPECT_EQ(named(graph, "native_batch_norm_backward").module, "bn");
+  // No parameter: the forward op whose result it reads.
+  EXPECT_EQ(named(graph, "threshold_backward").module, "bn");
+  // The gradient of places.weight reads a buffer that no module owns.
+  EXPECT_EQ(named(graph, "embedding_dense_backward").module, "places");
+}
+
+TEST(Pt2Step, ListResultsAreOutputsThatShareTheirBase) {
+  const Graph graph = graph_of(kStep);
+  const Node& split = named(graph, "split");
+  ASSERT_EQ(split.outputs.size(), 2U);
+  for (const TensorSpec& output : split.outputs) {
+    EXPECT_THAT(output.shape, ElementsAre(2, 4));
+    EXPECT_EQ(output.alias_of, 0U);
+  }
+  EXPECT_EQ(graph.storage({*graph.find("split"), 1}), (TensorRef{*graph.find("sum_1"), 0}));
+}
+
+// The backward pass takes t(t(out.weight)) in the file, and returns t(t(mm)) as the gradient.
+TEST(Pt2Step, AViewOfAViewThatIsTheBaseAgainVanishes) {
+  const Graph graph = graph_of(kStep);
+  const Node& gradient = named(graph, "out.weight.grad");
+  EXPECT_EQ(input_name(graph, gradient, 0), "mm_1");
+  EXPECT_EQ(input_name(graph, named(graph, "mm"), 1), "out.weight");
+  EXPECT_EQ(count(graph, [](const Node& node) { return node.op == "aten.detach"; }), 0U);
+}
+
+// Of two convolutions the first needs no input gradient: the file has masked it off already.
+TEST(Pt2Step, ConvolutionBackwardIsSplitWhereBothHalvesAreNeeded) {
+  const Graph graph = graph_of(kStep);
+  EXPECT_TRUE(graph.find("convolution_backward.dx"));
+  EXPECT_TRUE(graph.find("convolution_backward.dw"));
+  EXPECT_TRUE(graph.find("convolution_backward_1"));
+  EXPECT_EQ(input_name(graph, named(graph, "fc.weight.grad"), 0), "convolution_backward.dw");
+  EXPECT_EQ(input_name(graph, named(graph, "threshold_backward"), 0), "convolution_backward.dx");
+}
+
+TEST(Pt2Step, ArgumentsKeepTheirTypes) {
+  const Graph graph = graph_of(kStep);
+  const Node& softmax = named(graph, "_log_softmax_backward_data");
+  EXPECT_EQ(softmax.overload, "default");
+  EXPECT_EQ(softmax.arguments.back(), (Argument{"input_dtype", DType::kFloat32}));
+  const auto& ones = named(graph, "ones_like").arguments;
+  EXPECT_EQ(ones.back(), (Argument{"memory_format", MemoryFormat::kPreserve}));
+  const auto& loss = named(graph, "nll_loss_forward").arguments;
+  EXPECT_EQ(loss[2], (Argument{"weight", std::monostate{}}));
+  EXPECT_EQ(loss[4], (Argument{"ignore_index", std::int64_t{-100}}));
+}
+
+TEST(Pt2Step, AnOptimizerUpdatesEveryParameterInPlace) {
+  const Graph graph = graph_of(kStep, Optimizer::kAdam);
+  EXPECT_EQ(count(graph, [](const Node& node) { return node.op == "aten._fused_adam_"; }), 10U);
+  const Node& update = named(graph, "fc.bias.update");
+  EXPECT_EQ(update.pass, Pass::kUpdate);
+  EXPECT_EQ(input_name(graph, update, 0), "fc.bias");
+  EXPECT_EQ(input_name(graph, update, 1), "convolution_backward.dw");
+  // It waits for the forward reader of the parameter.
+  const auto controls = graph.controls(*graph.find("fc.bias.update"));
+  EXPECT_NE(std::find(controls.begin(), controls.end(), *graph.find("convolution_1")),
+            controls.end());
+}
+
+TEST(Pt2Step, ImportingTwiceGivesTheSameGraph) {
+  EXPECT_EQ(graph_of(kStep).hash(), graph_of(kStep).hash());
+  EXPECT_NE(graph_of(kStep).hash(), graph_of(kStep, Optimizer::kSgd).hash());
+}
+
+// --- a program that writes in place ---
+
+TEST(Pt2Inference, TiedWeightsAreOneState) {
+  const Graph graph = graph_of(kInference);
+  EXPECT_FALSE(graph.find("second.weight"));
+  EXPECT_EQ(input_name(graph, named(graph, "linear"), 1), "first.weight");
+  EXPECT_EQ(input_name(graph, named(graph, "linear_1"), 1), "first.weight");
+}
+
+TEST(Pt2Inference, AfterAnInPlaceOpItsResultIsRead) {
+  const Graph graph = graph_of(kInference);
+  const Node& relu = named(graph, "relu_");
+  EXPECT_THAT(relu.mutates, ElementsAre(0U));
+  EXPECT_EQ(relu.outputs[0].alias_of, 0U);
+  EXPECT_EQ(input_name(graph, named(graph, "linear_1"), 0), "relu_");
+  EXPECT_EQ(graph.colocation_class(*graph.find("add_")),
+            graph.colocation_class(*graph.find("calls")));
+}
+
+// table[1:] = x[0:2] writes through a view; table itself is taken again from the writer's result.
+TEST(Pt2Inference, AWriteThroughAViewIsSeenByTheOthers) {
+  const Graph graph = graph_of(kInference);
+  const Node& again = named(graph, "zeros.again");
+  EXPECT_EQ(again.op, "aten.as_strided");
+  EXPECT_EQ(input_name(graph, again, 0), "copy_");
+  EXPECT_EQ(again.arguments[1], (Argument{"size", std::vector<std::int64_t>{3, 4}}));
+  EXPECT_EQ(again.arguments[2], (Argument{"stride", std::vector<std::int64_t>{4, 1}}));
+  EXPECT_EQ(input_name(graph, named(graph, "sum_3"), 0), "zeros.again");
+}
+
+TEST(Pt2Inference, AnInputIsCopiedBeforeItIsWritten) {
+  const Graph graph = graph_of(kInference);
+  EXPECT_EQ(input_name(graph, named(graph, "mul_"), 0), "x.copy");
+  EXPECT_EQ(input_name(graph, named(graph, "linear"), 0), "x");
+}
+
+TEST(Pt2Inference, RegionsAreInlinedAndSymbolicSizesFixed) {
+  const ImportReport report = import_pt2(kInference, {});
+  EXPECT_EQ(input_name(report.graph, named(report.graph, "mul"), 1), "add.add");
+  EXPECT_THAT(named(report.graph, "x").outputs[0].shape, ElementsAre(5, 4));
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_THAT(report.notes[0], HasSubstr("symbolic"));
+}
+
+// Dropout that is switched off hands its input through: reshape reads the second half of chunk,
+// whose rows lie apart, so that it copies.
+TEST(Pt2Inference, ReshapeIsAViewOnlyWhereNoCopyIsNeeded) {
+  const Graph graph = graph_of(kInference);
+  const Node& reshape = named(graph, "reshape");
+  EXPECT_EQ(reshape.inputs[0], (TensorRef{*graph.find("chunk"), 1}));
+  EXPECT_FALSE(reshape.outputs[0].alias_of);
+  EXPECT_FALSE(graph.find("dropout"));
+}
+
+TEST(Pt2Inference, AnOptimizerNeedsGradients) {
+  try {
+    (void)graph_of(kInference, Optimizer::kSgd);
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_THAT(error.what(), HasSubstr("no gradients"));
+  }
+}
+
+// --- weights ---
+
+TEST(Weights, RecordsAreReadByName) {
+  const auto weights = open_weights(kStep, graph_of(kStep).info().source_hash);
+  const auto bias = weights->read("conv.bias");
+  ASSERT_TRUE(bias);
+  EXPECT_EQ(bias->dtype, DType::kFloat32);
+  EXPECT_THAT(bias->shape, ElementsAre(4));
+  EXPECT_EQ(bias->data.size(), 16U);
+  EXPECT_TRUE(weights->read("lifted_tensor_0"));
+  EXPECT_FALSE(weights->read("no.such.tensor"));
+}
+
+TEST(Weights, AnotherModelIsRefused) {
+  EXPECT_THROW((void)open_weights(kInference, graph_of(kStep).info().source_hash), Error);
+}
+
+// --- damaged archives ---
+
+using Members = std::map<std::string, std::string>;
+
+Members members_of(const std::string& path) {
+  int code = 0;
+  const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
+      zip_open(path.c_str(), ZIP_RDONLY, &code), &zip_discard);
+  Members members;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(archive.get(), 0); ++i) {
+    zip_stat_t stat;
+    zip_stat_index(archive.get(), static_cast<zip_uint64_t>(i), 0, &stat);
+    std::string content(stat.size, '\0');
+    zip_file_t* file = zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0);
+    zip_fread(file, content.data(), content.size());
+    zip_fclose(file);
+    members.emplace(stat.name, std::move(content));
+  }
+  return members;
+}
+
+class DamagedPt2 : public ::testing::Test {
+ protected:
+  DamagedPt2() : members_(members_of(kStep)), model_(json::parse(members_.at(kModel))) {}
+
+  // Writes the members, stored, under a name of this test's own.
+  [[nodiscard]] std::string write() {
+    if (members_.contains(kModel) && !model_.is_null()) {
+      members_[kModel] = model_.dump();
+    }
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    const std::string path = ::testing::TempDir() + "/" + test->name() + ".pt2";
+    int code = 0;
+    zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
+    for (const auto& [name, content] : members_) {
+      zip_source_t* source = zip_source_buffer(archive, content.data(), content.size(), 0);
+      const zip_int64_t i = zip_file_add(archive, name.c_str(), source, ZIP_FL_ENC_UTF_8);
+      zip_set_file_compression(archive, static_cast<zip_uint64_t>(i), ZIP_CM_STORE, 0);
+    }
+    EXPECT_EQ(zip_close(archive), 0);
+    return path;
+  }
+
+  static std::string error_of(const std::string& path, Optimizer optimizer = Optimizer::kNone) {
+    try {
+      (void)graph_of(path, optimizer);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadInput) << error.what();
+      return error.what();
+    }
+    return "no error";
+  }
+  std::string error() { return error_of(write()); }
+
+  json& graph() { return model_["graph_module"]["graph"]; }
+  json& signature() { return model_["graph_module"]["signature"]; }
+  json& argument(std::size_t node, std::size_t i) {
+    return graph()["nodes"][node]["inputs"][i]["arg"];
+  }
+
+  static constexpr const char* kModel = "step/models/model.json";
+  Members members_;
+  json model_;
+};
+
+TEST_F(DamagedPt2, UntouchedItIsStillTheSameGraph) {
+  EXPECT_EQ(graph_of(write()).hash(), graph_of(kStep).hash());
+}
+
+TEST_F(DamagedPt2, AnUnknownMajorVersionIsRefused) {
+  model_["schema_version"]["major"] = 9;
+  EXPECT_THAT(error(),
+              HasSubstr("models/model.json:schema_version.major: the program has schema 9."));
+}
+
+TEST_F(DamagedPt2, ANewerMinorVersionIsNoted) {
+  model_["schema_version"]["minor"] = 99;
+  const ImportReport report = import_pt2(write(), {});
+  EXPECT_THAT(report.notes, ::testing::Contains(HasSubstr("8.99")));
+}
+
+TEST_F(DamagedPt2, AnotherArchiveVersionIsRefused) {
+  members_["step/archive_version"] = "1";
+  EXPECT_THAT(error(), HasSubstr("archive_version: is \"1\", this placer reads version \"0\""));
+}
+
+TEST_F(DamagedPt2, AMissingProgramIsRefused) {
+  members_.erase(kModel);
+  EXPECT_THAT(error(), HasSubstr("there is no exported program"));
+}
+
+TEST_F(DamagedPt2, AMissingRecordIsRefusedWhenItIsNeeded) {
+  const auto config = json::parse(members_.at("step/data/constants/model_constants_config.json"));
+  const std::string record = config["config"]["position"]["path_name"];
+  members_.erase("step/data/constants/" + record);
+  EXPECT_THAT(error(), HasSubstr("data/constants/" + record + ": is missing from the archive"));
+}
+
+TEST_F(DamagedPt2, ARecordTooSmallForItsShapeIsRefused) {
+  const auto config = json::parse(members_.at("step/data/constants/model_constants_config.json"));
+  const std::string record = config["config"]["position"]["path_name"];
+  members_["step/data/constants/" + record].resize(8);
+  EXPECT_THAT(error(), HasSubstr("too few for its shape"));
+}
+
+TEST_F(DamagedPt2, ATruncatedArchiveIsRefused) {
+  const std::string path = write();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_THAT(error_of(path), HasSubstr("cannot be opened as a .pt2 archive"));
+}
+
+TEST_F(DamagedPt2, AFlippedBitIsNoticed) {
+  const std::string path = write();
+  std::string bytes = read_file(path);
+  bytes[bytes.find("\"graph_module\"") + 3] ^= 1;
+  std::ofstream(path, std::ios::binary) << bytes;
+  EXPECT_THAT(error_of(path), HasSubstr("models/model.json: is damaged"));
+}
+
+TEST_F(DamagedPt2, TextThatIsNotJsonIsRefused) {
+  members_[kModel] = "{\"graph_module\": [1, 2";
+  model_ = nullptr;
+  EXPECT_THAT(error(), HasSubstr("models/model.json:"));
+}
+
+TEST_F(DamagedPt2, ADanglingTensorIsRefused) {
+  argument(0, 0)["as_tensor"]["name"] = "nobody";
+  EXPECT_THAT(error(), HasSubstr("graph_module.graph.nodes[0].inputs[0].arg.as_tensor.name: there "
+                                 "is no tensor \"nobody\""));
+}
+
+TEST_F(DamagedPt2, ATensorReadBeforeItIsMadeIsRefused) {
+  std::swap(graph()["nodes"][0], graph()["nodes"][3]);
+  EXPECT_THAT(error(), HasSubstr("at this point of the program"));
+}
+
+TEST_F(DamagedPt2, ATensorMadeTwiceIsRefused) {
+  graph()["nodes"][1]["outputs"] = graph()["nodes"][0]["outputs"];
+  EXPECT_THAT(error(), HasSubstr("is made twice"));
+}
+
+TEST_F(DamagedPt2, ATensorWithoutDescriptionIsRefused) {
+  graph()["tensor_values"].erase("convolution");
+  EXPECT_THAT(error(), HasSubstr("has no description in tensor_values"));
+}
+
+TEST_F(DamagedPt2, AnUnknownKindOfArgumentIsRefused) {
+  argument(0, 0) = {{"as_quantum", 1}};
+  EXPECT_THAT(error(), HasSubstr("nodes[0].inputs[0].arg.as_quantum: unknown kind of argument"));
+}
+
+TEST_F(DamagedPt2, AnUnknownKindOfOutputIsRefused) {
+  signature()["output_specs"].push_back({{"prophecy", {{"arg", {{"name", "add"}}}}}});
+  EXPECT_THAT(error(), HasSubstr("unknown kind of output \"prophecy\""));
+}
+
+TEST_F(DamagedPt2, ControlFlowIsRefused) {
+  graph()["nodes"][0]["target"] = "torch.ops.higher_order.cond";
+  EXPECT_THAT(error(), HasSubstr("control flow"));
+}
+
+TEST_F(DamagedPt2, NegativeAndOverflowingSizesAreRefused) {
+  json& sizes = graph()["tensor_values"]["image"]["sizes"];
+  sizes[0]["as_int"] = -2;
+  EXPECT_THAT(error(), HasSubstr("tensor_values.image.sizes[0]: is negative"));
+  sizes[0]["as_int"] = std::int64_t{1} << 61;
+  EXPECT_THAT(error(), HasSubstr("overflows"));
+}
+
+TEST_F(DamagedPt2, ASizeThatDependsOnDataIsRefused) {
+  graph()["tensor_values"]["image"]["sizes"][0] = {
+      {"as_expr", {{"expr_str", "u0"}, {"hint", nullptr}}}};
+  EXPECT_THAT(error(), HasSubstr("depends on the data"));
+}
+
+TEST_F(DamagedPt2, AnUnknownElementTypeIsRefused) {
+  graph()["tensor_values"]["image"]["dtype"] = 29;
+  EXPECT_THAT(error(), HasSubstr("element type 29 is not supported"));
+}
+
+TEST_F(DamagedPt2, AGradientOfNoParameterIsRefused) {
+  for (json& spec : signature()["output_specs"]) {
+    if (spec.contains("gradient_to_parameter")) {
+      spec["gradient_to_parameter"]["parameter_name"] = "ghost";
+    }
+  }
+  EXPECT_THAT(error(), HasSubstr("there is no parameter or buffer \"ghost\""));
+}
+
+// --- files of another kind ---
+
+std::string refusal_of(const std::string& name, const std::string& content) {
+  const std::string path = ::testing::TempDir() + "/" + name;
+  std::ofstream(path, std::ios::binary) << content;
+  try {
+    (void)graph_of(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(NearRelatives, AreNamedWithWhatToDo) {
+  using namespace std::string_literals;
+  EXPECT_THAT(refusal_of("a.pth", "\x80\x02}q"), HasSubstr("pickle"));
+  EXPECT_THAT(refusal_of("a.safetensors", "\x20\0\0\0\0\0\0\0{\"w\": 1}"s),
+              HasSubstr("safetensors"));
+  EXPECT_THAT(refusal_of("a.onnx", "\x08\x07\x12\x07pytorch"s), HasSubstr("ONNX"));
+  EXPECT_THAT(refusal_of("a.pte", "\x1c\0\0\0ET12"s), HasSubstr("ExecuTorch"));
+  EXPECT_THAT(refusal_of("a.json", "{\"format\": \"placer.graph\"}"), HasSubstr("placer inspect"));
+  EXPECT_THAT(refusal_of("empty.pt2", ""), HasSubstr("the file is empty"));
+  EXPECT_THAT(refusal_of("a.txt", "hello, world"), HasSubstr("cannot be opened as a .pt2 archive"));
+}
+
+TEST(NearRelatives, AMissingFileSaysSo) {
+  try {
+    (void)graph_of("no/such/file.pt2");
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("there is no such file"));
+  }
+}
+
+class OtherZip : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(OtherZip, IsNamed) {
+  const std::string path = ::testing::TempDir() + "/other.zip";
+  int code = 0;
+  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
+  zip_source_t* source = zip_source_buffer(archive, "x", 1, 0);
+  zip_file_add(archive, GetParam().first, source, 0);
+  ASSERT_EQ(zip_close(archive), 0);
+  try {
+    (void)graph_of(path);
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
+    EXPECT_THAT(error.what(), HasSubstr(GetParam().second));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, OtherZip,
+    ::testing::Values(std::pair("serialized_exported_program.json", "torch before 2.8"),
+                      std::pair("model/constants.pkl", "TorchScript"),
+                      std::pair("model/data.pkl", "checkpoint"), std::pair("a/b.npy", "NumPy"),
+                      std::pair("readme.txt", "has no member archive_format")));
+
+}  // namespace
+}  // namespace placer
