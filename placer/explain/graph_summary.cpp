@@ -299,8 +299,9 @@ class Summarizer {
     const auto only_simulated = [](const Node& node) {
       return node.kind == NodeKind::kOp &&
              ((node.arguments.empty() && !node.inputs.empty()) ||
-              std::any_of(node.outputs.begin(), node.outputs.end(),
-                          [](const TensorSpec& output) { return output.dtype == DType::kOpaque; }));
+              std::any_of(node.outputs.begin(), node.outputs.end(), [](const TensorSpec& output) {
+                return output.dtype == DType::kOpaque && output.bytes != Bytes{};
+              }));
     };
     const auto nodes = graph_.nodes();
     const auto count = std::count_if(nodes.begin(), nodes.end(), only_simulated);

@@ -1,7 +1,7 @@
 # The libraries that placer links, as imported targets:
 #   fmt::fmt  nlohmann_json::nlohmann_json  CLI11::CLI11  placer::zip  placer::xxhash  placer::zstd
-# LibTorch::cpu with PLACER_WITH_TORCH, GTest::gmock_main with the tests, benchmark::benchmark_main
-# with the benchmarks. THIRD_PARTY.md says what each is for; tools/setup.sh installs them.
+# LibTorch::cpu with PLACER_WITH_TORCH, GTest::gmock_main and placer::valijson with the tests,
+# benchmark::benchmark_main with the benchmarks. THIRD_PARTY.md says what each is for; tools/setup.sh installs them.
 
 # placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev): for what ships no usable
 # CMake package (libzip's asks for its command-line tools too).
@@ -29,6 +29,14 @@ placer_find_library(zstd HEADER zstd.h NAMES zstd PACKAGE libzstd-dev)
 
 if(PLACER_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  find_path(PLACER_valijson_INCLUDE_DIR valijson/validator.hpp)
+  mark_as_advanced(PLACER_valijson_INCLUDE_DIR)
+  if(NOT PLACER_valijson_INCLUDE_DIR)
+    message(FATAL_ERROR
+      "valijson is missing: run tools/setup.sh, or apt-get install libvalijson-dev")
+  endif()
+  add_library(placer::valijson INTERFACE IMPORTED)
+  target_include_directories(placer::valijson SYSTEM INTERFACE ${PLACER_valijson_INCLUDE_DIR})
 endif()
 if(PLACER_BUILD_BENCH)
   find_package(benchmark REQUIRED)

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +20,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "placer/base/random.h"
 #include "placer/formats/weights.h"
 
 namespace placer {
@@ -450,6 +452,46 @@ TEST_F(DamagedPt2, AGradientOfNoParameterIsRefused) {
     }
   }
   EXPECT_THAT(error(), HasSubstr("there is no parameter or buffer \"ghost\""));
+}
+
+// One value of the program at a time is replaced or removed: the reader takes it or refuses it.
+TEST_F(DamagedPt2, AnyChangeOfTheProgramIsReadOrRefused) {
+  const json whole = model_;
+  const json flat = whole.flatten();
+  std::vector<std::string> places;
+  for (const auto& [place, value] : flat.items()) {
+    places.push_back(place);
+  }
+  const std::vector<json> values{nullptr,
+                                 -1,
+                                 0,
+                                 7,
+                                 std::int64_t{1} << 62,
+                                 1e300,
+                                 true,
+                                 "add",
+                                 "x#y/z",
+                                 "",
+                                 json::array(),
+                                 json::object(),
+                                 "NaN",
+                                 2.5,
+                                 32,
+                                 "conv.weight"};
+  std::size_t refused = 0;
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    Rng rng(seed);
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    json::json_pointer place(places[rng.below(places.size())]);
+    for (std::uint64_t up = rng.below(4); up > 0 && !place.parent_pointer().empty(); --up) {
+      place = place.parent_pointer();
+    }
+    model_ = whole;
+    model_[place] = values[rng.below(values.size())];
+    const Optimizer optimizer = rng.below(2) == 0 ? Optimizer::kNone : Optimizer::kAdam;
+    refused += error_of(write(), optimizer) == "no error" ? 0 : 1;
+  }
+  EXPECT_GT(refused, 100U);
 }
 
 // --- files of another kind ---
