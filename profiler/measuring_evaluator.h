@@ -19,7 +19,8 @@ struct MeasureOptions {
   int first_warm_up = 5;    // discarded before anything else
   double limit_factor = 4;  // a step may take this many times the best median so far; 0: no limit
   double first_limit_seconds = 120;
-  std::function<void()> on_step;  // called after every step, a discarded one too: a sign of life
+  std::function<void()> on_step =
+      nullptr;  // called after every step, a discarded one too: a sign of life
 };
 
 // Wall time of whole steps.
