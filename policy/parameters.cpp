@@ -1,8 +1,8 @@
 #include "policy/parameters.h"
 
 #include <charconv>
-#include <limits>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <variant>
 
@@ -71,7 +71,7 @@ std::vector<Entry> entries() {
 
 [[noreturn]] void refuse(std::string_view name, std::string_view value,
                          const std::string& expected) {
-  throw usage_error(fmt::format("colocrl: {}={}: expected {}", name, value, expected));
+  throw usage_error(fmt::format("colocrl: parameter {}={}: expected {}", name, value, expected));
 }
 
 template <typename T>
@@ -142,6 +142,7 @@ struct Shower {
 ColocrlParameters parse_parameters(std::span<const std::pair<std::string, std::string>> settings) {
   ColocrlParameters parameters;
   const std::vector<Entry> known = entries();
+  std::set<std::string_view> given;
   for (const auto& [name, value] : settings) {
     const Entry* found = nullptr;
     for (const Entry& entry : known) {
@@ -150,8 +151,11 @@ ColocrlParameters parse_parameters(std::span<const std::pair<std::string, std::s
     if (found == nullptr) {
       std::vector<std::string> names;
       for (const Entry& entry : known) names.emplace_back(entry.name);
-      throw usage_error(fmt::format("colocrl: unknown parameter \"{}\"{}; known: {}", name,
+      throw usage_error(fmt::format("colocrl has no parameter \"{}\"{}: it knows {}", name,
                                     did_you_mean(name, names), fmt::join(names, ", ")));
+    }
+    if (!given.insert(name).second) {
+      throw usage_error(fmt::format("colocrl: parameter \"{}\" was given twice", name));
     }
     std::visit(Setter{parameters, name, value}, found->kind);
   }

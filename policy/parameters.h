@@ -50,7 +50,7 @@ struct ColocrlParameters {
 };
 
 // Defaults with `settings` applied in order.
-//   throws  Error(kUsage) for an unknown name (with the nearest one), a malformed value and one out of range
+//   throws  Error(kUsage) for an unknown name (with the nearest one), a name given twice, a malformed value and one out of range
 [[nodiscard]] ColocrlParameters parse_parameters(
     std::span<const std::pair<std::string, std::string>> settings);
 

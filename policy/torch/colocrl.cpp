@@ -248,10 +248,14 @@ class ColocrlSearch {
 
   void require_valid_best(const SearchResult& result) const {
     if (!result.best) return;
-    const std::string violation = first_violation(problem_.costs.graph(), problem_.costs.cluster(),
-                                                  problem_.constraints, *result.best);
+    const std::size_t nodes = problem_.costs.graph().size();
+    const std::string violation =
+        result.best->device.size() == nodes
+            ? first_violation(problem_.costs.graph(), problem_.costs.cluster(),
+                              problem_.constraints, *result.best)
+            : fmt::format("{} devices, expected {}", result.best->device.size(), nodes);
     if (!violation.empty()) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, "result.best", violation);
+      throw Error(ErrorKind::kBadInput, options_.checkpoint, "result.best.device", violation);
     }
   }
 

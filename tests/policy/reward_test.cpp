@@ -1,0 +1,86 @@
+#include "policy/reward.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/policy/test_problem.h"
+
+namespace placer::policy {
+namespace {
+
+Outcome takes(std::int64_t micros) {
+  Outcome outcome;
+  outcome.step_time = {micros * 1'000'000};
+  return outcome;
+}
+
+Outcome fails() {
+  Outcome outcome;
+  outcome.infeasible.emplace();
+  return outcome;
+}
+
+TEST(Reward, ReferenceIsTheWholeStepOnOneDevice) {
+  const test::TestProblem chain = test::three_ops();
+  test::LoadAndCut evaluator(chain.costs());
+  EXPECT_EQ(reference_time(chain.with(evaluator)), (SimTime{100'000'000}));  // 20 + 30 + 50 us
+}
+
+// sqrt(25 / 100) = 0.5; failing = sqrt(4) = 2.
+TEST(Reward, RelativeRewardIsTheRootOfTheShareOfTheReference) {
+  const RewardRule rule(ColocrlParameters{}, {100'000'000});
+  EXPECT_DOUBLE_EQ(rule.reward(takes(25)), -0.5);
+  EXPECT_DOUBLE_EQ(rule.reward(takes(100)), -1);
+  EXPECT_DOUBLE_EQ(rule.reward(fails()), -2);
+  EXPECT_DOUBLE_EQ(rule.failing_reward(), -2);
+}
+
+// As published: -sqrt(seconds); sqrt(1e-4) = 0.01, failing at 4 x 100 us: sqrt(4e-4) = 0.02.
+TEST(Reward, InSecondsItIsThePublishedOne) {
+  ColocrlParameters parameters;
+  parameters.reward = RewardScale::kSeconds;
+  const RewardRule rule(parameters, {100'000'000});
+  EXPECT_DOUBLE_EQ(rule.reward(takes(100)), -0.01);
+  EXPECT_DOUBLE_EQ(rule.reward(fails()), -0.02);
+}
+
+TEST(Baseline, MovesFromTheFailingSignalTowardsTheMean) {
+  Baseline baseline(0.9, false, -2.0);
+  const std::vector<double> rewards = {-1.0, -0.5};
+  EXPECT_EQ(baseline.advantages(rewards), (std::vector<double>{1.0, 1.5}));
+  EXPECT_DOUBLE_EQ(baseline.state().value, 0.9 * -2.0 + 0.1 * -0.75);
+}
+
+TEST(Baseline, StartsAtTheFirstMeanWithoutASignal) {
+  Baseline baseline(0.9, false, std::nullopt);
+  const std::vector<double> rewards = {-1.0, -0.5};
+  EXPECT_EQ(baseline.advantages(rewards), (std::vector<double>{-0.25, 0.25}));
+  EXPECT_DOUBLE_EQ(baseline.state().value, -0.75);
+}
+
+// Mean square of (-0.25, 0.25) is 0.0625, its root 0.25.
+TEST(Baseline, NormalizedAdvantagesDoNotDependOnTheRewardsScale) {
+  Baseline small(0.9, true, std::nullopt);
+  Baseline large(0.9, true, std::nullopt);
+  EXPECT_EQ(small.advantages(std::vector<double>{-1.0, -0.5}), (std::vector<double>{-1.0, 1.0}));
+  EXPECT_EQ(large.advantages(std::vector<double>{-1024.0, -512.0}), (std::vector<double>{-1.0, 1.0}));
+}
+
+TEST(Baseline, RewardsThatNeverDifferTeachNothing) {
+  Baseline baseline(0.9, true, std::nullopt);
+  EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -1.0}), (std::vector<double>{0.0, 0.0}));
+}
+
+TEST(Baseline, RestoredItGoesOnTheSame) {
+  Baseline first(0.9, true, -2.0);
+  static_cast<void>(first.advantages(std::vector<double>{-1.0, -0.7}));
+  Baseline second(0.9, true, std::nullopt);
+  second.restore(first.state());
+  const std::vector<double> next = {-0.3, -0.9};
+  EXPECT_EQ(first.advantages(next), second.advantages(next));
+  EXPECT_EQ(first.state(), second.state());
+}
+
+}  // namespace
+}  // namespace placer::policy

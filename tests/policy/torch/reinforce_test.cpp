@@ -1,0 +1,133 @@
+#include "policy/torch/reinforce.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <limits>
+
+#include "tests/policy/torch/small_policy.h"
+
+namespace placer::policy {
+namespace {
+
+using test::SmallPolicy;
+
+std::vector<at::Tensor> values_of(const Seq2Seq& network) {
+  std::vector<at::Tensor> values;
+  for (const NamedTensor& parameter : network.parameters()) values.push_back(parameter.value);
+  return values;
+}
+
+// -(1 / (2 * 4)) (3 * -1 + -1 * -2) - 0.5 * mean(0.2, 0.4) = 0.125 - 0.15
+TEST(ReinforceLoss, IsTheWeightedLogProbabilityPerGroupMinusTheEntropy) {
+  Evaluation evaluation;
+  evaluation.log_probability = at::tensor({-1.0, -2.0}, at::kDouble);
+  evaluation.entropy = at::tensor({0.2, 0.4}, at::kDouble);
+  const std::vector<double> advantages = {3, -1};
+  EXPECT_NEAR(reinforce_loss(evaluation, advantages, 4, 0.5).item<double>(), -0.025, 1e-15);
+}
+
+TEST(ReinforceLoss, HasTheNumericalGradient) {
+  SmallPolicy policy(test::tiny(), at::kDouble);
+  auto streams = test::rngs(3, 0, 5);
+  const at::Tensor actions = policy.network.sample(policy.encode(), streams).actions;
+  const std::vector<double> advantages = {0.5, -1.5, 0, 2, -0.25};
+  const auto loss = [&] {
+    return reinforce_loss(policy.network.evaluate(policy.encode(), actions), advantages, 4, 0.3);
+  };
+  const auto weights = values_of(policy.network);
+  const auto gradients = torch::autograd::grad({loss()}, weights);
+  const at::NoGradGuard guard;
+  constexpr double step = 1e-5;
+  for (std::size_t p = 0; p < weights.size(); ++p) {
+    double* data = weights[p].mutable_data_ptr<double>();
+    const at::Tensor gradient = gradients[p].contiguous();
+    for (std::int64_t i = 0; i < weights[p].numel(); ++i) {
+      const double before = data[i];
+      data[i] = before + step;
+      const double above = loss().item<double>();
+      data[i] = before - step;
+      const double below = loss().item<double>();
+      data[i] = before;
+      EXPECT_NEAR((above - below) / (2 * step), gradient.const_data_ptr<double>()[i], 1e-7)
+          << policy.network.parameters()[p].name << "[" << i << "]";
+    }
+  }
+}
+
+// Three ops on two devices have eight placements, so that expectations are sums. With J = sum_p pi(p) R(p), the expected gradient of the
+// loss is -grad J / 3 whatever the baseline, since sum_p pi(p) grad log pi(p) = 0.
+TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
+  const test::TestProblem problem = test::three_ops();
+  SmallPolicy policy(test::tiny(), at::kDouble, problem);
+  test::LoadAndCut evaluator(problem.costs());
+  const at::Tensor every = test::all_placements(3, 2);
+  std::vector<double> rewards;
+  for (std::int64_t p = 0; p < 8; ++p) {
+    Placement placement;
+    for (std::int64_t g = 0; g < 3; ++g) {
+      placement.device.push_back(id_at<DeviceId>(static_cast<std::size_t>(every[g][p].item<std::int64_t>())));
+    }
+    rewards.push_back(-std::sqrt(evaluator.evaluate_one(placement).step_time.microseconds()));
+  }
+  const auto weights = values_of(policy.network);
+  const Evaluation evaluation = policy.network.evaluate(policy.encode(), every);
+  const at::Tensor probability = evaluation.log_probability.exp();
+  const at::Tensor expected_reward = (probability * at::tensor(rewards, at::kDouble)).sum();
+  const auto exact = torch::autograd::grad({expected_reward}, weights);
+
+  std::vector<at::Tensor> expected;
+  for (const at::Tensor& weight : weights) expected.push_back(at::zeros_like(weight.detach()));
+  constexpr double baseline = -7;
+  for (std::int64_t p = 0; p < 8; ++p) {
+    const at::Tensor one = every.narrow(1, p, 1);
+    const Evaluation single = policy.network.evaluate(policy.encode(), one);
+    const double share = single.log_probability.exp().item<double>();
+    const std::vector<double> advantage = {rewards[static_cast<std::size_t>(p)] - baseline};
+    const auto gradients =
+        torch::autograd::grad({reinforce_loss(single, advantage, 3, 0)}, weights);
+    for (std::size_t i = 0; i < weights.size(); ++i) expected[i] += share * gradients[i];
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    EXPECT_TRUE(expected[i].allclose(-exact[i] / 3, 1e-9, 1e-12))
+        << policy.network.parameters()[i].name;
+  }
+}
+
+// Adam's first step is lr * sign(gradient) for every weight whose gradient is well above epsilon.
+TEST(AdamOptimizer, FirstStepHasTheLearningRatesSize) {
+  const at::Tensor weight = at::full({3}, 1.0, at::kDouble).requires_grad_();
+  AdamOptimizer optimizer({{"w", weight}}, 0.01, 1000);
+  const auto step = optimizer.minimize((weight * at::tensor({2.0, -3.0, 6.0}, at::kDouble)).sum());
+  EXPECT_TRUE(step.applied);
+  EXPECT_DOUBLE_EQ(step.grad_norm, 7);  // sqrt(4 + 9 + 36)
+  EXPECT_TRUE(weight.detach().allclose(at::tensor({0.99, 1.01, 0.99}, at::kDouble), 0, 1e-9));
+}
+
+// Norm 7 clipped to 1: the first moment is 0.1 * g / 7.
+TEST(AdamOptimizer, GradientIsClippedToTheNorm) {
+  const at::Tensor weight = at::full({3}, 1.0, at::kDouble).requires_grad_();
+  AdamOptimizer optimizer({{"w", weight}}, 0.01, 1);
+  static_cast<void>(optimizer.minimize((weight * at::tensor({2.0, -3.0, 6.0}, at::kDouble)).sum()));
+  const at::Tensor mean = optimizer.state()[0].value;
+  EXPECT_EQ(optimizer.state()[0].name, "adam.mean.w");
+  EXPECT_TRUE(mean.allclose(at::tensor({0.2, -0.3, 0.6}, at::kDouble) / 7, 0, 1e-12));
+}
+
+TEST(AdamOptimizer, GradientThatIsNotFiniteChangesNothing) {
+  const at::Tensor weight = at::full({2}, 1.0, at::kDouble).requires_grad_();
+  AdamOptimizer optimizer({{"w", weight}}, 0.01, 1);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(optimizer.minimize((weight * nan).sum()).applied);
+  EXPECT_TRUE(weight.detach().eq(1).all().item<bool>());
+  for (const NamedTensor& state : optimizer.state()) {
+    EXPECT_TRUE(state.value.eq(0).all().item<bool>()) << state.name;
+  }
+}
+
+}  // namespace
+}  // namespace placer::policy
