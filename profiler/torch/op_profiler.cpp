@@ -52,7 +52,12 @@ class Profile {
         distinct_of_(graph.size()),
         context_(fmt::format("{}|{}|{}|{}|{}", machine_name(facts_), facts_.library,
                              devices_[0].kind, devices_.size(), options.repeats)),
-        start_(wall_seconds()) {}
+        start_(wall_seconds()) {
+    // Here, since a pinned thread and those that it starts may use its own core only.
+    for (const Device& device : devices_) {
+      threads_.push_back(device_thread(device));
+    }
+  }
 
   ProfileReport run() {
     std::exception_ptr failure;
@@ -76,7 +81,7 @@ class Profile {
   [[nodiscard]] bool stopped() const { return options_.stop.stop_requested(); }
 
   void measure() {
-    become(device_thread(devices_[0]), devices_[0]);
+    become(threads_[0], devices_[0]);
     const c10::InferenceMode guard;
     GraphRunner runner(graph_, options_.seed);
     runner.step({.before = [this](NodeId id, auto inputs) { find_distinct(id, inputs); },
@@ -104,7 +109,7 @@ class Profile {
     for (std::size_t i = 1; i < devices_.size(); ++i) {
       others.emplace_back([&, i] {
         try {
-          keep_busy(devices_[i], ready, done);
+          keep_busy(i, ready, done);
         } catch (...) {
           failures[i] = std::current_exception();
           ready.count_down();
@@ -127,8 +132,8 @@ class Profile {
     }
   }
 
-  void keep_busy(const Device& device, std::latch& ready, const std::atomic<bool>& done) const {
-    become(device_thread(device), device);
+  void keep_busy(std::size_t device, std::latch& ready, const std::atomic<bool>& done) const {
+    become(threads_[device], devices_[device]);
     const c10::InferenceMode guard;
     GraphRunner own(graph_, options_.seed);
     ready.arrive_and_wait();
@@ -250,6 +255,7 @@ class Profile {
 
   const Graph& graph_;
   std::vector<Device> devices_;
+  std::vector<DeviceThread> threads_;  // [devices_]
   const ProfileOptions& options_;
   const MachineFacts facts_ = machine_facts();
   ProfileCache cache_;
