@@ -23,6 +23,14 @@ CompiledGraph::CompiledGraph(const CostModel& costs, std::span<const Bytes> memo
     const auto pools = static_cast<std::uint32_t>(cluster.pools().size());
     pool_domain.push_back(num_devices + device.pool.value_or(pools));
   }
+  pool_peers.assign(num_devices, 0);
+  for (std::uint32_t d = 0; d < num_devices; ++d) {
+    for (std::uint32_t other = 0; other < num_devices; ++other) {
+      const bool shares = other != d && cluster.devices()[d].pool.has_value() &&
+                          pool_domain[d] == pool_domain[other];
+      if (shares) pool_peers[d] |= std::uint64_t{1} << other;
+    }
+  }
   for (const MemoryPool& pool : cluster.pools()) {
     domain_limit.push_back(pool.memory.count);
   }
@@ -108,7 +116,7 @@ void CompiledGraph::add_edges(const Graph& graph) {
 }
 
 void CompiledGraph::add_costs(const CostModel& costs) {
-  time.resize(std::size_t{num_devices} * num_nodes);
+  cost.resize(std::size_t{num_devices} * num_nodes);
   for (std::uint32_t n = 0; n < num_nodes; ++n) {
     const NodeId id = id_at<NodeId>(n);
     const NodeKind kind = costs.graph().node(id).kind;
@@ -119,7 +127,9 @@ void CompiledGraph::add_costs(const CostModel& costs) {
     supported.push_back(costs.supported(id));
     for (std::uint32_t d = 0; d < num_devices; ++d) {
       if ((supported.back() >> d & 1) != 0) {
-        time[std::size_t{d} * num_nodes + n] = costs.op_time(id, id_at<DeviceId>(d)).ps;
+        const SimTime alone = costs.op_time(id, id_at<DeviceId>(d));
+        const SimTime busy = costs.busy_time(id, id_at<DeviceId>(d));
+        cost[std::size_t{d} * num_nodes + n] = {alone.ps, (busy - alone).ps};
       }
     }
   }
@@ -153,7 +163,8 @@ void CompiledGraph::check_times(const CostModel& costs) const {
   for (std::uint32_t n = 0; n < num_nodes; ++n) {
     std::int64_t slowest = 0;
     for (std::uint32_t d = 0; d < num_devices; ++d) {
-      slowest = std::max(slowest, time[std::size_t{d} * num_nodes + n]);
+      const OpCost& op = cost[std::size_t{d} * num_nodes + n];
+      slowest = std::max(slowest, op.alone + std::max<std::int64_t>(op.extra, 0));
     }
     total += static_cast<double>(slowest);
   }

@@ -20,6 +20,12 @@ enum class NodeClass : std::uint8_t {
   kKeep,    // an output: takes no time, keeps what it reads to the end of the step
 };
 
+// How long an op takes on a device.
+struct OpCost {
+  std::int64_t alone = 0;  // ps
+  std::int64_t extra = 0;  // more while all other devices of its memory pool work
+};
+
 struct CompiledLink {
   std::int64_t latency = 0;     // ps
   double bytes_per_second = 0;  // 0: a hand-off
@@ -48,7 +54,7 @@ struct CompiledGraph {
       start_bytes;                       // outputs of its own and workspace: allocated at its start
   std::vector<std::int64_t> end_bytes;   // workspace and outputs nobody reads: freed at its end
   std::vector<std::uint64_t> supported;  // mask of devices
-  std::vector<std::int64_t> time;        // [devices x nodes] ps
+  std::vector<OpCost> cost;              // [devices x nodes]
 
   // By value.
   std::vector<std::uint32_t> producer;
@@ -63,6 +69,8 @@ struct CompiledGraph {
   std::vector<std::uint32_t> sources;        // nodes of class kSource, ascending
   std::vector<CompiledLink> links;           // [devices x devices], from-major
   std::vector<std::uint64_t> copying_peers;  // [devices]: mask of those that it sends copies to
+
+  std::vector<std::uint64_t> pool_peers;  // [devices]: mask of the others of its memory pool
 
   // Memory is accounted by domain: a device each, then a pool each, then one that never fills.
   std::vector<std::uint32_t> pool_domain;    // [devices]

@@ -103,7 +103,9 @@ class Step {
     w_.memory.clear();
     w_.step_time = 0;
     num_copies_ = 0;
-    idle_ = g_.num_devices == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << g_.num_devices) - 1;
+    all_devices_ =
+        g_.num_devices == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << g_.num_devices) - 1;
+    idle_ = all_devices_;
   }
 
   void start_sources() {
@@ -120,17 +122,30 @@ class Step {
   }
 
   void start_ops() {
+    // Those that start now slow one another down too.
+    const std::uint64_t working = all_devices_ & (~idle_ | has_ready_);
     for (std::uint64_t picks = has_ready_ & idle_; picks != 0; picks &= picks - 1) {
       const auto d = static_cast<std::uint32_t>(std::countr_zero(picks));
       const std::uint32_t n = w_.order[w_.ready[d].take_first()];
       if (w_.ready[d].empty()) has_ready_ &= ~bit(d);
       idle_ &= ~bit(d);
-      const std::int64_t time = g_.time[std::size_t{d} * g_.num_nodes + n];
+      const std::int64_t time =
+          duration(g_.cost[std::size_t{d} * g_.num_nodes + n], working, g_.pool_peers[d]);
       w_.busy[d] += time;
       w_.memory.add(d, g_.start_bytes[n]);
       recorder_.start(n, d, now_);
       w_.events.push(Event::of(now_ + time, EventKind::kEnd, n));
     }
+  }
+
+  // Between the times alone and with all peers at work, by how many of them work.
+  static std::int64_t duration(const OpCost& cost, std::uint64_t working, std::uint64_t peers) {
+    const std::uint64_t working_peers = working & peers;
+    if (cost.extra == 0 || working_peers == 0) return cost.alone;
+    if (working_peers == peers) return cost.alone + cost.extra;
+    const std::int64_t count = std::popcount(working_peers);
+    const std::int64_t all = std::popcount(peers);
+    return cost.alone + cost.extra / all * count + cost.extra % all * count / all;
   }
 
   void handle(const Event& event) {
@@ -322,6 +337,7 @@ class Step {
   std::uint32_t num_copies_ = 0;
   std::uint64_t has_ready_ = 0;  // mask of devices with ready ops
   std::uint64_t idle_ = 0;       // mask of devices
+  std::uint64_t all_devices_ = 0;
 };
 
 }  // namespace

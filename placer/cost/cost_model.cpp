@@ -15,6 +15,7 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
       cluster_(&cluster),
       num_nodes_(workload.graph.size()),
       times_(cluster.size() * num_nodes_),
+      busy_times_(cluster.size() * num_nodes_),
       supported_(num_nodes_, 0) {
   for (std::size_t d = 0; d < cluster.size(); ++d) {
     const Device& device = cluster.device(id_at<DeviceId>(d));
@@ -28,7 +29,9 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
     for (std::size_t i = 0; i < num_nodes_; ++i) {
       const bool is_op = graph_->nodes()[i].kind == NodeKind::kOp;
       if (is_op && times->ops[i]) {
-        times_[d * num_nodes_ + i] = times->ops[i]->time + device.overhead;
+        const OpTime& time = *times->ops[i];
+        times_[d * num_nodes_ + i] = time.time + device.overhead;
+        busy_times_[d * num_nodes_ + i] = time.busy.value_or(time.time) + device.overhead;
       }
       if (!is_op || times->ops[i]) {
         supported_[i] |= std::uint64_t{1} << d;

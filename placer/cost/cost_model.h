@@ -28,6 +28,11 @@ class CostModel {
   [[nodiscard]] SimTime op_time(NodeId node, DeviceId device) const {
     return times_[index(device) * num_nodes_ + index(node)];
   }
+  // The same while every other device of its memory pool works too; op_time where the profile does
+  // not tell.
+  [[nodiscard]] SimTime busy_time(NodeId node, DeviceId device) const {
+    return busy_times_[index(device) * num_nodes_ + index(node)];
+  }
   // Mask of the devices that can run the node: bit d is DeviceId d.
   [[nodiscard]] std::uint64_t supported(NodeId node) const { return supported_[index(node)]; }
   // How long both ends of the link are held: 0 for a hand-off.
@@ -45,6 +50,7 @@ class CostModel {
   const Cluster* cluster_;
   std::size_t num_nodes_;
   std::vector<SimTime> times_;            // [devices x nodes]
+  std::vector<SimTime> busy_times_;       // [devices x nodes]
   std::vector<std::uint64_t> supported_;  // [nodes]
   double mean_latency_ps_ = 0;            // over ordered pairs of distinct devices
   double mean_ps_per_byte_ = 0;

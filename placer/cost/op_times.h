@@ -29,7 +29,7 @@ struct OpTime {
   SimTime median;  // of the repeats; equal to `time` where only one number is known
   // The estimate while every other device of the same memory pool works too, where it is known: cores
   // of one machine slow one another down (shared caches, memory bandwidth, clock).
-  std::optional<SimTime> busy;
+  std::optional<SimTime> busy{};
 };
 
 // Times of one kind of device.

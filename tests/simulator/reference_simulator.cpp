@@ -106,7 +106,7 @@ class Reference {
 
   // Every idle device takes its best ready op.
   bool start_due(SimTime now) {
-    bool any = false;
+    std::vector<std::size_t> starting;
     for (std::size_t d = 0; d < cluster_.size(); ++d) {
       if (free_[d] > now || (last_[d] && !sent_.contains(*last_[d]))) continue;
       std::optional<std::size_t> best;
@@ -116,11 +116,29 @@ class Reference {
       }
       if (!best) continue;
       start_[*best] = now;
-      end_[*best] = free_[d] = now + costs_.op_time(id_at<NodeId>(*best), id_at<DeviceId>(d));
       last_[d] = *best;
-      any = true;
+      starting.push_back(*best);
     }
-    return any;
+    for (const std::size_t n : starting) {
+      end_[n] = free_[index(device(n))] = now + duration(n);
+    }
+    return !starting.empty();
+  }
+
+  // Slowed down by the devices of the same memory pool whose latest op has not ended.
+  [[nodiscard]] SimTime duration(std::size_t n) const {
+    const NodeId id = id_at<NodeId>(n);
+    const SimTime alone = costs_.op_time(id, device(n));
+    const auto pool = cluster_.device(device(n)).pool;
+    std::int64_t peers = 0;
+    std::int64_t working = 0;
+    for (std::size_t d = 0; d < cluster_.size(); ++d) {
+      if (d == index(device(n)) || !pool || cluster_.devices()[d].pool != pool) continue;
+      ++peers;
+      if (last_[d] && !sent_.contains(*last_[d])) ++working;
+    }
+    if (peers == 0) return alone;
+    return {alone.ps + (costs_.busy_time(id, device(n)) - alone).ps * working / peers};
   }
 
   // Reserves the links for what others read of `n`.

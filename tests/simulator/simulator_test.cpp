@@ -275,6 +275,41 @@ TEST(Simulator, AllEventsOfATimeComeBeforeTheNextChoice) {
   EXPECT_EQ(start_of(step, 1), us(27));
 }
 
+// Three cores of one memory pool. x and y start together: one of two peers works, so that each
+// takes half of its extra 4 us: 12. z starts at 12 when both others are idle: 10. Without a common
+// pool nothing slows down.
+TEST(Simulator, WorkingPeersSlowAnOpDown) {
+  SmallWorkload graph;
+  const NodeId x = graph.op(10, {}, {0}, {.busy_micros = 14});
+  const NodeId y = graph.op(10, {}, {0}, {.busy_micros = 14});
+  graph.op(10, {x, y}, {0}, {.busy_micros = 14});
+  SmallCluster cluster = {
+      .devices = 3, .bytes_per_second = {}, .pools = {{"host", {std::int64_t{1} << 40}}}};
+  const Timeline step = run(graph, cluster, on({0, 1, 2}));
+  EXPECT_EQ(start_of(step, 2), us(12));
+  EXPECT_EQ(step.outcome.step_time, us(22));
+  EXPECT_EQ(step.outcome.busy[0], us(12));
+  cluster.devices = 2;  // one peer, and it works: all of the extra
+  EXPECT_EQ(run(graph, cluster, on({0, 1, 1})).outcome.step_time, us(24));
+  cluster.pools.clear();
+  EXPECT_EQ(run(graph, cluster, on({0, 1, 1})).outcome.step_time, us(20));
+}
+
+// What counts is who works when the op starts: y starts at 5 beside x, x started alone.
+TEST(Simulator, SlowDownIsDecidedAtTheStart) {
+  SmallWorkload graph;
+  graph.op(20, {}, {0}, {.busy_micros = 30});  // x
+  const NodeId before = graph.op(0, {}, {0});
+  graph.op(10, {before}, {0}, {.busy_micros = 15});  // y
+  const SmallCluster cluster = {
+      .latency_us = 5, .bytes_per_second = {}, .pools = {{"host", {std::int64_t{1} << 40}}}};
+  const Timeline step = run(graph, cluster, on({0, 0, 1}, {1, 2, 0}));
+  EXPECT_EQ(start_of(step, 0), us(0));
+  EXPECT_EQ(start_of(step, 2), us(5));
+  EXPECT_EQ(step.outcome.busy[0], us(20));
+  EXPECT_EQ(step.outcome.busy[1], us(15));
+}
+
 TEST(Simulator, EqualPrioritiesGoByIndex) {
   SmallWorkload graph;
   for (int i = 0; i < 4; ++i) graph.op(10, {}, {0});

@@ -23,6 +23,7 @@ class SmallWorkload {
   struct More {
     std::vector<NodeId> after{};
     std::int64_t workspace = 0;
+    std::int64_t busy_micros = 0;            // time beside working peers; 0: not known
     std::optional<std::uint32_t> view_of{};  // its first output shares this input's storage
   };
 
