@@ -49,11 +49,13 @@ def main():
     parser.add_argument("graph", help=".pt2 or graph file of the same model")
     parser.add_argument("--pairs", type=int, default=30, help="timed pairs (default 30)")
     parser.add_argument("--python", default=sys.executable, help="Python with torch (default: this one)")
-    parser.add_argument("eager", nargs="*", help="arguments of eager_step.py")
-    options = parser.parse_args()
+    own, eager_arguments = sys.argv[1:], []
+    if "--" in own:
+        own, eager_arguments = own[:own.index("--")], own[own.index("--") + 1:]
+    options = parser.parse_args(own)
     eager_script = os.path.join(ROOT, "tools", "export", "eager_step.py")
     executor = Stepper([options.program, options.graph, "--interactive"], dict(os.environ))
-    eager = Stepper([options.python, eager_script, *options.eager, "--interactive"], dict(os.environ))
+    eager = Stepper([options.python, eager_script, *eager_arguments, "--interactive"], dict(os.environ))
     pairs = [(executor.step(), eager.step()) for _ in range(options.pairs)]
     executor.close()
     eager.close()
