@@ -38,7 +38,6 @@ double decimal(JsonView value) {
 template <typename T, typename Read>
 std::vector<T> list(JsonView values, Read read) {
   std::vector<T> result;
-  result.reserve(values.size());
   for (const JsonView value : values.elements()) {
     result.push_back(read(value));
   }
