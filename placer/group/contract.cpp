@@ -214,6 +214,26 @@ Placement expand(const Placement& coarse, const Grouping& grouping) {
   return fine;
 }
 
+Placement coarsen(const CostModel& costs, const Placement& fine, const Grouping& grouping) {
+  PLACER_CHECK(fine.device.size() == grouping.group_of.size(), "placement of another graph");
+  const std::size_t num_devices = costs.cluster().size();
+  std::vector<SimTime> share(grouping.num_groups * num_devices);
+  Placement coarse{std::vector<DeviceId>(grouping.num_groups), {}};
+  for (std::size_t v = fine.device.size(); v-- > 0;) {
+    const std::size_t group = index(grouping.group_of[v]);
+    coarse.device[group] = fine.device[v];
+    share[group * num_devices + index(fine.device[v])] += costs.mean_time(id_at<NodeId>(v));
+  }
+  for (std::size_t g = 0; g < grouping.num_groups; ++g) {
+    const auto begin = share.begin() + static_cast<std::ptrdiff_t>(g * num_devices);
+    const auto most = std::max_element(begin, begin + static_cast<std::ptrdiff_t>(num_devices));
+    if (most->ps > 0) {
+      coarse.device[g] = id_at<DeviceId>(static_cast<std::size_t>(most - begin));
+    }
+  }
+  return coarse;
+}
+
 std::vector<Bytes> persistent_bytes(const Graph& graph, const Grouping& grouping) {
   std::vector<Bytes> bytes(grouping.num_groups);
   for (std::size_t v = 0; v < graph.size(); ++v) {

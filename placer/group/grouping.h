@@ -64,6 +64,11 @@ struct GroupingOptions {
 // A group may use what all its members may; groups that share a unit are one unit.
 [[nodiscard]] Constraints contract(const Constraints& constraints, const Grouping& grouping);
 [[nodiscard]] Placement expand(const Placement& coarse, const Grouping& grouping);
+// The placement of groups nearest to one of nodes: each group on the device that has most of its op
+// time (ties: the lowest; groups without op time: of their first node). It may break constraints
+// that narrow a group more than its members. `costs` is of the fine graph.
+[[nodiscard]] Placement coarsen(const CostModel& costs, const Placement& fine,
+                                const Grouping& grouping);
 
 // Bytes that a group holds from step to step: its inputs, state and constants, [num_groups].
 [[nodiscard]] std::vector<Bytes> persistent_bytes(const Graph& graph, const Grouping& grouping);

@@ -82,6 +82,16 @@ TEST_F(ContractTest, ExpandGivesEachNodeTheDeviceOfItsGroup) {
   EXPECT_THAT(fine.priority, ElementsAre(30, 30, 30, 20, 10));
 }
 
+TEST_F(ContractTest, CoarsenTakesTheDeviceWithMostTime) {
+  const Cluster cluster = test::cpu_cores(3);
+  const CostModel costs(workload_, cluster);
+  // Group 0 has x, a (1 us) and b (2 us).
+  const Placement fine{{DeviceId{0}, DeviceId{1}, DeviceId{2}, DeviceId{0}, DeviceId{1}}, {}};
+  const Placement coarse = coarsen(costs, fine, grouping_);
+  EXPECT_THAT(coarse.device, ElementsAre(DeviceId{2}, DeviceId{0}, DeviceId{1}));
+  EXPECT_EQ(coarsen(costs, expand(coarse, grouping_), grouping_), coarse);
+}
+
 TEST_F(ContractTest, PersistentBytesAreByGroup) {
   EXPECT_THAT(persistent_bytes(workload_.graph, grouping_),
               ElementsAre(Bytes{64}, Bytes{0}, Bytes{0}));
