@@ -42,6 +42,11 @@ std::size_t position(PathSegment::Kind kind) {
   return static_cast<std::size_t>(kind);
 }
 
+// Divided, so that JSON shows 222902.496 and not 222902.49599999998.
+double micros(SimTime time) {
+  return static_cast<double>(time.ps) / 1e6;
+}
+
 std::string percent(SimTime part, SimTime whole) {
   if (whole.ps == 0) return "-";
   return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
@@ -205,13 +210,13 @@ class SimulateCommand {
       if (why.device) out["infeasible"]["device"] = device_name(*why.device);
       if (why.node) out["infeasible"]["node"] = workload_.graph.node(*why.node).name;
     }
-    out["step_time_us"] = step_.step_time.microseconds();
+    out["step_time_us"] = micros(step_.step_time);
     for (std::size_t d = 0; d < cluster_.size(); ++d) {
       const SimTime busy = step_.outcome.busy[d];
       out["devices"].push_back({{"name", cluster_.devices()[d].name},
                                 {"ops", ops_on_[d]},
-                                {"busy_us", busy.microseconds()},
-                                {"idle_us", (step_.step_time - busy).microseconds()},
+                                {"busy_us", micros(busy)},
+                                {"idle_us", micros(step_.step_time - busy)},
                                 {"peak_memory_bytes", step_.outcome.peak_memory[d].count},
                                 {"memory_bytes", limit(d).count}});
     }
@@ -224,7 +229,7 @@ class SimulateCommand {
       out["links"].push_back({{"name", cluster_.links()[i].name},
                               {"transfers", loads_[i].transfers},
                               {"bytes", step_.link_bytes[i].count},
-                              {"held_us", loads_[i].held.microseconds()}});
+                              {"held_us", micros(loads_[i].held)}});
     }
     out["critical_path"] = path_json();
     return out.dump(2);
@@ -233,15 +238,15 @@ class SimulateCommand {
   [[nodiscard]] SimulateJson path_json() const {
     SimulateJson path;
     for (std::size_t kind = 0; kind < kPathKinds.size(); ++kind) {
-      path[std::string(kPathKinds[kind]) + "_us"] = path_time_[kind].microseconds();
+      path[std::string(kPathKinds[kind]) + "_us"] = micros(path_time_[kind]);
     }
     path["pieces"] = SimulateJson::array();
     for (const PathSegment& piece : step_.path) {
       path["pieces"].push_back({{"kind", kPathKinds[position(piece.kind)]},
                                 {"node", workload_.graph.node(piece.node).name},
                                 {"device", device_name(piece.device)},
-                                {"start_us", piece.start.microseconds()},
-                                {"end_us", piece.end.microseconds()}});
+                                {"start_us", micros(piece.start)},
+                                {"end_us", micros(piece.end)}});
     }
     return path;
   }
