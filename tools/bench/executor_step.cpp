@@ -92,12 +92,21 @@ Cluster cores(const Options& options) {
           options.devices > 1 ? std::vector<Link>{link} : std::vector<Link>{}};
 }
 
-double milliseconds(profile::Executor& executor) {
-  const profile::StepReport report = executor.step(0, false);
+struct StepMilliseconds {
+  double wall = 0;
+  double cpu = 0;  // of all ops together; 0 when not recorded
+};
+
+StepMilliseconds milliseconds(profile::Executor& executor, bool record = false) {
+  const profile::StepReport report = executor.step(0, record);
   if (report.infeasible) {
     throw Error(ErrorKind::kInfeasible, report.infeasible->text);
   }
-  return 1e3 * report.wall_seconds;
+  StepMilliseconds step{1e3 * report.wall_seconds, 0};
+  for (const profile::OpRun& op : report.ops) {
+    step.cpu += 1e3 * op.cpu_seconds;
+  }
+  return step;
 }
 
 void run(const Options& options) {
@@ -115,19 +124,24 @@ void run(const Options& options) {
   if (options.interactive) {
     std::cout << "{\"ready\": true}" << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
-      std::cout << fmt::format("{{\"wall_ms\": {}}}", milliseconds(*executor)) << std::endl;
+      std::cout << fmt::format("{{\"wall_ms\": {}}}", milliseconds(*executor).wall) << std::endl;
     }
     return;
   }
   std::vector<double> walls;
+  std::vector<double> cpus;
   for (int i = 0; i < options.repeats; ++i) {
-    walls.push_back(milliseconds(*executor));
+    const StepMilliseconds step = milliseconds(*executor, true);
+    walls.push_back(step.wall);
+    cpus.push_back(step.cpu);
   }
   const Interval interval = median_interval(walls);
   std::cout << fmt::format(
-      "{}: {} nodes, median {:.2f} ms (95 % interval {:.2f} to {:.2f}), minimum {:.2f} ms of {}\n",
-      options.graph, graph.size(), median(walls), interval.low, interval.high, quantile(walls, 0),
-      options.repeats);
+      "{}: {} nodes, {} steps: median {:.2f} ms (95 % interval {:.2f} to {:.2f}), minimum {:.2f} "
+      "ms; "
+      "processor time of the ops: median {:.2f} ms, minimum {:.2f} ms\n",
+      options.graph, graph.size(), options.repeats, median(walls), interval.low, interval.high,
+      quantile(walls, 0), median(cpus), quantile(cpus, 0));
 }
 
 }  // namespace
