@@ -163,6 +163,19 @@ class Program(WithFolder):
         self.assertEqual(summary.operators, {"aten.embedding.default": 1, "aten.linear.default": 1})
         self.assertNotIn("head.weight", self.signature().parameters)
 
+    def test_fused_attention_without_dropout_is_not_random(self):
+        class Attention(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.linear = nn.Linear(8, 8)
+
+            def forward(self, x):
+                x = self.linear(x).unsqueeze(1)
+                return F.scaled_dot_product_attention(x, x, x)
+
+        summary = self.export(Attention(), (torch.randn(2, 4, 8),), torch.sum, dropout=False)
+        self.assertIn("aten._scaled_dot_product_flash_attention_for_cpu.default", summary.operators)
+
     def test_a_frozen_parameter_gets_no_gradient(self):
         module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
         module[0].requires_grad_(False)

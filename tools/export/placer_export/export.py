@@ -72,7 +72,7 @@ def export_step(module, example_inputs, loss=None, path=None, *, targets=(), tra
 
     operators = collections.Counter(
         str(node.target) for node in program.graph.nodes if node.op == "call_function" and "getitem" not in str(node.target))
-    random = sorted({str(node.target) for node in program.graph.nodes if node.op == "call_function" and is_random(node.target)})
+    random = sorted({str(node.target) for node in program.graph.nodes if is_random(node)})
     if random and not dropout:
         raise ExportError(
             f"without dropout the program still has random operators: {', '.join(random)}. "
@@ -129,7 +129,9 @@ def _joint(torch, decompose, copy_signature, step, arguments):
 
 
 def _brief(error):
-    return f"{type(error).__name__}: " + "\n".join(str(error).strip().splitlines()[:12])
+    """Kind and beginning of an error's text, whose later lines are often dumps of graphs."""
+    lines = [line if len(line) <= 300 else line[:300] + " ..." for line in str(error).strip().splitlines()]
+    return f"{type(error).__name__}: " + "\n".join(lines[:12])
 
 
 def _save(torch, program, path):

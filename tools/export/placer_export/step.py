@@ -96,8 +96,14 @@ def mode(module, train, dropout):
             child.dropout = probability
 
 
-def is_random(target):
-    """Whether the ATen operator of an fx node draws random numbers."""
+def is_random(node):
+    """Whether an fx node draws random numbers: its ATen operator is tagged so, and its dropout probability is not 0."""
     import torch
 
-    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+    if node.op != "call_function" or torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    for position, argument in enumerate(node.target._schema.arguments):
+        if argument.name == "dropout_p":  # of the fused attention operators
+            given = node.args[position] if position < len(node.args) else node.kwargs.get("dropout_p", argument.default_value)
+            return given != 0
+    return True
