@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <queue>
 #include <string>
 #include <unordered_map>
@@ -39,12 +40,30 @@ class UnionFind {
   std::vector<std::size_t> parent_;
 };
 
+// Whether every node stands after all that it refers to, as in the files that we write: then the
+// file's order is the topological one.
+bool is_in_order(const std::vector<Node>& nodes) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto later = [i](NodeId id) { return index(id) >= i; };
+    if (std::any_of(nodes[i].inputs.begin(), nodes[i].inputs.end(),
+                    [&](TensorRef ref) { return later(ref.node); }) ||
+        std::any_of(nodes[i].after.begin(), nodes[i].after.end(), later)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Positions in a topological order: ascending position among the nodes that are ready. Shorter than
 // `nodes` when there is a cycle.
-//   extra  [size] or empty: further predecessors
-std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes,
-                                             const Adjacency& extra) {
+std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes) {
   const std::size_t size = nodes.size();
+  std::vector<std::uint32_t> order;
+  if (is_in_order(nodes)) {
+    order.resize(size);
+    std::iota(order.begin(), order.end(), 0U);
+    return order;
+  }
   std::vector<std::uint32_t> waiting(size, 0);
   Adjacency successors(size);
   const auto add = [&](std::size_t from, std::size_t to) {
@@ -58,11 +77,6 @@ std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes,
     for (const NodeId before : nodes[i].after) {
       add(index(before), i);
     }
-    if (!extra.empty()) {
-      for (const std::uint32_t before : extra[i]) {
-        add(before, i);
-      }
-    }
   }
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready;
   for (std::size_t i = 0; i < size; ++i) {
@@ -70,7 +84,6 @@ std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes,
       ready.push(static_cast<std::uint32_t>(i));
     }
   }
-  std::vector<std::uint32_t> order;
   order.reserve(size);
   while (!ready.empty()) {
     const std::uint32_t next = ready.top();
@@ -152,7 +165,7 @@ class GraphBuilder {
     if (auto defect = check_nodes(graph_.nodes_)) {
       return defect;
     }
-    const std::vector<std::uint32_t> order = topological_order(graph_.nodes_, {});
+    const std::vector<std::uint32_t> order = topological_order(graph_.nodes_);
     if (order.size() != graph_.size()) {
       return cycle_defect(graph_.nodes_, order);
     }
@@ -174,6 +187,11 @@ class GraphBuilder {
   Graph take() { return std::move(graph_); }
 
  private:
+  struct ProducedUse {
+    NodeId producer{};
+    Use use;
+  };
+
   void index_tensors() {
     auto& g = graph_;
     g.first_tensor_.assign(g.size() + 1, 0);
@@ -203,6 +221,7 @@ class GraphBuilder {
       std::uint32_t writes = 0;
     };
     std::vector<Storage> storages(g.num_tensors());
+    const std::vector<bool> ever_written = written_storages();
     std::vector<std::uint32_t> version(g.num_tensors(),
                                        0);  // writes that the tensor's name has seen
     for (std::size_t i = 0; i < g.size(); ++i) {
@@ -215,7 +234,9 @@ class GraphBuilder {
                         "\"" + g.node(ref.node).name +
                             "\" was written in place before: read the writer's result instead");
         }
-        storage.readers.push_back(static_cast<std::uint32_t>(i));
+        if (ever_written[g.tensor_index(g.storage(ref))]) {
+          storage.readers.push_back(static_cast<std::uint32_t>(i));
+        }
       }
       for (const std::uint32_t written : node.mutates) {
         const TensorRef root = g.storage(node.inputs[written]);
@@ -247,6 +268,17 @@ class GraphBuilder {
     return std::nullopt;
   }
 
+  // Whether some op writes in place to the storage of this tensor's number.
+  [[nodiscard]] std::vector<bool> written_storages() const {
+    std::vector<bool> written(graph_.num_tensors(), false);
+    for (const Node& node : graph_.nodes_) {
+      for (const std::uint32_t input : node.mutates) {
+        written[graph_.tensor_index(graph_.storage(node.inputs[input]))] = true;
+      }
+    }
+    return written;
+  }
+
   [[nodiscard]] GraphDefect defect(std::size_t node, std::string field, std::string text) const {
     return {id_at<NodeId>(original_[node]), std::move(field), std::move(text)};
   }
@@ -263,7 +295,7 @@ class GraphBuilder {
 
   void index_edges() {
     auto& g = graph_;
-    std::vector<std::vector<Use>> uses(g.size());
+    std::vector<ProducedUse> uses;
     g.first_control_.assign(1, 0);
     std::vector<NodeId> producers;
     std::vector<NodeId> controls;
@@ -272,7 +304,7 @@ class GraphBuilder {
       const Node& node = g.nodes_[i];
       producers.clear();
       for (const TensorRef input : node.inputs) {
-        uses[index(input.node)].push_back({id, input.output});
+        uses.push_back({input.node, {id, input.output}});
         producers.push_back(input.node);
       }
       controls.assign(node.after.begin(), node.after.end());
@@ -285,24 +317,36 @@ class GraphBuilder {
         return std::find(producers.begin(), producers.end(), before) != producers.end();
       });
       for (const NodeId before : controls) {
-        uses[index(before)].push_back({id, Use::kControl});
+        uses.push_back({before, {id, Use::kControl}});
       }
       g.controls_.insert(g.controls_.end(), controls.begin(), controls.end());
       g.first_control_.push_back(static_cast<std::uint32_t>(g.controls_.size()));
     }
-    flatten(uses);
+    index_uses(uses);
   }
 
-  void flatten(std::vector<std::vector<Use>>& uses) {
+  // Sorts the uses by producer, consumer and output, each once.
+  void index_uses(const std::vector<ProducedUse>& uses) {
     auto& g = graph_;
+    std::vector<std::uint32_t> end(g.size() + 1, 0);
+    for (const ProducedUse& use : uses) {
+      ++end[index(use.producer) + 1];
+    }
+    std::partial_sum(end.begin(), end.end(), end.begin());
+    std::vector<Use> sorted(uses.size());
+    for (const ProducedUse& use : uses) {
+      sorted[end[index(use.producer)]++] = use.use;  // then end[i] is where the uses of i end
+    }
+    g.uses_.reserve(uses.size());
     g.first_use_.assign(1, 0);
     const auto key = [](const Use& use) { return std::pair(use.consumer, use.output); };
-    for (std::vector<Use>& of_node : uses) {
-      std::sort(of_node.begin(), of_node.end(),
-                [&](const Use& a, const Use& b) { return key(a) < key(b); });
-      const auto end = std::unique(of_node.begin(), of_node.end(),
-                                   [&](const Use& a, const Use& b) { return key(a) == key(b); });
-      g.uses_.insert(g.uses_.end(), of_node.begin(), end);
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const auto first = sorted.begin() + (i == 0 ? 0 : end[i - 1]);
+      const auto last = sorted.begin() + end[i];
+      std::sort(first, last, [&](const Use& a, const Use& b) { return key(a) < key(b); });
+      g.uses_.insert(
+          g.uses_.end(), first,
+          std::unique(first, last, [&](const Use& a, const Use& b) { return key(a) == key(b); }));
       g.first_use_.push_back(static_cast<std::uint32_t>(g.uses_.size()));
     }
   }
