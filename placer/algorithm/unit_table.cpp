@@ -18,47 +18,49 @@ UnitTable::UnitTable(const Problem& problem)
       bytes_(constraints_.num_units),
       neighbours_(constraints_.num_units) {
   const Graph& graph = problem.costs.graph();
-  std::vector<Bytes> inside;
+  std::vector<Bytes> inside(graph.size());
   if (problem.grouping != nullptr) {
     inside = persistent_bytes(*problem.fine_graph, *problem.grouping);
   }
   for (std::size_t v = 0; v < graph.size(); ++v) {
-    const NodeId id = id_at<NodeId>(v);
-    const Node& node = graph.node(id);
-    const std::uint32_t unit = constraints_.unit_of[v];
-    members_[unit].push_back(id);
-    allowed_[unit] = constraints_.allowed[v];
-    mean_times_[unit] += problem.costs.mean_time(id);
-    for (std::size_t d = 0; d < num_devices_; ++d) {
-      if ((allowed_[unit] >> d & 1) != 0) {
-        times_[unit * num_devices_ + d] += problem.costs.op_time(id, id_at<DeviceId>(d));
-      }
-    }
-    for (const TensorSpec& output : node.outputs) {
-      const Bytes own = output.alias_of ? Bytes{} : output.bytes;
-      bytes_[unit] += own;
-      persistent_[unit] += node.kind == NodeKind::kOp ? Bytes{} : own;
-    }
-    if (!inside.empty()) {
-      persistent_[unit] += inside[v];
-      bytes_[unit] += inside[v];
-    }
-    for (const Use& use : graph.uses(id)) {
-      const std::uint32_t other = constraints_.unit_of[index(use.consumer)];
-      if (use.output != Use::kControl && other != unit) {
-        neighbours_[unit].push_back(other);
-        neighbours_[other].push_back(unit);
-      }
-    }
+    add_node(problem, id_at<NodeId>(v), inside[v]);
   }
   for (std::size_t unit = 0; unit < size(); ++unit) {
     auto& list = neighbours_[unit];
     std::sort(list.begin(), list.end());
     list.erase(std::unique(list.begin(), list.end()), list.end());
     for (std::size_t d = 0; d < num_devices_; ++d) {
-      if ((allowed_[unit] >> d & 1) != 0) {
+      if (may_use(unit, id_at<DeviceId>(d))) {
         devices_[unit].push_back(id_at<DeviceId>(d));
       }
+    }
+  }
+}
+
+void UnitTable::add_node(const Problem& problem, NodeId id, Bytes inside) {
+  const Graph& graph = problem.costs.graph();
+  const Node& node = graph.node(id);
+  const std::uint32_t unit = constraints_.unit_of[index(id)];
+  members_[unit].push_back(id);
+  allowed_[unit] = constraints_.allowed[index(id)];
+  mean_times_[unit] += problem.costs.mean_time(id);
+  for (std::size_t d = 0; d < num_devices_; ++d) {
+    if (may_use(unit, id_at<DeviceId>(d))) {
+      times_[unit * num_devices_ + d] += problem.costs.op_time(id, id_at<DeviceId>(d));
+    }
+  }
+  persistent_[unit] += inside;
+  bytes_[unit] += inside;
+  for (const TensorSpec& output : node.outputs) {
+    const Bytes own = output.alias_of ? Bytes{} : output.bytes;
+    bytes_[unit] += own;
+    persistent_[unit] += node.kind == NodeKind::kOp ? Bytes{} : own;
+  }
+  for (const Use& use : graph.uses(id)) {
+    const std::uint32_t other = constraints_.unit_of[index(use.consumer)];
+    if (use.output != Use::kControl && other != unit) {
+      neighbours_[unit].push_back(other);
+      neighbours_[other].push_back(unit);
     }
   }
 }

@@ -44,6 +44,8 @@ class UnitTable {
   [[nodiscard]] std::vector<DeviceId> choice(const Placement& placement) const;
 
  private:
+  void add_node(const Problem& problem, NodeId id, Bytes inside);
+
   const Constraints& constraints_;
   std::size_t num_devices_;
   std::vector<std::vector<NodeId>> members_;

@@ -114,60 +114,72 @@ std::vector<bool> settled_nodes(const Graph& graph) {
   return settled;
 }
 
-Atoms make_atoms(const Graph& graph, const Constraints& constraints,
-                 const std::vector<bool>& settled) {
+namespace {
+
+// Parts of units, numbered by their first op.
+struct Parts {
+  std::vector<std::uint32_t> part_of;  // [graph.size()], kNone for nodes of passive units
+  std::vector<std::uint32_t> unit_of;  // [parts]
+};
+
+Parts divide_units(const Graph& graph, const Constraints& constraints,
+                   const std::vector<bool>& settled) {
   const auto& unit_of = constraints.unit_of;
   const std::vector<bool> cyclic =
       cyclic_units(constraints.num_units, edges_between(graph, settled, unit_of));
   const std::vector<std::uint32_t> changes = unit_changes(graph, settled, unit_of);
-
-  // Numbers parts (unit, changes) by their first op.
   const auto is_active = [&](std::size_t v) {
     return graph.nodes()[v].kind == NodeKind::kOp && !settled[v];
   };
+  Parts parts;
+  parts.part_of.assign(graph.size(), Atoms::kNone);
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> number;
-  std::vector<std::uint32_t> part_of(graph.size(), Atoms::kNone);
   std::vector<std::uint32_t> first_part(constraints.num_units, Atoms::kNone);
-  std::vector<std::uint32_t> unit_of_part;
   for (std::size_t v = 0; v < graph.size(); ++v) {
     if (!is_active(v)) {
       continue;
     }
     const std::uint32_t unit = unit_of[v];
-    const auto [entry, is_new] = number.try_emplace({unit, cyclic[unit] ? changes[v] : 0},
-                                                    static_cast<std::uint32_t>(number.size()));
-    part_of[v] = entry->second;
+    const auto next = static_cast<std::uint32_t>(number.size());
+    const auto [entry, is_new] = number.try_emplace({unit, cyclic[unit] ? changes[v] : 0}, next);
+    parts.part_of[v] = entry->second;
     if (is_new) {
-      unit_of_part.push_back(unit);
+      parts.unit_of.push_back(unit);
     }
-    if (first_part[unit] == Atoms::kNone) {
-      first_part[unit] = entry->second;
-    }
+    first_part[unit] = std::min(first_part[unit], entry->second);
   }
+  // Outputs are with their producer where that is of their unit; all else is in the unit's first
+  // part.
   for (std::size_t v = 0; v < graph.size(); ++v) {
-    if (is_active(v)) {
-      continue;
-    }
     const Node& node = graph.nodes()[v];
-    const bool with_producer =
-        node.kind == NodeKind::kOutput && unit_of[index(node.inputs[0].node)] == unit_of[v];
-    part_of[v] = with_producer ? part_of[index(node.inputs[0].node)] : first_part[unit_of[v]];
+    if (!is_active(v)) {
+      const bool with_producer =
+          node.kind == NodeKind::kOutput && unit_of[index(node.inputs[0].node)] == unit_of[v];
+      parts.part_of[v] =
+          with_producer ? parts.part_of[index(node.inputs[0].node)] : first_part[unit_of[v]];
+    }
   }
+  return parts;
+}
 
-  // Renumbers the parts in topological order.
-  const Edges edges = edges_between(graph, settled, part_of);
-  const std::vector<std::uint32_t> order = order_parts(unit_of_part.size(), edges);
-  PLACER_CHECK(order.size() == unit_of_part.size(), "dividing units left a cycle");
+}  // namespace
+
+Atoms make_atoms(const Graph& graph, const Constraints& constraints,
+                 const std::vector<bool>& settled) {
+  Parts parts = divide_units(graph, constraints, settled);
+  const Edges edges = edges_between(graph, settled, parts.part_of);
+  const std::vector<std::uint32_t> order = order_parts(parts.unit_of.size(), edges);
+  PLACER_CHECK(order.size() == parts.unit_of.size(), "dividing units left a cycle");
   std::vector<std::uint32_t> position(order.size());
   Atoms atoms;
   for (std::uint32_t i = 0; i < order.size(); ++i) {
     position[order[i]] = i;
-    atoms.unit_of.push_back(unit_of_part[order[i]]);
+    atoms.unit_of.push_back(parts.unit_of[order[i]]);
   }
-  for (std::uint32_t& part : part_of) {
+  for (std::uint32_t& part : parts.part_of) {
     part = part == Atoms::kNone ? part : position[part];
   }
-  atoms.atom_of = std::move(part_of);
+  atoms.atom_of = std::move(parts.part_of);
   for (const auto& [from, to] : edges) {
     atoms.edges.emplace_back(position[from], position[to]);
   }

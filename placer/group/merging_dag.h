@@ -4,6 +4,7 @@
 // topological order of what is left, in the way of Pearce and Kelly (ACM JEA 2006): a merge
 // reorders only what lies between its two nodes.
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <utility>

@@ -3,6 +3,7 @@
 // Module paths as a tree, so that "the innermost module around both" is a walk and not a string
 // comparison.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
