@@ -13,8 +13,12 @@ constexpr int kFirstRounds = 3;  // of every placement
 constexpr int kDecideRounds =
     6;  // fewest between the best few: the least with a 95 % interval of the median
 constexpr std::size_t kFinalists = 3;
-constexpr int kFewestFinalRounds = 10;
+constexpr int kFewestFinalRounds = 6;
 constexpr int kMostSwitches = 2;
+// Of the time, when the first and the second stage end at the latest; the last stage, whose figures
+// are printed, gets the rest.
+constexpr double kFirstShare = 0.25;
+constexpr double kDecidedShare = 0.45;
 
 bool is_single(const Candidate& candidate) {
   return candidate.algorithm.starts_with("single:");
@@ -149,7 +153,7 @@ class Contest {
 
   void measure_all() {
     run_rounds(distinct(), "measuring every placement", kFirstRounds,
-               [&](std::span<const profile::Series>) { return !timer_.used(0.35); });
+               [&](std::span<const profile::Series>) { return !timer_.used(kFirstShare); });
     const Indices ran = ranked();
     if (ran.empty()) {
       throw Error(ErrorKind::kInfeasible,
@@ -175,7 +179,7 @@ class Contest {
     }
     run_rounds(finalists, "measuring finalists", options_.rounds,
                [&](std::span<const profile::Series> so_far) {
-                 return !timer_.used(0.65) && !clear_winner(so_far);
+                 return !timer_.used(kDecidedShare) && !clear_winner(so_far);
                });
     choice_.winner = ranked()[0];
   }

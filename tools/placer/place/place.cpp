@@ -25,9 +25,9 @@ namespace fs = std::filesystem;
 
 // How a budget in seconds is shared out when steps are measured: searching in the simulator,
 // learning from measured steps, finalists.
-constexpr double kSimulatedShare = 0.4;
+constexpr double kSimulatedShare = 0.3;
 constexpr double kMeasuredShare = 0.25;
-constexpr double kFinalistShare = 0.35;
+constexpr double kFinalistShare = 0.45;
 constexpr double kFinalistSeconds = 60;  // when the budget counts evaluations
 
 struct PlaceOptions {
