@@ -74,7 +74,9 @@ TEST_F(Files, NamesWhatCannotBeRead) {
 }
 
 TEST_F(Files, RefusesTruncatedAndDamagedCompression) {
-  write_file(folder_ / "a.zst", std::string(50'000, 'q') + "end");
+  std::string content(50'000, 'q');
+  content += "end";
+  write_file(folder_ / "a.zst", content);
   std::string packed = read_raw(folder_ / "a.zst");
   write_raw(folder_ / "short.zst", packed.substr(0, packed.size() / 2));
   EXPECT_THAT(error_of(folder_ / "short.zst"), HasSubstr("ends too early"));
