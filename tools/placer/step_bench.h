@@ -3,7 +3,9 @@
 // Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch,
 // a clear error where not.
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,10 @@ class StepBench {
   // Wall time of whole steps under placements of the graph; in a child process when isolated.
   [[nodiscard]] virtual Evaluator& evaluator() = 0;
   [[nodiscard]] virtual profile::Executor& executor() = 0;
+  // profile::measure_interleaved().
+  [[nodiscard]] virtual std::vector<profile::Series> interleave(
+      std::span<const profile::Contender> contenders, const profile::MeasureOptions& options,
+      const std::function<bool(std::span<const profile::Series>)>& keep_going) = 0;
   // The same graph with every op on all cores, as an ordinary program runs today; its only
   // placement is all_on(graph, 0).
   [[nodiscard]] virtual profile::Executor& all_cores() = 0;

@@ -33,6 +33,12 @@ class TorchStepBench : public StepBench {
     return *executor_;
   }
 
+  std::vector<profile::Series> interleave(
+      std::span<const profile::Contender> contenders, const profile::MeasureOptions& options,
+      const std::function<bool(std::span<const profile::Series>)>& keep_going) override {
+    return profile::measure_interleaved(contenders, options, keep_going);
+  }
+
   profile::Executor& all_cores() override {
     if (!all_cores_) {
       profile::ExecutorOptions options = options_.executor;

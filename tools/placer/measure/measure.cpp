@@ -115,14 +115,13 @@ class MeasureCommand {
                       shared_.stop.get_token());
     const ProgressSink progress = shared_.progress();
     int done = 0;
-    const auto series =
-        profile::measure_interleaved(contenders, {}, [&](std::span<const profile::Series>) {
-          ++done;
-          if (progress) {
-            progress({"measuring", static_cast<double>(done), static_cast<double>(rounds), {}});
-          }
-          return done < rounds && !clock.exhausted();
-        });
+    const auto series = bench_->interleave(contenders, {}, [&](std::span<const profile::Series>) {
+      ++done;
+      if (progress) {
+        progress({"measuring", static_cast<double>(done), static_cast<double>(rounds), {}});
+      }
+      return done < rounds && !clock.exhausted();
+    });
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       rows_[i].series = series[i];
     }

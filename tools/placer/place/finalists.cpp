@@ -110,8 +110,8 @@ class Contest {
     }
     const ProgressSink progress = shared_.progress();
     int rounds = 0;
-    const auto series = profile::measure_interleaved(
-        entries, options_.measure, [&](std::span<const profile::Series> so_far) {
+    const auto series =
+        bench_.interleave(entries, options_.measure, [&](std::span<const profile::Series> so_far) {
           ++rounds;
           if (progress) {
             progress({stage, static_cast<double>(rounds), static_cast<double>(most_rounds), {}});
