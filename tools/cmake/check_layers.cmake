@@ -38,7 +38,9 @@ layer(tests ${all})
 set(heavy
   "^(torch|ATen|c10|caffe2)/"        "^((tests/)?(profiler|policy)/.*\\.cpp|([^/]+/)*torch/.*)$"
   "^(cuda|cudnn|nvml|cupti|nccl).*\\.h$" "^profiler/cuda/"
-  "^nlohmann/"                       "^((placer/formats|tools|tests)/.*|profiler/(worker_messages|profile_cache))\\.cpp$"
+  "^nlohmann/json\\.hpp$"
+  "^((placer/formats|tools|tests)/.*|profiler/(worker_messages|profile_cache)|policy/checkpoint_file)\\.cpp$"
+  "^nlohmann/json_fwd\\.hpp$"        "^(placer/formats|tools)/"
   "^CLI/"                            "^tools/placer/"
   "^(zip|zstd|xxhash)\\.h$"          "^(placer/base|placer/formats|tests)/.*\\.cpp$"
   "^(gtest|gmock)/"                  "^tests/"
