@@ -27,8 +27,8 @@ struct ProfileInfo {
 struct OpTime {
   SimTime time;    // the estimate that everything uses (minimum of the repeats)
   SimTime median;  // of the repeats; equal to `time` where only one number is known
-  // The estimate while every other device of the same memory pool works too, where it is known: cores
-  // of one machine slow one another down (shared caches, memory bandwidth, clock).
+  // The estimate while every other device of the same memory pool works too, where it is known:
+  // cores of one machine slow one another down (shared caches, memory bandwidth, clock).
   std::optional<SimTime> busy{};
 };
 

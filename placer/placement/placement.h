@@ -15,8 +15,8 @@ namespace placer {
 
 struct Placement {
   std::vector<DeviceId> device;  // [graph.size()], indexed by NodeId
-  // [graph.size()] or empty: higher runs first among ready ops of a device, ties by lower index. Empty: the upward rank of mean
-  // times (default_priority).
+  // [graph.size()] or empty: higher runs first among ready ops of a device, ties by lower index.
+  // Empty: the upward rank of mean times (default_priority).
   std::vector<std::int64_t> priority;
 
   bool operator==(const Placement&) const = default;
@@ -28,7 +28,7 @@ struct Placement {
 // Where a placement came from and what is known of it; goes into its file.
 struct MeasuredTime {
   double median_us = 0;
-  double low_us = 0;   // 95 % confidence interval of the median
+  double low_us = 0;  // 95 % confidence interval of the median
   double high_us = 0;
   int samples = 0;
   std::string method;  // "wall time of whole steps, interleaved"
