@@ -82,12 +82,18 @@ TEST(Malformed, ReadersNameTheMistakeAndItsPlace) {
   }
 }
 
+// Of every tenth file: a process that links LibTorch takes half a second to start, and what differs
+// between files is in the readers.
 TEST(Malformed, TheProgramExitsWithStatus3) {
   const char* const program = std::getenv("PLACER_PROGRAM");
   if (program == nullptr || !std::filesystem::exists(program)) {
     GTEST_SKIP() << "the program is not built";
   }
+  std::size_t position = 0;
   for (const auto& [path, message] : expectations()) {
+    if (position++ % 10 != 0) {
+      continue;
+    }
     SCOPED_TRACE(path);
     const std::string command =
         std::string("'") + program + "' inspect '" + (kFolder / path).string() + "' 2>&1";
