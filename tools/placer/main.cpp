@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "placer/base/error.h"
@@ -17,6 +19,8 @@ namespace placer::cli {
 namespace {
 
 constexpr int kStoppedTwice = 130;
+// One request may come twice: `timeout` and some terminals signal the process and its group.
+constexpr std::chrono::milliseconds kSameRequest(200);
 
 // Exit status of each ErrorKind, in its order.
 int exit_status(ErrorKind kind) {
@@ -33,15 +37,19 @@ void watch_interrupts(Shared& shared) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([&shared, signals] {
-    for (int count = 1;; ++count) {
+    using Clock = std::chrono::steady_clock;
+    std::optional<Clock::time_point> first;
+    for (;;) {
       int signal = 0;
       sigwait(&signals, &signal);
-      if (count == 2) {
+      if (!first) {
+        first = Clock::now();
+        shared.stop.request_stop();
+        static constexpr char kNote[] = "\nstopping: keeping the best so far (again: quit now)\n";
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kNote, sizeof kNote - 1);
+      } else if (Clock::now() - *first > kSameRequest) {
         _exit(kStoppedTwice);
       }
-      shared.stop.request_stop();
-      static constexpr char kNote[] = "\nstopping: keeping the best so far (again: quit now)\n";
-      [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kNote, sizeof kNote - 1);
     }
   }).detach();
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "placer/algorithm/expanding_evaluator.h"
+#include "placer/algorithm/incumbent.h"
 #include "placer/base/error.h"
 #include "placer/evaluate/caching_evaluator.h"
 
@@ -25,7 +26,7 @@ class Proposer {
            const Shared& shared)
       : space_(space), plan_(plan), config_(config), run_(run), shared_(shared) {}
 
-  void add(const std::string& name, Algorithm& algorithm, bool searches) {
+  void add(const std::string& name, Algorithm& algorithm, bool searches, const Problem& problem) {
     if (const auto kept = run_.result(name)) {
       restore(name, *kept, searches);
       return;
@@ -44,7 +45,7 @@ class Proposer {
     if (const auto given = config_.parameters.find(name); given != config_.parameters.end()) {
       options.parameters.assign(given->second.begin(), given->second.end());
     }
-    auto candidate = run_algorithm(space_, algorithm, name, space_.simulated(), options);
+    auto candidate = run_algorithm(space_, algorithm, name, problem, options);
     if (candidate) {
       candidate->searched = searches;
       keep(*candidate, !shared_.stop.stop_requested());
@@ -93,7 +94,7 @@ class Proposer {
   [[nodiscard]] std::vector<Placement> initial_placements() const {
     std::vector<Placement> initial;
     for (const Placement& placement : plan_.initial) {
-      initial.push_back(to_groups(placement, space_.grouping()));
+      initial.push_back(space_.to_groups(placement));
     }
     if (plan_.warm_start) {
       std::vector<const Candidate*> heuristics;
@@ -107,7 +108,7 @@ class Proposer {
           heuristics.begin(), heuristics.end(),
           [](const Candidate* a, const Candidate* b) { return time_of(*a) < time_of(*b); });
       for (const Candidate* candidate : heuristics) {
-        initial.push_back(to_groups(candidate->placement, space_.grouping()));
+        initial.push_back(space_.to_groups(candidate->placement));
       }
     }
     return initial;
@@ -126,14 +127,6 @@ int simulator_threads() {
 }
 
 }  // namespace
-
-Placement to_groups(const Placement& fine, const Grouping& grouping) {
-  Placement coarse{std::vector<DeviceId>(grouping.num_groups), {}};
-  for (std::size_t i = grouping.group_of.size(); i-- > 0;) {
-    coarse.device[index(grouping.group_of[i])] = fine.device[i];
-  }
-  return coarse;
-}
 
 SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, std::size_t max_groups)
@@ -160,6 +153,14 @@ Problem SearchSpace::judged_by(Evaluator& coarse) {
           .grouping = &grouping_};
 }
 
+Problem SearchSpace::op_by_op() {
+  return {.costs = costs_, .constraints = constraints_, .evaluator = *simulator_};
+}
+
+Placement SearchSpace::to_groups(const Placement& fine) const {
+  return conforming(coarse_constraints_, coarsen(costs_, fine, grouping_));
+}
+
 std::optional<Constraints> SearchSpace::restricted_to(std::uint64_t mask) const {
   Constraints restricted = coarse_constraints_;
   for (std::uint64_t& allowed : restricted.allowed) {
@@ -180,7 +181,8 @@ std::optional<Candidate> run_algorithm(SearchSpace& space, Algorithm& algorithm,
   }
   Candidate candidate;
   candidate.algorithm = name;
-  candidate.placement = expand(*result.best, space.grouping());
+  const bool by_groups = problem.grouping != nullptr;
+  candidate.placement = by_groups ? expand(*result.best, space.grouping()) : *result.best;
   candidate.simulated = space.simulator().evaluate_one(candidate.placement);
   candidate.evaluations = result.evaluations;
   candidate.seconds = result.seconds;
@@ -194,15 +196,17 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
   const Cluster& cluster = space.costs().cluster();
   for (std::size_t d = 0; d < cluster.size(); ++d) {
     const auto device = id_at<DeviceId>(d);
-    proposer.add("single:" + cluster.device(device).name, *single_device(device), false);
+    proposer.add("single:" + cluster.device(device).name, *single_device(device), false,
+                 space.simulated());
   }
   for (const AlgorithmEntry& entry : registry.entries()) {
     if (!entry.searches) {
-      proposer.add(entry.name, *entry.make(), false);
+      proposer.add(entry.name, *entry.make(), false, space.simulated());
     }
   }
+  proposer.add(kHeftByOps, *registry.find("heft").make(), false, space.op_by_op());
   for (const std::string& name : plan.searching) {
-    proposer.add(name, *registry.find(name).make(), true);
+    proposer.add(name, *registry.find(name).make(), true, space.simulated());
   }
   return proposer.take();
 }

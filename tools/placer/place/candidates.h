@@ -16,6 +16,9 @@
 
 namespace placer::cli {
 
+// HEFT without grouping.
+inline constexpr const char* kHeftByOps = "heft-by-ops";
+
 // What one algorithm came to.
 struct Candidate {
   std::string algorithm;
@@ -26,9 +29,6 @@ struct Candidate {
   double seconds = 0;
   bool resumed = false;  // read back from the run directory
 };
-
-// Placements of groups from placements of nodes: the device of a group's first node.
-[[nodiscard]] Placement to_groups(const Placement& fine, const Grouping& grouping);
 
 // The level that is searched, and the simulator behind it. All members refer to one another: not
 // movable.
@@ -44,9 +44,13 @@ class SearchSpace {
   [[nodiscard]] const Grouping& grouping() const { return grouping_; }
   [[nodiscard]] sim::Simulator& simulator() { return *simulator_; }
 
-  // Searched by groups, judged op by op by the simulator or by `fine`.
+  // Searched by groups, judged op by op by the simulator or by `coarse`.
   [[nodiscard]] Problem simulated();
   [[nodiscard]] Problem judged_by(Evaluator& coarse);
+  // Op by op, for heuristics that are quick enough: what grouping costs shows against it.
+  [[nodiscard]] Problem op_by_op();
+  // The nearest placement of groups that keeps the constraints.
+  [[nodiscard]] Placement to_groups(const Placement& fine) const;
   // The same with only the devices in `mask`; nothing when some node cannot run on these.
   [[nodiscard]] std::optional<Constraints> restricted_to(std::uint64_t mask) const;
   [[nodiscard]] const CostModel& coarse_costs() const { return coarse_costs_; }

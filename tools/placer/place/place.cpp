@@ -225,7 +225,7 @@ class PlaceCommand {
     });
     std::vector<Placement> best;
     for (std::size_t i = 0; i < std::min(kMost, order.size()); ++i) {
-      best.push_back(to_groups(order[i]->placement, space_.grouping()));
+      best.push_back(space_.to_groups(order[i]->placement));
     }
     return best;
   }

@@ -100,6 +100,25 @@ std::string scaling_text(const PlaceReport& report) {
   return text + "\n";
 }
 
+// HEFT by groups against HEFT op by op.
+std::string grouping_text(const PlaceReport& report) {
+  const Candidate* by_groups = nullptr;
+  const Candidate* by_ops = nullptr;
+  for (const Candidate& candidate : report.candidates) {
+    if (candidate.algorithm == "heft") {
+      by_groups = &candidate;
+    } else if (candidate.algorithm == kHeftByOps) {
+      by_ops = &candidate;
+    }
+  }
+  if (by_groups == nullptr || by_ops == nullptr) {
+    return "";
+  }
+  return fmt::format("what grouping costs: HEFT over {} groups {}, over {} nodes {} (simulated)\n",
+                     report.space.grouping().num_groups, to_string(by_groups->simulated.step_time),
+                     report.space.costs().graph().size(), to_string(by_ops->simulated.step_time));
+}
+
 Json measured_json(const std::optional<Measurement>& measured) {
   if (!measured || measured->seconds.empty()) {
     return measured ? Json{{"failure", measured->failure}} : Json();
@@ -147,7 +166,7 @@ std::string fit_text(const SearchSpace& space) {
 std::string report_text(const PlaceReport& report) {
   const Candidate& winner = report.candidates[report.choice.winner];
   std::string text = table(report);
-  text += scaling_text(report);
+  text += scaling_text(report) + grouping_text(report);
   if (!report.not_measured.empty()) {
     text += "not measured: " + report.not_measured + "\n";
   }
