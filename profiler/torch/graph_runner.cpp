@@ -1,31 +1,17 @@
 #include "profiler/torch/graph_runner.h"
 
-#include <ctime>
-
 #include "placer/base/error.h"
+#include "profiler/clocks.h"
 #include "profiler/torch/seeded_values.h"
 
 namespace placer::profile {
 namespace {
-
-double clock_seconds(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 bool is_source(const Node& node) {
   return node.kind != NodeKind::kOp && node.kind != NodeKind::kOutput;
 }
 
 }  // namespace
-
-double thread_seconds() {
-  return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
-}
-double wall_seconds() {
-  return clock_seconds(CLOCK_MONOTONIC);
-}
 
 GraphRunner::GraphRunner(const Graph& graph, std::uint64_t seed)
     : graph_(graph),

@@ -45,8 +45,4 @@ class GraphRunner {
   torch::jit::Stack stack_;                // scratch
 };
 
-// This thread's CPU time and the wall clock, in seconds.
-[[nodiscard]] double thread_seconds();
-[[nodiscard]] double wall_seconds();
-
 }  // namespace placer::profile

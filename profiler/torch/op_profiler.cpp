@@ -14,6 +14,7 @@
 
 #include "placer/base/error.h"
 #include "placer/evaluate/statistics.h"
+#include "profiler/clocks.h"
 #include "profiler/devices.h"
 #include "profiler/profile_cache.h"
 #include "profiler/torch/device_thread.h"
@@ -31,16 +32,6 @@ struct DistinctOp {
   std::vector<double> alone;  // samples, seconds
   std::vector<double> busy;
 };
-
-// What a clock reading costs, which stands in every sample: the median of many.
-double clock_cost() {
-  std::vector<double> costs;
-  for (int i = 0; i < 101; ++i) {
-    const double begin = thread_seconds();
-    costs.push_back(thread_seconds() - begin);
-  }
-  return median(costs);
-}
 
 class Profile {
  public:
