@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <stop_token>
 
 #include <gtest/gtest.h>
@@ -21,6 +22,9 @@ struct Case {
   bool searches;
   std::function<std::unique_ptr<Algorithm>()> make;
 };
+
+// What the test's name shows of its parameter.
+void PrintTo(const Case& which, std::ostream* out) { *out << which.name; }
 
 std::vector<Case> all_cases() {
   AlgorithmRegistry registry;
