@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_strided.h>
 #include <ATen/ops/from_blob.h>
+#include <fmt/format.h>
 
 #include "placer/base/error.h"
 #include "profiler/torch/rounding.h"
@@ -90,6 +91,21 @@ Value value_of(const at::Tensor& tensor) {
   value.shape.assign(rows.sizes().begin(), rows.sizes().end());
   value.data.assign(static_cast<const char*>(rows.const_data_ptr()), rows.nbytes());
   return value;
+}
+
+std::string mismatch(const at::Tensor& tensor, const TensorSpec& stated) {
+  if (stated.dtype == DType::kOpaque) {
+    return "";
+  }
+  const DType dtype = tensor.defined() ? dtype_of(tensor.scalar_type()) : DType::kOpaque;
+  if (dtype == stated.dtype && tensor.sizes() == at::IntArrayRef(stated.shape)) {
+    return "";
+  }
+  const std::string got =
+      tensor.defined() ? fmt::format("{} [{}]", name_of(dtype), fmt::join(tensor.sizes(), ", "))
+                       : "not there";
+  return fmt::format("{}, the graph says {} [{}]", got, name_of(stated.dtype),
+                     fmt::join(stated.shape, ", "));
 }
 
 }  // namespace placer::profile

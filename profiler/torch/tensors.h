@@ -35,4 +35,8 @@ namespace placer::profile {
 // The bytes of a tensor in row-major order, whatever its strides.
 [[nodiscard]] Value value_of(const at::Tensor& tensor);
 
+// How a tensor differs from what is stated of it: "float32 [2], the graph says float32 [3]"; or
+// empty.
+[[nodiscard]] std::string mismatch(const at::Tensor& tensor, const TensorSpec& stated);
+
 }  // namespace placer::profile
