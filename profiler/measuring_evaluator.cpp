@@ -160,19 +160,19 @@ std::vector<Series> measure_interleaved(
     }
   }
   std::vector<Series> series(contenders.size());
-  std::vector<Limit> limits(contenders.size(), Limit(options));
   const auto sample = [&](std::size_t i) {
     Bench& bench = benches[bench_of[i]];
-    series[i].infeasible = bench.warm_up(contenders[i].placement, limits[i].seconds());
+    // The limit of a search, a few times the best so far, would turn a pause of the machine into a
+    // failure of the contender.
+    series[i].infeasible = bench.warm_up(contenders[i].placement, options.first_limit_seconds);
     if (series[i].infeasible) {
       return;
     }
-    StepReport report = bench.step(limits[i].seconds());
+    StepReport report = bench.step(options.first_limit_seconds);
     if (report.infeasible) {
       series[i].infeasible = std::move(report.infeasible);
     } else {
       series[i].seconds.push_back(report.wall_seconds);
-      limits[i].saw(report.wall_seconds);
     }
   };
   do {
