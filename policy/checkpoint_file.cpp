@@ -23,7 +23,9 @@ constexpr int kVersion = 1;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHashLength = 37;  // "xxh3:" and 32 digits
 
-std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 std::size_t dtype_size(std::string_view dtype) {
   if (dtype == "float32") return 4;
@@ -149,21 +151,33 @@ SearchIdentity identity_from_json(const Json& json) {
   return identity;
 }
 
+SearchState state_from_json(const Json& json) {
+  SearchState state;
+  state.updates = json.at("updates").get<std::uint64_t>();
+  const Json& baseline = json.at("baseline");
+  state.baseline = {.started = baseline.at("started").get<bool>(),
+                    .value = baseline.at("value").get<double>(),
+                    .mean_square = baseline.at("mean_square").get<double>()};
+  state.restarts = json.at("restarts").get<std::uint64_t>();
+  state.round_start = json.at("round_start").get<double>();
+  state.stale = json.at("stale").get<std::uint64_t>();
+  if (json.contains("recent_ps")) state.recent = SimTime{json.at("recent_ps").get<std::int64_t>()};
+  if (json.contains("kept")) state.kept = json.at("kept").get<double>();
+  state.result = result_from_json(json.at("result"));
+  return state;
+}
+
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : file_(path.string()), content_(read_file(path)) {}
+  explicit Reader(const std::filesystem::path& path)
+      : file_(path.string()), content_(read_file(path)) {}
 
   Checkpoint read() {
     const Json header = read_header();
     try {
       Checkpoint checkpoint;
       checkpoint.identity = identity_from_json(header.at("search"));
-      checkpoint.state.updates = header.at("updates").get<std::uint64_t>();
-      const Json& baseline = header.at("baseline");
-      checkpoint.state.baseline = {.started = baseline.at("started").get<bool>(),
-                                   .value = baseline.at("value").get<double>(),
-                                   .mean_square = baseline.at("mean_square").get<double>()};
-      checkpoint.state.result = result_from_json(header.at("result"));
+      checkpoint.state = state_from_json(header);
       std::size_t position = 0;
       for (const Json& entry : header.at("tensors")) {
         checkpoint.tensors.push_back(read_tensor(entry, position++));
@@ -224,7 +238,8 @@ class Reader {
       }
       size *= static_cast<std::size_t>(dimension);
     }
-    if (entry.at("offset").get<std::size_t>() != offset_ - start_) refuse(where + ".offset", "out of place");
+    if (entry.at("offset").get<std::size_t>() != offset_ - start_)
+      refuse(where + ".offset", "out of place");
     if (offset_ > content_.size() || content_.size() - offset_ < size) {
       refuse(where, "the file is truncated");
     }
@@ -272,8 +287,13 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                   {{"started", state.baseline.started},
                    {"value", state.baseline.value},
                    {"mean_square", state.baseline.mean_square}}},
+                 {"restarts", state.restarts},
+                 {"round_start", state.round_start},
+                 {"stale", state.stale},
                  {"result", result_to_json(state.result)},
                  {"tensors", Json::array()}};
+  if (state.recent) header["recent_ps"] = state.recent->ps;
+  if (state.kept) header["kept"] = *state.kept;
   std::size_t offset = 0;
   for (const Blob& blob : checkpoint.tensors) {
     header["tensors"].push_back({{"name", blob.name},
@@ -295,7 +315,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_file(path, content);
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) { return Reader(path).read(); }
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  return Reader(path).read();
+}
 
 void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,
                          const SearchIdentity& current) {

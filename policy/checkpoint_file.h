@@ -1,13 +1,16 @@
 #pragma once
 
-// A search of "colocrl" between two updates, as a file: everything that going on needs, and named tensors as raw bytes.
+// A search of "colocrl" between two updates, as a file: everything that going on needs, and named
+// tensors as raw bytes.
 //
-// Layout: "placerpc", the header's length (64 bits, little-endian), the header (JSON, UTF-8), its hash (37 characters), zeros up to
-// a multiple of 64, then the tensors' bytes, little-endian, row-major, each again padded to a multiple of 64. The header holds
-// name, dtype, shape, offset (from the first tensor on) and hash of every tensor. docs/colocrl.md has an example.
+// Layout: "placerpc", the header's length (64 bits, little-endian), the header (JSON, UTF-8), its
+// hash (37 characters), zeros up to a multiple of 64, then the tensors' bytes, little-endian,
+// row-major, each again padded to a multiple of 64. The header holds name, dtype, shape, offset
+// (from the first tensor on) and hash of every tensor. docs/colocrl.md has an example.
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,10 +30,18 @@ struct SearchIdentity {
   std::vector<std::pair<std::string, std::string>> settings;  // of the algorithm, all of them
 };
 
-// Between two updates. Samples are drawn from streams keyed by seed, update and sample, so there is no generator to keep.
+// Between two updates. Samples are drawn from streams keyed by seed, update and sample, so there is
+// no generator to keep.
 struct SearchState {
   std::uint64_t updates = 0;
   BaselineState baseline;
+  std::uint64_t restarts = 0;
+  double round_start = 0;  // share of the budget that was spent at the last restart
+  std::uint64_t stale =
+      0;  // updates since the policy last found a placement better than all since its restart
+  std::optional<SimTime> recent;  // the best step time since the restart
+  // Baseline of the best policy that a restart replaced; its weights are the tensors "kept.<name>".
+  std::optional<double> kept;
   SearchResult result;  // so far
 };
 
@@ -54,11 +65,12 @@ struct Checkpoint {
 // Replaces the file in one step.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-// Throws Error(kBadInput) for a file that is truncated, damaged anywhere, of another format or version, or inconsistent.
+// Throws Error(kBadInput) for a file that is truncated, damaged anywhere, of another format or
+// version, or inconsistent.
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-// Throws Error(kBadInput), naming the first difference, unless the checkpoint belongs to this search. How often checkpoints are
-// written may differ.
+// Throws Error(kBadInput), naming the first difference, unless the checkpoint belongs to this
+// search. How often checkpoints are written may differ.
 void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,
                          const SearchIdentity& current);
 

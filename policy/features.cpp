@@ -46,7 +46,8 @@ std::map<std::string, std::size_t> build_vocabulary(const Problem& problem, std:
   });
   std::map<std::string, std::size_t> column;
   const bool cut = types.size() > limit;
-  for (std::size_t i = 0; i < types.size(); ++i) column[types[i]] = cut ? std::min(i, limit - 1) : i;
+  for (std::size_t i = 0; i < types.size(); ++i)
+    column[types[i]] = cut ? std::min(i, limit - 1) : i;
   if (cut) {
     types.resize(limit);
     types.back() = "other";
@@ -114,9 +115,8 @@ void add_shapes(const Graph& graph, const FeatureOptions& options, Columns& colu
   for (std::size_t v = 0; v < graph.size(); ++v) {
     std::vector<const TensorSpec*> outputs;
     for (const TensorSpec& output : graph.nodes()[v].outputs) outputs.push_back(&output);
-    std::stable_sort(outputs.begin(), outputs.end(), [](const TensorSpec* a, const TensorSpec* b) {
-      return a->bytes > b->bytes;
-    });
+    std::stable_sort(outputs.begin(), outputs.end(),
+                     [](const TensorSpec* a, const TensorSpec* b) { return a->bytes > b->bytes; });
     for (std::size_t o = 0; o < std::min(outputs.size(), options.max_outputs); ++o) {
       const auto& shape = outputs[o]->shape;
       const std::size_t dims = std::min(shape.size(), options.max_dims);

@@ -12,14 +12,14 @@
 namespace placer::policy {
 
 struct UpdateMetrics {
-  std::uint64_t step = 0;      // updates so far
-  double wall_time = 0;        // seconds of the search, earlier runs included
+  std::uint64_t step = 0;  // updates so far
+  double wall_time = 0;    // seconds of the search, earlier runs included
   double reward_mean = 0;
   double baseline = 0;
   std::optional<double> best_step_time_ms;
-  std::optional<double> sample_mean_ms;    // of this update's feasible placements
+  std::optional<double> sample_mean_ms;  // of this update's feasible placements
   std::optional<double> sample_median_ms;
-  std::uint64_t feasible = 0;              // how many of them
+  std::uint64_t feasible = 0;  // how many of them
   // Nothing in an update that taught nothing.
   std::optional<double> loss_policy;
   std::optional<double> entropy;    // nats per group

@@ -61,6 +61,7 @@ std::vector<Entry> entries() {
       {"reward", Scale{&P::reward}},
       {"failing", Real{&P::failing, 1, 1e6}},
       {"feasible_only_after", Whole{&P::feasible_only_after, 0, 1'000'000'000}},
+      {"restart_after", Whole{&P::restart_after, 0, 1'000'000'000}},
       {"warm_start", Flag{&P::warm_start}},
       {"warm_start_updates", Whole{&P::warm_start_updates, 1, 1'000'000}},
       {"policy", Text{&P::policy}},
@@ -124,12 +125,17 @@ struct Setter {
   }
 };
 
-// Shows one field as the text that Setter reads; fmt prints the shortest text that reads back the same double.
+// Shows one field as the text that Setter reads; fmt prints the shortest text that reads back the
+// same double.
 struct Shower {
   const ColocrlParameters& parameters;
 
-  std::string operator()(const Whole& kind) const { return fmt::format("{}", parameters.*kind.field); }
-  std::string operator()(const Real& kind) const { return fmt::format("{}", parameters.*kind.field); }
+  std::string operator()(const Whole& kind) const {
+    return fmt::format("{}", parameters.*kind.field);
+  }
+  std::string operator()(const Real& kind) const {
+    return fmt::format("{}", parameters.*kind.field);
+  }
   std::string operator()(const Flag& kind) const { return parameters.*kind.field ? "on" : "off"; }
   std::string operator()(const Text& kind) const { return parameters.*kind.field; }
   std::string operator()(const Scale& kind) const {

@@ -1,6 +1,7 @@
 #pragma once
 
-// Every setting of "colocrl", with its default, range and unit. SearchOptions::parameters sets them by name.
+// Every setting of "colocrl", with its default, range and unit. SearchOptions::parameters sets them
+// by name.
 
 #include <cstdint>
 #include <span>
@@ -12,11 +13,13 @@ namespace placer::policy {
 
 // How a step time becomes a reward.
 enum class RewardScale : std::uint8_t {
-  kRelative,  // -sqrt(step time / reference time): the same settings fit steps of a microsecond and of a minute
+  kRelative,  // -sqrt(step time / reference time): the same settings fit steps of a microsecond and
+              // of a minute
   kSeconds,   // -sqrt(step time in seconds), as published
 };
 
-// Defaults were chosen on the graphs of tests/policy/learning_test.cpp, all with one setting (docs/colocrl.md).
+// Defaults were chosen on the graphs of tests/policy/learning_test.cpp, all with one setting
+// (docs/colocrl.md).
 struct ColocrlParameters {
   // --- network ---
   std::int64_t hidden = 64;        // width of every LSTM, per direction; 4..2048
@@ -27,30 +30,39 @@ struct ColocrlParameters {
   double tanh = 0;                 // C in C * tanh(logits / temperature); 0 (off)..1000
 
   // --- training ---
-  std::int64_t k = 8;                   // placements per update; 1..4096
-  double lr = 1e-3;                     // Adam's step; 1e-8..1
-  double entropy = 0.01;                // weight of the entropy bonus, per group; 0..10
-  double entropy_end = 0.01;            // its weight at the end of the budget, linear in between; 0..10
-  double clip = 1;                      // largest norm of the gradient; 1e-6..1e6
-  double baseline_decay = 0.9;          // of the moving-average baseline; 0..1 (1: never moves)
-  bool baseline_from_failing = true;    // starts at the failing signal; else at the mean of the first rewards
-  bool normalize = true;                // advantages are divided by their moving root mean square
+  std::int64_t k = 8;           // placements per update; 1..4096
+  double lr = 3e-3;             // Adam's step; 1e-8..1
+  double entropy = 0.1;         // weight of the entropy bonus, per group; 0..10
+  double entropy_end = 0.1;     // its weight at the end of the budget, linear in between; 0..10
+  double clip = 1;              // largest norm of the gradient; 1e-6..1e6
+  double baseline_decay = 0.9;  // of the moving-average baseline; 0..1 (1: never moves)
+  bool baseline_from_failing =
+      true;               // starts at the failing signal; else at the mean of the first rewards
+  bool normalize = true;  // advantages are divided by their moving root mean square
   RewardScale reward = RewardScale::kRelative;  // relative, seconds
-  double failing = 4;                   // step time that an infeasible placement is given, in reference times; 1..1e6
-  std::int64_t feasible_only_after = 500;  // updates after which only feasible placements teach; 0..1e9
+  double failing =
+      4;  // step time that an infeasible placement is given, in reference times; 1..1e6
+  std::int64_t feasible_only_after =
+      500;  // updates after which only feasible placements teach; 0..1e9
+
+  // A policy that has converged (entropy below a tenth of the largest) and found nothing better for
+  // so many updates starts anew from fresh weights, if the rest of the budget is as large as what
+  // it has used itself; 0 (never)..1e9.
+  std::int64_t restart_after = 50;
 
   // --- start and end ---
-  bool warm_start = false;              // first imitate the best of the initial placements
+  bool warm_start = false;                // first imitate the best of the initial placements
   std::int64_t warm_start_updates = 200;  // at most; 1..1e6
-  std::string policy;                   // checkpoint whose weights to start from; empty: fresh weights
+  std::string policy;  // checkpoint whose weights to start from; empty: fresh weights
   std::int64_t checkpoint_updates = 100;  // saved every so many updates; 1..1e9
-  double checkpoint_seconds = 30;       // and at least this often; 0..1e9
+  double checkpoint_seconds = 30;         // and at least this often; 0..1e9
 
   bool operator==(const ColocrlParameters&) const = default;
 };
 
 // Defaults with `settings` applied in order.
-//   throws  Error(kUsage) for an unknown name (with the nearest one), a name given twice, a malformed value and one out of range
+//   throws  Error(kUsage) for an unknown name (with the nearest one), a name given twice, a
+//   malformed value and one out of range
 [[nodiscard]] ColocrlParameters parse_parameters(
     std::span<const std::pair<std::string, std::string>> settings);
 

@@ -42,7 +42,9 @@ double RewardRule::reward(const Outcome& outcome) const {
   return -std::sqrt(outcome.step_time.seconds() / unit_);
 }
 
-double RewardRule::failing_reward() const { return -std::sqrt(failing_ / unit_); }
+double RewardRule::failing_reward() const {
+  return -std::sqrt(failing_ / unit_);
+}
 
 Baseline::Baseline(double decay, bool normalize, std::optional<double> start)
     : decay_(decay), normalize_(normalize) {

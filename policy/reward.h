@@ -1,7 +1,8 @@
 #pragma once
 
-// What an outcome teaches: the reward of a step time, the failing signal of an infeasible placement, the moving-average baseline.
-// The only place in policy/ that decides what an infeasible placement is worth.
+// What an outcome teaches: the reward of a step time, the failing signal of an infeasible
+// placement, the moving-average baseline. The only place in policy/ that decides what an infeasible
+// placement is worth.
 
 #include <cstdint>
 #include <span>
@@ -12,11 +13,13 @@
 
 namespace placer::policy {
 
-// The time, by the cost model, of the whole step on the best single device that can run all of it, one op after the other; where no
-// device can, the sum of each op's shortest time. At least a picosecond.
+// The time, by the cost model, of the whole step on the best single device that can run all of it,
+// one op after the other; where no device can, the sum of each op's shortest time. At least a
+// picosecond.
 [[nodiscard]] SimTime reference_time(const Problem& problem);
 
-// Reward R = -sqrt(t / unit), with unit the reference time or a second (Mirhoseini et al., ICML 2017, section 3.1).
+// Reward R = -sqrt(t / unit), with unit the reference time or a second (Mirhoseini et al., ICML
+// 2017, section 3.1).
 class RewardRule {
  public:
   RewardRule(const ColocrlParameters& parameters, SimTime reference);
@@ -26,15 +29,15 @@ class RewardRule {
   [[nodiscard]] double failing_reward() const;
 
  private:
-  double unit_;      // seconds
-  double failing_;   // seconds
+  double unit_;     // seconds
+  double failing_;  // seconds
 };
 
 // What the moving average and the scale of advantages have seen so far.
 struct BaselineState {
   bool started = false;
-  double value = 0;         // B, in units of reward
-  double mean_square = 0;   // moving average of (R - B)^2
+  double value = 0;        // B, in units of reward
+  double mean_square = 0;  // moving average of (R - B)^2
 
   bool operator==(const BaselineState&) const = default;
 };
@@ -45,7 +48,8 @@ class Baseline {
   // `start`: the failing signal, or nothing for the mean of the first rewards.
   Baseline(double decay, bool normalize, std::optional<double> start);
 
-  // Advantages of one update's rewards (not empty) against the baseline before it, then moves the baseline.
+  // Advantages of one update's rewards (not empty) against the baseline before it, then moves the
+  // baseline.
   [[nodiscard]] std::vector<double> advantages(std::span<const double> rewards);
 
   [[nodiscard]] const BaselineState& state() const { return state_; }

@@ -1,9 +1,8 @@
 #include "policy/torch/colocrl.h"
 
 #include <bit>
-#include <chrono>
+#include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
@@ -22,10 +21,14 @@
 namespace placer::policy {
 namespace {
 
-// Imitation ends when a group's device is chosen with a probability of about exp(-0.35) = 0.7: the policy must still explore.
+// Imitation ends when a group's device is chosen with a probability of about exp(-0.35) = 0.7: the
+// policy must still explore.
 constexpr double kImitatedLoss = 0.35;
 // Updates in a row without a finite gradient after which the settings are to blame.
 constexpr int kMaxFailedSteps = 10;
+// Share of the largest entropy below which a policy has converged: of four devices one has a
+// probability of 0.97.
+constexpr double kConvergedEntropy = 0.1;
 
 SearchIdentity identity_of(const Problem& problem, const SearchOptions& options,
                            const ColocrlParameters& parameters) {
@@ -38,7 +41,8 @@ SearchIdentity identity_of(const Problem& problem, const SearchOptions& options,
 }
 
 at::Tensor to_actions(const Placement& placement) {
-  at::Tensor actions = at::empty({static_cast<std::int64_t>(placement.device.size()), 1}, at::kLong);
+  at::Tensor actions =
+      at::empty({static_cast<std::int64_t>(placement.device.size()), 1}, at::kLong);
   std::int64_t* data = actions.data_ptr<std::int64_t>();
   for (const DeviceId device : placement.device) *data++ = static_cast<std::int64_t>(index(device));
   return actions;
@@ -58,6 +62,25 @@ std::vector<Placement> to_placements(const at::Tensor& actions) {
   return placements;
 }
 
+// The same tensors under the names of a policy that a restart replaced.
+std::vector<NamedTensor> renamed(std::vector<NamedTensor> tensors) {
+  for (NamedTensor& tensor : tensors) tensor.name = "kept." + tensor.name;
+  return tensors;
+}
+
+std::vector<NamedTensor> kept_copy(const std::vector<NamedTensor>& tensors) {
+  std::vector<NamedTensor> copy = renamed(tensors);
+  for (NamedTensor& tensor : copy) tensor.value = tensor.value.detach().clone();
+  return copy;
+}
+
+// Of a policy that knows nothing: mean over the groups, nats.
+double largest_entropy(const Constraints& constraints) {
+  double sum = 0;
+  for (const std::uint64_t mask : constraints.allowed) sum += std::log(std::popcount(mask));
+  return sum / static_cast<double>(constraints.allowed.size());
+}
+
 // One run of the algorithm.
 class ColocrlSearch {
  public:
@@ -71,7 +94,8 @@ class ColocrlSearch {
         optimizer_(network_.parameters(), parameters.lr, parameters.clip),
         rule_(parameters, reference_time(problem)),
         baseline_(parameters.baseline_decay, parameters.normalize, baseline_start()),
-        incumbent_(problem, options, "colocrl") {}
+        incumbent_(problem, options, "colocrl"),
+        largest_entropy_(largest_entropy(problem.constraints)) {}
 
   SearchResult run() {
     start();
@@ -96,13 +120,21 @@ class ColocrlSearch {
       return;
     }
     if (!parameters_.policy.empty()) {
-      load_blobs(parameters_.policy, read_checkpoint(parameters_.policy).tensors,
-                 network_.parameters());
+      load_policy();
     }
     if (parameters_.warm_start && !incumbent_.evaluate_initial().empty() && incumbent_.best()) {
       imitate(*incumbent_.best());
     }
     last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
+  void load_policy() {
+    const Checkpoint checkpoint = read_checkpoint(parameters_.policy);
+    const std::optional<double>& kept = checkpoint.state.kept;
+    const bool present = !kept || checkpoint.state.baseline.value >= *kept;
+    load_blobs(parameters_.policy, checkpoint.tensors,
+               present ? network_.parameters() : renamed(network_.parameters()));
   }
 
   // Cross-entropy with one placement.
@@ -128,7 +160,39 @@ class ColocrlSearch {
     if (advantages) teach(encoding, actions, *advantages, metrics);
     ++updates_;
     report(metrics);
+    if (metrics.entropy) restart_when_converged(*metrics.entropy);
     return true;
+  }
+
+  void restart_when_converged(double entropy) {
+    ++stale_;
+    for (const Outcome& outcome : incumbent_.outcomes()) {
+      if (outcome.feasible() && (!recent_ || outcome.step_time < *recent_)) {
+        recent_ = outcome.step_time;
+        stale_ = 0;
+      }
+    }
+    if (parameters_.restart_after == 0 || entropy > kConvergedEntropy * largest_entropy_ ||
+        stale_ < static_cast<std::uint64_t>(parameters_.restart_after)) {
+      return;
+    }
+    // A round that the budget would cut short is worth less than more samples of this one.
+    const double share = incumbent_.clock().fraction();
+    if (1 - share >= share - round_start_) restart(share);
+  }
+
+  void restart(double share) {
+    const double learned = baseline_.state().value;
+    if (!kept_ || learned > *kept_) {
+      kept_ = learned;
+      kept_weights_ = kept_copy(network_.parameters());
+    }
+    network_.reset(options_.seed, ++restarts_);
+    optimizer_.reset();
+    baseline_ = Baseline(parameters_.baseline_decay, parameters_.normalize, baseline_start());
+    round_start_ = share;
+    stale_ = 0;
+    recent_.reset();
   }
 
   at::Tensor sample(const Encoding& encoding) const {
@@ -161,8 +225,8 @@ class ColocrlSearch {
     return result;
   }
 
-  void teach(const Encoding& encoding, const at::Tensor& actions, std::span<const double> advantages,
-             UpdateMetrics& metrics) {
+  void teach(const Encoding& encoding, const at::Tensor& actions,
+             std::span<const double> advantages, UpdateMetrics& metrics) {
     const double share = incumbent_.clock().fraction();
     const double weight =
         parameters_.entropy == parameters_.entropy_end
@@ -175,7 +239,8 @@ class ColocrlSearch {
     metrics.grad_norm = take_step(loss);
   }
 
-  // Returns the gradient's norm. A gradient that is not finite changes nothing; several in a row end the search.
+  // Returns the gradient's norm. A gradient that is not finite changes nothing; several in a row
+  // end the search.
   double take_step(const at::Tensor& loss) {
     const AdamOptimizer::Step step = optimizer_.minimize(loss);
     failed_steps_ = step.applied ? 0 : failed_steps_ + 1;
@@ -201,8 +266,8 @@ class ColocrlSearch {
     options_.metrics(to_json_line(metrics));
   }
 
-  // What is left of the budget is less than an update needs: the placements are tried, nothing is learned, and the checkpoint
-  // before them lets a longer budget go on as if they had not been.
+  // What is left of the budget is less than an update needs: the placements are tried, nothing is
+  // learned, and the checkpoint before them lets a longer budget go on as if they had not been.
   void evaluate_rest() {
     if (incumbent_.exhausted()) return;
     static_cast<void>(incumbent_.evaluate(to_placements(sample(network_.encode(inputs_)))));
@@ -219,6 +284,7 @@ class ColocrlSearch {
   [[nodiscard]] std::vector<NamedTensor> tensors() const {
     std::vector<NamedTensor> all = network_.parameters();
     for (NamedTensor& tensor : optimizer_.state()) all.push_back(std::move(tensor));
+    all.insert(all.end(), kept_weights_.begin(), kept_weights_.end());
     return all;
   }
 
@@ -228,6 +294,11 @@ class ColocrlSearch {
     checkpoint.identity = identity_of(problem_, options_, parameters_);
     checkpoint.state = {.updates = updates_,
                         .baseline = baseline_.state(),
+                        .restarts = restarts_,
+                        .round_start = round_start_,
+                        .stale = stale_,
+                        .recent = recent_,
+                        .kept = kept_,
                         .result = incumbent_.so_far()};
     checkpoint.tensors = to_blobs(tensors());
     write_checkpoint(options_.checkpoint, checkpoint);
@@ -239,8 +310,16 @@ class ColocrlSearch {
     require_same_search(options_.checkpoint, checkpoint.identity,
                         identity_of(problem_, options_, parameters_));
     require_valid_best(checkpoint.state.result);
+    if (checkpoint.state.kept) {
+      kept_ = checkpoint.state.kept;
+      kept_weights_ = kept_copy(network_.parameters());
+    }
     load_blobs(options_.checkpoint, checkpoint.tensors, tensors());
     updates_ = checkpoint.state.updates;
+    restarts_ = checkpoint.state.restarts;
+    round_start_ = checkpoint.state.round_start;
+    stale_ = checkpoint.state.stale;
+    recent_ = checkpoint.state.recent;
     baseline_.restore(checkpoint.state.baseline);
     incumbent_.restore(std::move(checkpoint.state.result));
     last_save_seconds_ = incumbent_.clock().seconds();
@@ -270,7 +349,14 @@ class ColocrlSearch {
   RewardRule rule_;
   Baseline baseline_;
   Incumbent incumbent_;
+  double largest_entropy_;  // mean over the groups, nats
   std::uint64_t updates_ = 0;
+  std::uint64_t restarts_ = 0;
+  double round_start_ = 0;
+  std::uint64_t stale_ = 0;
+  std::optional<SimTime> recent_;
+  std::optional<double> kept_;
+  std::vector<NamedTensor> kept_weights_;
   int failed_steps_ = 0;
   double last_save_seconds_ = 0;
 };
@@ -301,6 +387,8 @@ class Colocrl : public Algorithm {
 
 }  // namespace
 
-std::unique_ptr<Algorithm> make_colocrl() { return std::make_unique<Colocrl>(); }
+std::unique_ptr<Algorithm> make_colocrl() {
+  return std::make_unique<Colocrl>();
+}
 
 }  // namespace placer::policy

@@ -20,8 +20,8 @@ namespace {
 
 class LstmSequence : public torch::autograd::Function<LstmSequence> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input_gates,
-                            const at::Tensor& weight) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& input_gates, const at::Tensor& weight) {
     const std::int64_t batch = input_gates.size(1);
     const std::int64_t hidden = weight.size(1);
     const at::Tensor gates = input_gates.clone();
@@ -42,9 +42,11 @@ class LstmSequence : public torch::autograd::Function<LstmSequence> {
   }
 
   // With dh_t and dc_t the gradients that reach h_t and c_t:
-  //   dc_t += dh_t * o (1 - tanh(c_t)^2),  d_o = dh_t * tanh(c_t) o (1 - o),  d_i = dc_t * g i (1 - i),
-  //   d_f = dc_t * c_(t-1) f (1 - f),  d_g = dc_t * i (1 - g^2),  dc_(t-1) = dc_t * f,  dh_(t-1) = [d_o d_i d_f d_g] W
-  // All factors that do not depend on dh and dc are computed for all steps at once, before the loop.
+  //   dc_t += dh_t * o (1 - tanh(c_t)^2),  d_o = dh_t * tanh(c_t) o (1 - o),  d_i = dc_t * g i (1 -
+  //   i), d_f = dc_t * c_(t-1) f (1 - f),  d_g = dc_t * i (1 - g^2),  dc_(t-1) = dc_t * f, dh_(t-1)
+  //   = [d_o d_i d_f d_g] W
+  // All factors that do not depend on dh and dc are computed for all steps at once, before the
+  // loop.
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
@@ -59,8 +61,8 @@ class LstmSequence : public torch::autograd::Function<LstmSequence> {
     const at::Tensor& f = gate[2];
     const at::Tensor& g = gate[3];
     const at::Tensor squashed = saved[2].tanh();
-    const at::Tensor before =
-        at::cat({at::zeros({1, batch, hidden}, states.options()), saved[2].narrow(0, 0, steps - 1)});
+    const at::Tensor before = at::cat(
+        {at::zeros({1, batch, hidden}, states.options()), saved[2].narrow(0, 0, steps - 1)});
     const auto to_cell = (o * (1 - squashed * squashed)).unbind();
     const auto to_output = (squashed * o * (1 - o)).unbind();
     const auto to_others =

@@ -1,7 +1,8 @@
 #pragma once
 
-// The recurrence of an LSTM layer whose input projections are already computed, differentiable, with the weight gradient as one
-// matrix product after the loop (variant E of notes on speed in docs/colocrl.md).
+// The recurrence of an LSTM layer whose input projections are already computed, differentiable,
+// with the weight gradient as one matrix product after the loop (variant E of notes on speed in
+// docs/colocrl.md).
 
 #include <ATen/core/Tensor.h>
 
@@ -14,8 +15,8 @@ namespace placer::policy {
 //   returns      h [steps, batch, hidden]
 [[nodiscard]] at::Tensor lstm_sequence(const at::Tensor& input_gates, const at::Tensor& weight);
 
-// One step of the same without gradients: takes and overwrites gates [batch, 4 hidden] (recurrent part included) and cell
-// [batch, hidden]; returns h.
+// One step of the same without gradients: takes and overwrites gates [batch, 4 hidden] (recurrent
+// part included) and cell [batch, hidden]; returns h.
 [[nodiscard]] at::Tensor lstm_step(at::Tensor& gates, at::Tensor& cell);
 
 }  // namespace placer::policy

@@ -22,8 +22,8 @@ at::Tensor reinforce_loss(const Evaluation& evaluation, std::span<const double> 
   const at::Tensor& log_probability = evaluation.log_probability;
   PLACER_CHECK(log_probability.size(0) == static_cast<std::int64_t>(advantages.size()),
                "an advantage for every placement");
-  const at::Tensor weights =
-      at::tensor(at::ArrayRef<double>(advantages.data(), advantages.size()), log_probability.options());
+  const at::Tensor weights = at::tensor(at::ArrayRef<double>(advantages.data(), advantages.size()),
+                                        log_probability.options());
   return -(log_probability * weights).mean() / static_cast<double>(groups) -
          evaluation.entropy.mean() * entropy_weight;
 }
@@ -43,8 +43,9 @@ AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, dou
 }
 
 AdamOptimizer::Step AdamOptimizer::minimize(const at::Tensor& loss) {
-  const auto gradients = torch::autograd::grad({loss}, values_, /*grad_outputs=*/{}, /*retain_graph=*/{},
-                                               /*create_graph=*/false, /*allow_unused=*/false);
+  const auto gradients =
+      torch::autograd::grad({loss}, values_, /*grad_outputs=*/{}, /*retain_graph=*/{},
+                            /*create_graph=*/false, /*allow_unused=*/false);
   const at::NoGradGuard guard;
   Step step;
   step.grad_norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
@@ -58,6 +59,10 @@ AdamOptimizer::Step AdamOptimizer::minimize(const at::Tensor& loss) {
                    beta2, /*weight_decay=*/0, epsilon, /*amsgrad=*/false, /*maximize=*/false);
   step.applied = true;
   return step;
+}
+
+void AdamOptimizer::reset() {
+  for (const NamedTensor& tensor : state()) tensor.value.zero_();
 }
 
 std::vector<NamedTensor> AdamOptimizer::state() const {

@@ -1,6 +1,7 @@
 #pragma once
 
-// The policy gradient and the step that follows it (Williams, Machine Learning 1992; Kingma, Ba, ICLR 2015).
+// The policy gradient and the step that follows it (Williams, Machine Learning 1992; Kingma, Ba,
+// ICLR 2015).
 
 #include <cstdint>
 #include <span>
@@ -32,8 +33,11 @@ class AdamOptimizer {
   AdamOptimizer(std::vector<NamedTensor> parameters, double lr, double clip);
 
   Step minimize(const at::Tensor& loss);
+  // Forgets all steps.
+  void reset();
 
-  // Moments and step counts as "adam.mean.<name>", "adam.square.<name>", "adam.steps.<name>"; they share memory with the optimizer.
+  // Moments and step counts as "adam.mean.<name>", "adam.square.<name>", "adam.steps.<name>"; they
+  // share memory with the optimizer.
   [[nodiscard]] std::vector<NamedTensor> state() const;
 
  private:

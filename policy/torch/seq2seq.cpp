@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
@@ -27,12 +28,14 @@
 namespace placer::policy {
 namespace {
 
-constexpr std::uint64_t kWeightStream = 0x77656967;  // keeps initial weights apart from the streams of samples
+constexpr std::uint64_t kWeightStream =
+    0x77656967;  // keeps initial weights apart from the streams of samples
 
 at::Tensor copy_floats(const std::vector<float>& values, std::vector<std::int64_t> shape,
                        at::ScalarType dtype) {
   // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
-  auto* data = const_cast<float*>(values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
+  auto* data = const_cast<float*>(
+      values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
   return at::from_blob(data, shape, at::kFloat).to(dtype, false, true);
 }
 
@@ -42,8 +45,8 @@ Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype) {
   const auto groups = static_cast<std::int64_t>(features.num_groups);
   const auto devices = static_cast<std::int64_t>(features.num_devices);
   Inputs inputs;
-  inputs.type_counts = copy_floats(features.type_counts,
-                                   {groups, static_cast<std::int64_t>(features.types.size())}, dtype);
+  inputs.type_counts = copy_floats(
+      features.type_counts, {groups, static_cast<std::int64_t>(features.types.size())}, dtype);
   inputs.numbers =
       copy_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, dtype);
   inputs.forbidden = at::empty({groups, devices}, at::kBool);
@@ -62,40 +65,50 @@ Seq2Seq::Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std:
       temperature_(parameters.temperature),
       tanh_(parameters.tanh),
       dtype_(inputs.numbers.scalar_type()) {
-  const std::uint64_t keys[] = {kWeightStream};
-  Rng rng = Rng::keyed(seed, keys);
   const std::int64_t types = inputs.type_counts.size(1);
   const std::int64_t devices = inputs.forbidden.size(1);
   const std::int64_t read = parameters.type_width + inputs.numbers.size(1);
   const std::int64_t encoded = bidirectional_ ? 2 * hidden_ : hidden_;
   const double bound = 1 / std::sqrt(static_cast<double>(hidden_));
   const double bound_encoded = 1 / std::sqrt(static_cast<double>(encoded));
-  add("type_embedding", {types, parameters.type_width}, 1, rng);
+  add("type_embedding", {types, parameters.type_width}, 1);
   for (const char* direction : {"encoder.forward", "encoder.backward"}) {
     if (direction == std::string_view("encoder.backward") && !bidirectional_) continue;
     const std::string name(direction);
-    add(name + ".weight_input", {4 * hidden_, read}, bound, rng);
-    add(name + ".weight_hidden", {4 * hidden_, hidden_}, bound, rng);
-    add(name + ".bias_input", {4 * hidden_}, bound, rng);
-    add(name + ".bias_hidden", {4 * hidden_}, bound, rng);
+    add(name + ".weight_input", {4 * hidden_, read}, bound);
+    add(name + ".weight_hidden", {4 * hidden_, hidden_}, bound);
+    add(name + ".bias_input", {4 * hidden_}, bound);
+    add(name + ".bias_hidden", {4 * hidden_}, bound);
   }
-  add("device_embedding", {devices + 1, parameters.device_width}, 1, rng);
-  add("decoder.weight_encoded", {4 * hidden_, encoded}, bound, rng);
-  add("decoder.weight_device", {4 * hidden_, parameters.device_width}, bound, rng);
-  add("decoder.weight_hidden", {4 * hidden_, hidden_}, bound, rng);
-  add("decoder.bias", {4 * hidden_}, bound, rng);
-  add("attention.key", {hidden_, encoded}, bound_encoded, rng);
+  add("device_embedding", {devices + 1, parameters.device_width}, 1);
+  add("decoder.weight_encoded", {4 * hidden_, encoded}, bound);
+  add("decoder.weight_device", {4 * hidden_, parameters.device_width}, bound);
+  add("decoder.weight_hidden", {4 * hidden_, hidden_}, bound);
+  add("decoder.bias", {4 * hidden_}, bound);
+  add("attention.key", {hidden_, encoded}, bound_encoded);
   // A tenth of the usual size, so that the first placements are nearly uniform.
-  add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded, rng);
-  add("output.weight_state", {devices, hidden_}, 0.1 * bound, rng);
-  add("output.bias", {devices}, 0, rng);
+  add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
+  add("output.weight_state", {devices, hidden_}, 0.1 * bound);
+  add("output.bias", {devices}, 0);
+  reset(seed, 0);
 }
 
-void Seq2Seq::add(const std::string& name, std::vector<std::int64_t> shape, double bound, Rng& rng) {
-  at::Tensor value = at::empty(shape, at::kDouble);
-  double* data = value.data_ptr<double>();
-  for (std::int64_t i = 0; i < value.numel(); ++i) data[i] = bound * (2 * rng.uniform() - 1);
-  parameters_.push_back({name, value.to(dtype_).requires_grad_()});
+void Seq2Seq::add(const std::string& name, std::vector<std::int64_t> shape, double bound) {
+  parameters_.push_back({name, at::empty(shape, dtype_).requires_grad_()});
+  bounds_.push_back(bound);
+}
+
+void Seq2Seq::reset(std::uint64_t seed, std::uint64_t round) {
+  const at::NoGradGuard guard;
+  const std::uint64_t keys[] = {kWeightStream, round};
+  Rng rng = Rng::keyed(seed, keys);
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    at::Tensor target = parameters_[p].value;
+    const at::Tensor value = at::empty(target.sizes(), at::kDouble);
+    double* data = value.mutable_data_ptr<double>();
+    for (std::int64_t i = 0; i < value.numel(); ++i) data[i] = bounds_[p] * (2 * rng.uniform() - 1);
+    target.copy_(value);
+  }
 }
 
 const at::Tensor& Seq2Seq::get(std::string_view name) const {
@@ -121,7 +134,8 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
   Encoding encoding;
   encoding.input_gates = at::linear(encoded, get("decoder.weight_encoded"), get("decoder.bias"));
   encoding.device_gates = at::mm(get("device_embedding"), get("decoder.weight_device").t());
-  encoding.keys = at::mm(get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
+  encoding.keys =
+      at::mm(get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
   encoding.values = at::mm(encoded, get("output.weight_context").t());
   encoding.forbidden = inputs.forbidden;
   return encoding;
@@ -130,8 +144,8 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
 at::Tensor Seq2Seq::log_probabilities(const at::Tensor& logits, const at::Tensor& forbidden) const {
   at::Tensor shaped = temperature_ == 1 ? logits : logits / temperature_;
   if (tanh_ > 0) shaped = at::tanh(shaped) * tanh_;
-  return at::log_softmax(
-      shaped.masked_fill(forbidden, -std::numeric_limits<double>::infinity()), -1);
+  return at::log_softmax(shaped.masked_fill(forbidden, -std::numeric_limits<double>::infinity()),
+                         -1);
 }
 
 Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
@@ -163,7 +177,8 @@ Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
         log_probabilities(logits, encoding.forbidden.select(0, i)).to(at::kDouble);
     const double* row = choices.data_ptr<double>();
     for (std::int64_t k = 0; k < batch; ++k, row += devices) {
-      for (std::int64_t d = 0; d < devices; ++d) weights[static_cast<std::size_t>(d)] = std::exp(row[d]);
+      for (std::int64_t d = 0; d < devices; ++d)
+        weights[static_cast<std::size_t>(d)] = std::exp(row[d]);
       const std::size_t device = rngs[static_cast<std::size_t>(k)].weighted(weights);
       chosen[k] = static_cast<std::int64_t>(device);
       actions[i * batch + k] = chosen[k];

@@ -1,15 +1,17 @@
 #pragma once
 
-// The policy network: a (bi)LSTM reads the groups in topological order, an LSTM with attention writes a device for each
-// (Mirhoseini et al., ICML 2017, section 3.2). With x_i the features of group i, p_i its device:
+// The policy network: a (bi)LSTM reads the groups in topological order, an LSTM with attention
+// writes a device for each (Mirhoseini et al., ICML 2017, section 3.2). With x_i the features of
+// group i, p_i its device:
 //   e_i = LSTM_enc(x)_i                              encoder state, both directions concatenated
 //   s_i = LSTM_dec(s_(i-1), [e_i, E(p_(i-1))])       E(p_(-1)) is an embedding of its own
 //   a_ij = softmax_j(s_i . K e_j / sqrt(hidden))
 //   z_i = W s_i + sum_j a_ij V e_j + b               then z / T, or C tanh(z / T)
 //   p_i ~ softmax(z_i), with z = -inf for devices that the group may not use
 //
-// Two paths share the projections in Encoding: sample() draws placements without gradients, evaluate() gives the log-probability of
-// given placements in one teacher-forced pass. Gradients never pass through the sampling loop. Not thread-safe.
+// Two paths share the projections in Encoding: sample() draws placements without gradients,
+// evaluate() gives the log-probability of given placements in one teacher-forced pass. Gradients
+// never pass through the sampling loop. Not thread-safe.
 
 #include <cstdint>
 #include <span>
@@ -54,13 +56,18 @@ struct Samples {
 
 struct Evaluation {
   at::Tensor log_probability;  // [K], of whole placements
-  at::Tensor entropy;          // [K], mean over the groups along the placement, nats, of the masked distributions
+  at::Tensor
+      entropy;  // [K], mean over the groups along the placement, nats, of the masked distributions
 };
 
 class Seq2Seq {
  public:
-  // Weights depend on `seed` and the sizes only. dtype: float, or double for gradient checks.
+  // dtype: that of the inputs; float, or double for gradient checks.
   Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std::uint64_t seed);
+
+  // Draws the weights anew, in place. They depend on seed, round and the sizes only; round 0 is
+  // what the constructor draws.
+  void reset(std::uint64_t seed, std::uint64_t round);
 
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;
   // K = rngs.size() placements; sample k uses rngs[k], one draw a group.
@@ -73,7 +80,7 @@ class Seq2Seq {
 
  private:
   [[nodiscard]] const at::Tensor& get(std::string_view name) const;
-  void add(const std::string& name, std::vector<std::int64_t> shape, double bound, Rng& rng);
+  void add(const std::string& name, std::vector<std::int64_t> shape, double bound);
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& logits,
                                              const at::Tensor& forbidden) const;
 
@@ -83,6 +90,7 @@ class Seq2Seq {
   double tanh_;
   at::ScalarType dtype_;
   std::vector<NamedTensor> parameters_;
+  std::vector<double> bounds_;  // of the first values of each
 };
 
 }  // namespace placer::policy

@@ -2,8 +2,8 @@
 
 namespace placer::policy {
 
-// While it lives, LibTorch works on the calling thread alone: the sums' order, and with it every bit, then depends on nothing but
-// the machine, and small matrix products are faster.
+// While it lives, LibTorch works on the calling thread alone: the sums' order, and with it every
+// bit, then depends on nothing but the machine, and small matrix products are faster.
 class SingleThread {
  public:
   SingleThread();

@@ -1,10 +1,10 @@
 #include "policy/checkpoint_file.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
@@ -49,6 +49,11 @@ Checkpoint example() {
                          .settings = {{"k", "8"}, {"checkpoint_updates", "100"}}};
   checkpoint.state.updates = 17;
   checkpoint.state.baseline = {.started = true, .value = -0.1 - 0.2, .mean_square = 1e-300};
+  checkpoint.state.restarts = 2;
+  checkpoint.state.round_start = 0.3;
+  checkpoint.state.stale = 5;
+  checkpoint.state.recent = SimTime{130'000'000'000};
+  checkpoint.state.kept = -0.7;
   SearchResult& result = checkpoint.state.result;
   result.evaluations = 136;
   result.seconds = 1.25;
@@ -72,6 +77,11 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_NO_THROW(require_same_search(path_, read.identity, written.identity));
   EXPECT_EQ(read.state.updates, 17U);
   EXPECT_EQ(read.state.baseline, written.state.baseline);
+  EXPECT_EQ(read.state.restarts, 2U);
+  EXPECT_EQ(read.state.round_start, 0.3);
+  EXPECT_EQ(read.state.stale, 5U);
+  EXPECT_EQ(read.state.recent, written.state.recent);
+  EXPECT_EQ(read.state.kept, written.state.kept);
   const SearchResult& result = read.state.result;
   EXPECT_EQ(result.evaluations, 136U);
   EXPECT_EQ(result.seconds, 1.25);
@@ -88,12 +98,11 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
 TEST_F(CheckpointFile, SearchWithoutAFeasiblePlacementReadsBack) {
   Checkpoint written = example();
   written.state.result.best.reset();
-  written.state.result.outcome.infeasible =
-      Infeasible{.reason = InfeasibleReason::kOutOfMemory,
-                 .device = DeviceId{1},
-                 .node = NodeId{3},
-                 .missing = {42},
-                 .text = "device 1 is short"};
+  written.state.result.outcome.infeasible = Infeasible{.reason = InfeasibleReason::kOutOfMemory,
+                                                       .device = DeviceId{1},
+                                                       .node = NodeId{3},
+                                                       .missing = {42},
+                                                       .text = "device 1 is short"};
   write_checkpoint(path_, written);
   const SearchResult result = read_checkpoint(path_).state.result;
   EXPECT_FALSE(result.best.has_value());
@@ -132,7 +141,9 @@ TEST_F(CheckpointFile, ForeignFilesAreRefusedByName) {
                                         testing::HasSubstr("not a policy checkpoint")));
 }
 
-TEST_F(CheckpointFile, MissingFileIsRefused) { EXPECT_NE(refusal(), "accepted"); }
+TEST_F(CheckpointFile, MissingFileIsRefused) {
+  EXPECT_NE(refusal(), "accepted");
+}
 
 TEST(SearchIdentity, DifferencesAreNamedAndCheckpointIntervalsMayDiffer) {
   const SearchIdentity saved = example().identity;
@@ -153,7 +164,8 @@ TEST(SearchIdentity, DifferencesAreNamedAndCheckpointIntervalsMayDiffer) {
 }
 
 TEST(SearchIdentity, ConstraintsHashDependsOnEveryField) {
-  const Constraints base{.allowed = {3, 3}, .memory_limit = {{10}}, .unit_of = {0, 1}, .num_units = 2};
+  const Constraints base{
+      .allowed = {3, 3}, .memory_limit = {{10}}, .unit_of = {0, 1}, .num_units = 2};
   Constraints changed = base;
   changed.allowed[1] = 1;
   EXPECT_NE(hash_of(base), hash_of(changed));

@@ -1,9 +1,9 @@
 #include "policy/features.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "tests/policy/test_problem.h"
 
@@ -23,7 +23,8 @@ float at(const GroupFeatures& features, std::size_t group, std::size_t column) {
   return features.numbers[group * features.width + column];
 }
 
-// Columns: 24 shapes, bytes out and in, 2 memory, 2 times of the only kind, 3 position, 3 reads, 3 readers.
+// Columns: 24 shapes, bytes out and in, 2 memory, 2 times of the only kind, 3 position, 3 reads, 3
+// readers.
 TEST(Features, ColumnsOfAChain) {
   const GroupFeatures features = features_of(test::three_ops());
   ASSERT_EQ(features.width, 24U + 2 + 2 + 2 + 3 + 3 + 3);
@@ -33,13 +34,13 @@ TEST(Features, ColumnsOfAChain) {
   EXPECT_FLOAT_EQ(at(features, 1, 25), 1);
   EXPECT_FLOAT_EQ(at(features, 1, 27), 1.0F / 3);  // a third of all bytes
   EXPECT_FLOAT_EQ(at(features, 0, 28), static_cast<float>(std::log1p(20.0) / std::log1p(50.0)));
-  EXPECT_FLOAT_EQ(at(features, 0, 29), 0.4F);       // 20 of 50 us
-  EXPECT_FLOAT_EQ(at(features, 2, 30), 2.0F / 3);   // index 2 of 3
-  EXPECT_FLOAT_EQ(at(features, 2, 31), 0.5F);       // 50 of 100 us come before it
-  EXPECT_FLOAT_EQ(at(features, 1, 32), 0.8F);       // 80 of 100 us from its start on
-  EXPECT_FLOAT_EQ(at(features, 1, 33 + 0), 1);      // reads op 0
+  EXPECT_FLOAT_EQ(at(features, 0, 29), 0.4F);      // 20 of 50 us
+  EXPECT_FLOAT_EQ(at(features, 2, 30), 2.0F / 3);  // index 2 of 3
+  EXPECT_FLOAT_EQ(at(features, 2, 31), 0.5F);      // 50 of 100 us come before it
+  EXPECT_FLOAT_EQ(at(features, 1, 32), 0.8F);      // 80 of 100 us from its start on
+  EXPECT_FLOAT_EQ(at(features, 1, 33 + 0), 1);     // reads op 0
   EXPECT_FLOAT_EQ(at(features, 1, 33 + 2), 0);
-  EXPECT_FLOAT_EQ(at(features, 1, 36 + 2), 1);      // is read by op 2
+  EXPECT_FLOAT_EQ(at(features, 1, 36 + 2), 1);  // is read by op 2
 }
 
 TEST(Features, AllNumbersAreBetweenZeroAndOne) {

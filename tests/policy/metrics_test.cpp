@@ -1,8 +1,8 @@
 #include "policy/metrics.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 namespace placer::policy {
 namespace {

@@ -68,7 +68,8 @@ class BranchAndBound {
     return start;
   }
 
-  // After node v was placed; what held before still holds, so only v's path and device are looked at.
+  // After node v was placed; what held before still holds, so only v's path and device are looked
+  // at.
   [[nodiscard]] std::int64_t bound(std::size_t v) const {
     std::int64_t first = std::numeric_limits<std::int64_t>::max();
     std::int64_t rest = first;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "placer/base/error.h"
+#include "placer/base/files.h"
 
 namespace placer::policy {
 namespace {
@@ -21,7 +22,8 @@ std::string refusal(const Settings& settings) {
 }
 
 TEST(ColocrlParameters, SettingsReplaceDefaultsAndLeaveTheRest) {
-  const Settings settings = {{"hidden", "32"}, {"lr", "2.5e-4"}, {"warm_start", "on"}, {"reward", "seconds"}};
+  const Settings settings = {
+      {"hidden", "32"}, {"lr", "2.5e-4"}, {"warm_start", "on"}, {"reward", "seconds"}};
   ColocrlParameters expected;
   expected.hidden = 32;
   expected.lr = 2.5e-4;
@@ -45,7 +47,8 @@ TEST(ColocrlParameters, UnknownNameNamesTheNearest) {
 }
 
 TEST(ColocrlParameters, ValuesOutOfRangeAndMalformedOnesAreRefusedWithTheRange) {
-  EXPECT_THAT(refusal({{"k", "0"}}), testing::HasSubstr("k=0: expected a whole number from 1 to 4096"));
+  EXPECT_THAT(refusal({{"k", "0"}}),
+              testing::HasSubstr("k=0: expected a whole number from 1 to 4096"));
   EXPECT_THAT(refusal({{"lr", "fast"}}), testing::HasSubstr("lr=fast: expected a number"));
   EXPECT_THAT(refusal({{"lr", "nan"}}), testing::HasSubstr("expected a number"));
   EXPECT_THAT(refusal({{"hidden", "64x"}}), testing::HasSubstr("expected a whole number"));
@@ -55,6 +58,14 @@ TEST(ColocrlParameters, ValuesOutOfRangeAndMalformedOnesAreRefusedWithTheRange) 
 
 TEST(ColocrlParameters, SettingOneTwiceIsRefused) {
   EXPECT_THAT(refusal({{"k", "4"}, {"k", "8"}}), testing::HasSubstr("given twice"));
+}
+
+TEST(ColocrlParameters, DocumentListsEveryParameterWithItsDefault) {
+  const std::string page = read_file(std::string(PLACER_SOURCE_ROOT) + "/docs/colocrl.md");
+  for (const auto& [name, value] : to_settings(ColocrlParameters{})) {
+    const std::string row = "| `" + name + "` | " + (value.empty() ? "(none)" : value) + " |";
+    EXPECT_THAT(page, testing::HasSubstr(row));
+  }
 }
 
 }  // namespace

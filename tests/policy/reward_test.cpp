@@ -1,8 +1,8 @@
 #include "policy/reward.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "tests/policy/test_problem.h"
 
@@ -64,7 +64,8 @@ TEST(Baseline, NormalizedAdvantagesDoNotDependOnTheRewardsScale) {
   Baseline small(0.9, true, std::nullopt);
   Baseline large(0.9, true, std::nullopt);
   EXPECT_EQ(small.advantages(std::vector<double>{-1.0, -0.5}), (std::vector<double>{-1.0, 1.0}));
-  EXPECT_EQ(large.advantages(std::vector<double>{-1024.0, -512.0}), (std::vector<double>{-1.0, 1.0}));
+  EXPECT_EQ(large.advantages(std::vector<double>{-1024.0, -512.0}),
+            (std::vector<double>{-1.0, 1.0}));
 }
 
 TEST(Baseline, RewardsThatNeverDifferTeachNothing) {

@@ -33,7 +33,9 @@ class TestProblem {
   [[nodiscard]] const CostModel& costs() const { return *costs_; }
   [[nodiscard]] const Graph& graph() const { return workload_->graph; }
   [[nodiscard]] Constraints& constraints() { return constraints_; }
-  [[nodiscard]] Problem with(Evaluator& evaluator) const { return {*costs_, constraints_, evaluator}; }
+  [[nodiscard]] Problem with(Evaluator& evaluator) const {
+    return {*costs_, constraints_, evaluator};
+  }
 
  private:
   std::unique_ptr<Workload> workload_;
@@ -42,8 +44,8 @@ class TestProblem {
   Constraints constraints_;
 };
 
-// Time of the busiest device plus `cut_us` for every read that crosses devices: easy to work out, blind to order. Out of memory
-// where a device gets more than `max_ops`.
+// Time of the busiest device plus `cut_us` for every read that crosses devices: easy to work out,
+// blind to order. Out of memory where a device gets more than `max_ops`.
 class LoadAndCut : public Evaluator {
  public:
   explicit LoadAndCut(const CostModel& costs, std::int64_t cut_us = 10, std::size_t max_ops = 1000)
@@ -62,7 +64,8 @@ class LoadAndCut : public Evaluator {
 
 // Three ops on a chain, 20, 30 and 50 us.
 [[nodiscard]] TestProblem three_ops();
-// `layers` x `steps` cells; cell (l, t) reads (l - 1, t) and (l, t - 1), as in an unrolled recurrent network.
+// `layers` x `steps` cells; cell (l, t) reads (l - 1, t) and (l, t - 1), as in an unrolled
+// recurrent network.
 [[nodiscard]] std::vector<TestOp> grid(std::size_t layers, std::size_t steps, std::int64_t micros,
                                        std::int64_t bytes);
 

@@ -1,9 +1,9 @@
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <omp.h>
-
-#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <omp.h>
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
@@ -23,7 +23,9 @@ std::unique_ptr<Algorithm> colocrl() {
   return registry.find("colocrl").make();
 }
 
-TestProblem nine_cells() { return TestProblem(test::grid(3, 3, 50, 100), {.devices = 3}); }
+TestProblem nine_cells() {
+  return TestProblem(test::grid(3, 3, 50, 100), {.devices = 3});
+}
 
 SearchOptions options_with(std::uint64_t evaluations) {
   SearchOptions options;
@@ -33,7 +35,8 @@ SearchOptions options_with(std::uint64_t evaluations) {
   return options;
 }
 
-SearchResult run(const TestProblem& problem, const SearchOptions& options, std::size_t max_ops = 1000) {
+SearchResult run(const TestProblem& problem, const SearchOptions& options,
+                 std::size_t max_ops = 1000) {
   LoadAndCut evaluator(problem.costs(), 10, max_ops);
   return colocrl()->run(problem.with(evaluator), options);
 }
@@ -147,22 +150,25 @@ TEST(Colocrl, MetricsHaveTheKeysOfMetricsFiles) {
   options.metrics = [&](const std::string& line) { lines.push_back(nlohmann::json::parse(line)); };
   static_cast<void>(run(problem, options));
   ASSERT_EQ(lines.size(), 3U);
-  for (const char* key : {"wall_time", "reward_mean", "best_step_time_ms", "sample_mean_ms", "loss_policy",
-                          "entropy", "grad_norm", "lr"}) {
+  for (const char* key : {"wall_time", "reward_mean", "best_step_time_ms", "sample_mean_ms",
+                          "loss_policy", "entropy", "grad_norm", "lr"}) {
     EXPECT_TRUE(lines[2].at(key).is_number()) << key;
   }
   EXPECT_EQ(lines[2].at("step"), 3);
   EXPECT_EQ(lines[2].at("evaluations"), 24);
 }
 
-// The initial placement is evaluated first and imitated, so that the first samples are mostly near it.
+// The initial placement is evaluated first and imitated, so that the first samples are mostly near
+// it.
 TEST(Colocrl, WarmStartBeginsNearTheInitialPlacement) {
   const TestProblem problem = nine_cells();
   SearchOptions options = options_with(41);
   options.initial = {all_on(problem.graph(), DeviceId{2})};
   options.parameters.emplace_back("warm_start", "on");
   double warm = 0;
-  options.metrics = [&](const std::string& line) { warm = nlohmann::json::parse(line).at("entropy"); };
+  options.metrics = [&](const std::string& line) {
+    warm = nlohmann::json::parse(line).at("entropy");
+  };
   const SearchResult result = run(problem, options);
   EXPECT_EQ(result.history.front().evaluations, 1U);
   EXPECT_EQ(result.history.front().best, (SimTime{450'000'000}));  // nine cells of 50 us
@@ -183,7 +189,8 @@ TEST(Colocrl, UnknownParameterIsAUsageError) {
   EXPECT_THROW(static_cast<void>(run(problem, options)), Error);
 }
 
-// Stops after 160 evaluations as a smaller budget would, then goes on to 400; 163 leaves three placements that no update used.
+// Stops after 160 evaluations as a smaller budget would, then goes on to 400; 163 leaves three
+// placements that no update used.
 TEST_F(ColocrlCheckpoint, ResumedSearchIsBitIdenticalToOneNeverStopped) {
   const TestProblem problem = nine_cells();
   SearchOptions whole = options_with(400);
@@ -314,6 +321,58 @@ TEST_F(ColocrlCheckpoint, TensorsOfAnotherShapeOrNotFiniteAreRefused) {
   EXPECT_TRUE(refused(bad));
 }
 
+// Three ops on two devices are learned at once; then the policy starts anew, and the learned
+// weights are kept.
+TEST_F(ColocrlCheckpoint, ConvergedPolicyStartsAnewAndIsKept) {
+  const TestProblem problem = test::three_ops();
+  SearchOptions options = options_with(4000);
+  options.parameters = {{"hidden", "8"},
+                        {"lr", "0.03"},
+                        {"entropy", "0.01"},
+                        {"entropy_end", "0.01"},
+                        {"restart_after", "10"}};
+  options.checkpoint = path_;
+  const SearchResult whole = run(problem, options);
+  const Checkpoint end = read_checkpoint(path_);
+  EXPECT_GE(end.state.restarts, 1U);
+  ASSERT_TRUE(end.state.kept.has_value());
+
+  // Killed in a later round, it goes on the same.
+  std::filesystem::remove(path_);
+  options.parameters.emplace_back("checkpoint_updates", "7");
+  options.metrics = [&](const std::string& line) {
+    if (nlohmann::json::parse(line).at("step") == 470) throw std::runtime_error("killed");
+  };
+  EXPECT_THROW(static_cast<void>(run(problem, options)), std::runtime_error);
+  EXPECT_GE(read_checkpoint(path_).state.restarts, 1U);
+  options.metrics = nullptr;
+  expect_same(run(problem, options), whole);
+  EXPECT_EQ(read_checkpoint(path_).tensors, end.tensors);
+
+  // A search that starts from it gets the learned policy, not the one that has just begun.
+  SearchOptions second = options_with(8);
+  second.parameters = {{"hidden", "8"}, {"policy", path_}};
+  double entropy = 1;
+  second.metrics = [&](const std::string& line) {
+    entropy = nlohmann::json::parse(line).at("entropy");
+  };
+  static_cast<void>(run(problem, second));
+  EXPECT_LT(entropy, 0.1 * std::log(2.0));
+}
+
+TEST_F(ColocrlCheckpoint, RestartsCanBeTurnedOff) {
+  const TestProblem problem = test::three_ops();
+  SearchOptions options = options_with(4000);
+  options.parameters = {{"hidden", "8"},
+                        {"lr", "0.03"},
+                        {"entropy", "0.01"},
+                        {"entropy_end", "0.01"},
+                        {"restart_after", "0"}};
+  options.checkpoint = path_;
+  static_cast<void>(run(problem, options));
+  EXPECT_EQ(read_checkpoint(path_).state.restarts, 0U);
+}
+
 // The weights go over, the search starts anew: what was learned shows in the first samples.
 TEST_F(ColocrlCheckpoint, LearnedPolicyStartsAnotherSearch) {
   const TestProblem problem = nine_cells();
@@ -324,12 +383,16 @@ TEST_F(ColocrlCheckpoint, LearnedPolicyStartsAnotherSearch) {
   second.seed = 77;
   second.parameters.emplace_back("policy", path_);
   double fine_tuned = 0;
-  second.metrics = [&](const std::string& line) { fine_tuned = nlohmann::json::parse(line).at("reward_mean"); };
+  second.metrics = [&](const std::string& line) {
+    fine_tuned = nlohmann::json::parse(line).at("reward_mean");
+  };
   static_cast<void>(run(problem, second));
   SearchOptions fresh = options_with(8);
   fresh.seed = 77;
   double untrained = 0;
-  fresh.metrics = [&](const std::string& line) { untrained = nlohmann::json::parse(line).at("reward_mean"); };
+  fresh.metrics = [&](const std::string& line) {
+    untrained = nlohmann::json::parse(line).at("reward_mean");
+  };
   static_cast<void>(run(problem, fresh));
   EXPECT_GT(fine_tuned, untrained);
 }

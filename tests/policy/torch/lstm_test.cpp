@@ -29,8 +29,8 @@ at::Tensor library_sequence(const at::Tensor& input_gates, const at::Tensor& wei
   at::Tensor cell = at::zeros_like(state);
   std::vector<at::Tensor> states;
   for (std::int64_t t = 0; t < input_gates.size(0); ++t) {
-    std::tie(state, cell) = at::lstm_cell(to_library_order(input_gates.select(0, t), 1), {state, cell},
-                                          identity, to_library_order(weight, 0));
+    std::tie(state, cell) = at::lstm_cell(to_library_order(input_gates.select(0, t), 1),
+                                          {state, cell}, identity, to_library_order(weight, 0));
     states.push_back(state);
   }
   return at::stack(states);

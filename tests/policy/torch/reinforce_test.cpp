@@ -1,13 +1,13 @@
 #include "policy/torch/reinforce.h"
 
+#include <limits>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
-
-#include <limits>
 
 #include "tests/policy/torch/small_policy.h"
 
@@ -59,8 +59,9 @@ TEST(ReinforceLoss, HasTheNumericalGradient) {
   }
 }
 
-// Three ops on two devices have eight placements, so that expectations are sums. With J = sum_p pi(p) R(p), the expected gradient of the
-// loss is -grad J / 3 whatever the baseline, since sum_p pi(p) grad log pi(p) = 0.
+// Three ops on two devices have eight placements, so that expectations are sums. With J = sum_p
+// pi(p) R(p), the expected gradient of the loss is -grad J / 3 whatever the baseline, since sum_p
+// pi(p) grad log pi(p) = 0.
 TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
   const test::TestProblem problem = test::three_ops();
   SmallPolicy policy(test::tiny(), at::kDouble, problem);
@@ -70,7 +71,8 @@ TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
   for (std::int64_t p = 0; p < 8; ++p) {
     Placement placement;
     for (std::int64_t g = 0; g < 3; ++g) {
-      placement.device.push_back(id_at<DeviceId>(static_cast<std::size_t>(every[g][p].item<std::int64_t>())));
+      placement.device.push_back(
+          id_at<DeviceId>(static_cast<std::size_t>(every[g][p].item<std::int64_t>())));
     }
     rewards.push_back(-std::sqrt(evaluator.evaluate_one(placement).step_time.microseconds()));
   }

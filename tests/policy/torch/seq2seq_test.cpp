@@ -1,12 +1,12 @@
 #include "policy/torch/seq2seq.h"
 
+#include <cmath>
+#include <map>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
-
-#include <cmath>
-#include <map>
 
 #include "tests/policy/torch/small_policy.h"
 
@@ -16,7 +16,8 @@ namespace {
 using test::rngs;
 using test::SmallPolicy;
 
-// Central differences of a scalar function of the weights against its gradient: every weight of every parameter.
+// Central differences of a scalar function of the weights against its gradient: every weight of
+// every parameter.
 template <typename Function>
 void expect_gradient_matches(const Seq2Seq& network, const Function& function) {
   std::vector<at::Tensor> weights;
@@ -96,8 +97,8 @@ TEST(Seq2Seq, SamplingIsIndependentOfWhoElseIsSampled) {
   EXPECT_TRUE(alone.equal(all.narrow(1, 5, 1)));
 }
 
-// The probabilities of all placements sum to 1, and 20,000 samples fall on each as often as its probability says: within five
-// standard deviations.
+// The probabilities of all placements sum to 1, and 20,000 samples fall on each as often as its
+// probability says: within five standard deviations.
 TEST(Seq2Seq, SamplesFollowTheProbabilities) {
   SmallPolicy policy(test::tiny(), at::kDouble, test::three_ops());
   for (const NamedTensor& parameter : policy.network.parameters()) {
@@ -123,11 +124,13 @@ TEST(Seq2Seq, SamplesFollowTheProbabilities) {
   for (std::int64_t p = 0; p < 8; ++p) {
     const double expected = probability[p].item<double>();
     const double deviation = std::sqrt(expected * (1 - expected) / count);
-    EXPECT_NEAR(static_cast<double>(hits[static_cast<std::size_t>(p)]) / count, expected, 5 * deviation)
+    EXPECT_NEAR(static_cast<double>(hits[static_cast<std::size_t>(p)]) / count, expected,
+                5 * deviation)
         << "placement " << p;
     largest = std::max(largest, expected);
   }
-  EXPECT_GT(largest, 0.2);  // not the uniform 1/8: the test would see a sampler that ignores the logits
+  EXPECT_GT(largest,
+            0.2);  // not the uniform 1/8: the test would see a sampler that ignores the logits
 }
 
 TEST(Seq2Seq, ForbiddenDevicesAreNeverSampledAndCarryNoEntropy) {
@@ -161,7 +164,8 @@ TEST(Seq2Seq, ForbiddenActionsHaveNoProbabilityAndGradientsStayFinite) {
   EXPECT_EQ(policy.network.evaluate(encoding, broken).log_probability.item<double>(), -INFINITY);
   const Evaluation evaluation = policy.network.evaluate(encoding, actions);
   std::vector<at::Tensor> weights;
-  for (const NamedTensor& parameter : policy.network.parameters()) weights.push_back(parameter.value);
+  for (const NamedTensor& parameter : policy.network.parameters())
+    weights.push_back(parameter.value);
   const auto gradients =
       torch::autograd::grad({evaluation.log_probability.sum() + evaluation.entropy.sum()}, weights);
   for (const at::Tensor& gradient : gradients) EXPECT_TRUE(gradient.isfinite().all().item<bool>());

@@ -7,7 +7,8 @@ namespace {
 
 Inputs inputs_of(const TestProblem& problem, at::ScalarType dtype) {
   LoadAndCut evaluator(problem.costs());
-  return to_inputs(make_features(problem.with(evaluator), {.max_outputs = 1, .max_dims = 1}), dtype);
+  return to_inputs(make_features(problem.with(evaluator), {.max_outputs = 1, .max_dims = 1}),
+                   dtype);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
-// A policy small enough for numerical gradients, on four groups and three devices unless another problem is given.
+// A policy small enough for numerical gradients, on four groups and three devices unless another
+// problem is given.
 
 #include <cstdint>
 #include <vector>
@@ -28,7 +29,8 @@ struct SmallPolicy {
 // Streams of the samples of one update.
 [[nodiscard]] std::vector<Rng> rngs(std::uint64_t seed, std::uint64_t update, std::int64_t count);
 
-// Every placement of `groups` groups on `devices` devices, [groups, devices^groups]; the last group changes fastest.
+// Every placement of `groups` groups on `devices` devices, [groups, devices^groups]; the last group
+// changes fastest.
 [[nodiscard]] at::Tensor all_placements(std::int64_t groups, std::int64_t devices);
 
 }  // namespace placer::policy::test
