@@ -11,9 +11,9 @@ namespace placer::profile {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
-// A time as [picoseconds, median, busy or null].
+// A time as [picoseconds, minimum, busy or null].
 std::optional<OpTime> read_time(const Json& json) {
   if (!json.is_array() || json.size() != 3 || !json[0].is_number_integer() ||
       !json[1].is_number_integer()) {
@@ -65,7 +65,7 @@ void ProfileCache::save() const {
   }
   Json times = Json::object();
   for (const auto& [key, time] : merged) {
-    times[key] = {time.time.ps, time.median.ps, time.busy ? Json(time.busy->ps) : Json()};
+    times[key] = {time.time.ps, time.minimum.ps, time.busy ? Json(time.busy->ps) : Json()};
   }
   if (file_.has_parent_path()) {
     std::filesystem::create_directories(file_.parent_path());

@@ -18,26 +18,26 @@ namespace placer {
 struct ProfileInfo {
   std::string machine;  // CPU or GPU model and count of cores
   std::string library;  // "libtorch 2.11.0"
-  std::string method;   // "thread CPU time, minimum of repeats"
+  std::string method;   // "thread CPU time, median of repeats"
   int repeats = 0;
   std::string date;      // ISO 8601
   std::string workload;  // "" or why these are not measurements: "given by the file"
 };
 
 struct OpTime {
-  SimTime time;    // the estimate that everything uses (minimum of the repeats)
-  SimTime median;  // of the repeats; equal to `time` where only one number is known
+  SimTime time;     // the estimate that everything uses: the median of the repeats, a typical run
+  SimTime minimum;  // of the repeats; equal to `time` where only one number is known
   // The estimate while every other device of the same memory pool works too, where it is known:
   // cores of one machine slow one another down (shared caches, memory bandwidth, clock).
-  std::optional<SimTime> busy{};
+  std::optional<SimTime> busy = std::nullopt;
 };
 
 // Times of one kind of device.
 struct KindTimes {
   std::string kind;
   ProfileInfo info;
-  std::vector<std::optional<OpTime>>
-      ops;  // [graph.size()]; nothing: an op this kind cannot run, or a node that is not an op
+  // [graph.size()]; nothing: an op this kind cannot run, or a node that is not an op.
+  std::vector<std::optional<OpTime>> ops;
 };
 
 class OpTimes {

@@ -43,12 +43,12 @@ void read_shape(JsonView json, TensorSpec& tensor) {
 
 OpTime read_time_list(JsonView json) {
   if (json.size() != 2 && json.size() != 3) {
-    json.fail_expected("[time, median], [time, median, busy], a time, or null");
+    json.fail_expected("[time, minimum], [time, minimum, busy], a time, or null");
   }
   auto value = json.elements().begin();
   OpTime time;
   time.time = (*value).as_microseconds();
-  time.median = (*++value).as_microseconds();
+  time.minimum = (*++value).as_microseconds();
   if (json.size() == 3) {
     time.busy = (*++value).as_microseconds();
   }

@@ -280,7 +280,7 @@ OpTimes join_times(const Graph& graph, const NodesReader& reader, std::vector<Ki
       kinds[k].ops[i] = times[k];
       if (times[k]) {
         const SimTime longest =
-            std::max({times[k]->time, times[k]->median, times[k]->busy.value_or(SimTime{})});
+            std::max({times[k]->time, times[k]->minimum, times[k]->busy.value_or(SimTime{})});
         if (longest > kMaxSimTime - total[k]) {
           fail(position, "all times of \"" + kinds[k].kind + "\" together exceed 26 days");
         }

@@ -150,13 +150,13 @@ class NodeWriter {
       const std::optional<OpTime>& entry = kind.ops[index(id_)];
       if (!entry) {
         out_ += "null";
-      } else if (entry->time == entry->median && !entry->busy) {
+      } else if (entry->time == entry->minimum && !entry->busy) {
         append_microseconds(out_, entry->time);
       } else {
         out_ += '[';
         append_microseconds(out_, entry->time);
         out_ += ',';
-        append_microseconds(out_, entry->median);
+        append_microseconds(out_, entry->minimum);
         if (entry->busy) {
           out_ += ',';
           append_microseconds(out_, *entry->busy);

@@ -126,7 +126,7 @@ KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTime
       sum.reset();
     } else if (sum) {
       sum->time += fine.ops[v]->time;
-      sum->median += fine.ops[v]->median;
+      sum->minimum += fine.ops[v]->minimum;
       *sum->busy += fine.ops[v]->busy.value_or(fine.ops[v]->time);
     }
   }

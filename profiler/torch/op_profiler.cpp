@@ -180,11 +180,11 @@ class Profile {
     if (op.alone.empty()) {
       return std::nullopt;
     }
-    OpTime time{from_seconds(*std::min_element(op.alone.begin(), op.alone.end())),
-                from_seconds(median(op.alone)),
+    OpTime time{from_seconds(median(op.alone)),
+                from_seconds(*std::min_element(op.alone.begin(), op.alone.end())),
                 {}};
     if (!op.busy.empty()) {
-      time.busy = from_seconds(*std::min_element(op.busy.begin(), op.busy.end()));
+      time.busy = from_seconds(median(op.busy));
     }
     return time;
   }
@@ -216,8 +216,8 @@ class Profile {
     report.times.info = {
         .machine = machine_name(facts_),
         .library = facts_.library,
-        .method = many_threads() ? "wall time of ops within whole steps, minimum of the repeats"
-                                 : "thread CPU time of ops within whole steps, minimum of the "
+        .method = many_threads() ? "wall time of ops within whole steps, median of the repeats"
+                                 : "thread CPU time of ops within whole steps, median of the "
                                    "repeats; alone, and with every core busy",
         .repeats = repeats,
         .date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
@@ -229,18 +229,18 @@ class Profile {
 
   static void summarise(ProfileReport& report) {
     double minimum = 0;
-    double middle = 0;
+    double typical = 0;
     double busy = 0;
     for (const auto& op : report.times.ops) {
       if (op) {
-        minimum += op->time.seconds();
-        middle += op->median.seconds();
+        minimum += op->minimum.seconds();
+        typical += op->time.seconds();
         busy += op->busy.value_or(op->time).seconds();
       }
     }
     if (minimum > 0) {
-      report.noise = (middle - minimum) / minimum;
-      report.slow_down = busy / minimum;
+      report.noise = (typical - minimum) / minimum;
+      report.slow_down = busy / typical;
     }
   }
 

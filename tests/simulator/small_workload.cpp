@@ -39,7 +39,7 @@ NodeId SmallWorkload::op(std::int64_t micros, const std::vector<NodeId>& inputs,
   node.after = more.after;
   node.workspace = {more.workspace};
   nodes_.push_back(std::move(node));
-  times_.ops.emplace_back(OpTime{.time = us(micros), .median = us(micros)});
+  times_.ops.emplace_back(OpTime{.time = us(micros), .minimum = us(micros)});
   if (more.busy_micros > 0) times_.ops.back()->busy = us(more.busy_micros);
   return id_at<NodeId>(nodes_.size() - 1);
 }

@@ -56,7 +56,7 @@ void add_synthetic_times(Workload& workload) {
     }
     OpTime op;
     op.time = from_microseconds(view ? 1.5 : 3 + flops_of(graph, node) / 40e3 + bytes / 8e3);
-    op.median = op.time;
+    op.minimum = op.time;
     times.ops.push_back(op);
   }
   workload.times.set(std::move(times));

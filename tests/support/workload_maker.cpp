@@ -115,7 +115,7 @@ Workload WorkloadMaker::finish() {
       const SimTime time = from_microseconds(time_of[node.name]);
       OpTime op;
       op.time = time;
-      op.median = time;
+      op.minimum = time;
       times.ops.push_back(op);
     } else {
       times.ops.push_back(std::nullopt);

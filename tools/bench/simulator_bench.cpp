@@ -41,7 +41,7 @@ Workload make_workload(std::size_t size) {
     node.outputs = {tensor};
     node.workspace = {static_cast<std::int64_t>(rng.below(1 << 16))};
     const SimTime time{static_cast<std::int64_t>(1 + rng.below(200'000'000))};
-    times.ops.emplace_back(OpTime{.time = time, .median = time});
+    times.ops.emplace_back(OpTime{.time = time, .minimum = time});
   }
   Workload workload{build_graph_or_die({}, std::move(nodes)), {}};
   workload.times.set(std::move(times));

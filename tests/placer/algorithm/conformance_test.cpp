@@ -24,7 +24,9 @@ struct Case {
 };
 
 // What the test's name shows of its parameter.
-void PrintTo(const Case& which, std::ostream* out) { *out << which.name; }
+void PrintTo(const Case& which, std::ostream* out) {
+  *out << which.name;
+}
 
 std::vector<Case> all_cases() {
   AlgorithmRegistry registry;

@@ -65,7 +65,7 @@ Workload published_graph() {
     for (const Node& node : workload.graph.nodes()) {
       OpTime op;
       op.time = from_microseconds(kTimes[std::stoul(node.name.substr(1)) - 1][d]);
-      op.median = op.time;
+      op.minimum = op.time;
       times.ops.push_back(op);
     }
     workload.times.set(std::move(times));

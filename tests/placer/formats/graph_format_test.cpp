@@ -60,7 +60,7 @@ void expect_same(const KindTimes& a, const KindTimes& b) {
     ASSERT_EQ(a.ops[i].has_value(), b.ops[i].has_value()) << i;
     if (a.ops[i]) {
       EXPECT_EQ(a.ops[i]->time, b.ops[i]->time);
-      EXPECT_EQ(a.ops[i]->median, b.ops[i]->median);
+      EXPECT_EQ(a.ops[i]->minimum, b.ops[i]->minimum);
       EXPECT_EQ(a.ops[i]->busy, b.ops[i]->busy);
     }
   }
@@ -193,7 +193,7 @@ TEST(GraphFormat, NodesInAnyOrderAreSorted) {
   const KindTimes& times = workload.times.kinds()[0];
   EXPECT_FALSE(times.ops[0].has_value());
   EXPECT_EQ(times.ops[1]->time, SimTime{1'500'000});
-  EXPECT_EQ(times.ops[1]->median, SimTime{1'750'000});
+  EXPECT_EQ(times.ops[1]->minimum, SimTime{1'750'000});
   EXPECT_EQ(times.ops[2]->time, SimTime{2'000'000});
 }
 
