@@ -2,7 +2,7 @@
 // evaluations than random search.
 
 #include <algorithm>
-#include <numeric>
+#include <iostream>
 
 #include <gtest/gtest.h>
 
@@ -172,10 +172,10 @@ TEST_P(Learning, ComesWithinOnePercentOfTheOptimumOnNineOfTenSeeds) {
     successes += learned.reached() ? 1 : 0;
     learner += learned.count();
     random += drawn.count();
-    std::printf("%s seed %d: optimum %s, learner %s after %lu evaluations, random search %s %lu\n",
-                GetParam().name.c_str(), static_cast<int>(seed), to_string(optimum.time).c_str(),
-                learned.reached() ? "there" : "NOT there", learned.count(),
-                drawn.reached() ? "after" : "not after", drawn.count());
+    std::cout << "seed " << seed << ": optimum " << to_string(optimum.time) << ", learner "
+              << (learned.reached() ? "there" : "NOT there") << " after " << learned.count()
+              << " evaluations, random search " << (drawn.reached() ? "" : "not ") << "after "
+              << drawn.count() << std::endl;
   }
   EXPECT_GE(successes, 9);
   EXPECT_LE(3 * learner, random);  // summed over the seeds, those that failed included
