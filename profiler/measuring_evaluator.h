@@ -39,6 +39,7 @@ struct Series {
 };
 // Samples of several contenders taken in turn (A B C A B C ...), one discarded step after every
 // switch.
+// A step may take options.first_limit_seconds, whatever others took.
 //   keep_going  called after every round; false ends the measurement
 [[nodiscard]] std::vector<Series> measure_interleaved(
     std::span<const Contender> contenders, const MeasureOptions& options,

@@ -118,7 +118,7 @@ TEST(MeasureInterleaved, TakesTurnsAndDiscardsOneStepAfterEverySwitch) {
 TEST(MeasureInterleaved, ContenderThatFailsSitsOut) {
   FakeExecutor good;
   FakeExecutor bad;
-  bad.times[0] = {1, 1, 100, 1};
+  bad.times[0] = {1, 1, 200, 1};  // beyond first_limit_seconds
   const std::vector<Contender> contenders = {{&bad, on(0)}, {&good, on(0)}};
   int rounds = 0;
   const auto series = measure_interleaved(contenders, {.first_warm_up = 1, .limit_factor = 4},
@@ -128,6 +128,18 @@ TEST(MeasureInterleaved, ContenderThatFailsSitsOut) {
   EXPECT_FALSE(series[1].infeasible);
   EXPECT_EQ(series[1].seconds.size(), 3U);
   EXPECT_EQ(bad.log, "p0ssp0sr");
+}
+
+// 100 s are far above four times the best, but a machine that pauses says nothing of a placement.
+TEST(MeasureInterleaved, APauseDoesNotDisqualify) {
+  FakeExecutor paused;
+  paused.times[0] = {1, 1, 100, 1};
+  const std::vector<Contender> contenders = {{&paused, on(0)}};
+  int rounds = 0;
+  const auto series = measure_interleaved(contenders, {.first_warm_up = 1, .limit_factor = 4},
+                                          [&](std::span<const Series>) { return ++rounds < 3; });
+  EXPECT_FALSE(series[0].infeasible);
+  EXPECT_EQ(series[0].seconds.size(), 3U);
 }
 
 }  // namespace
