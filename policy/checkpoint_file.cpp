@@ -58,15 +58,28 @@ Json outcome_to_json(const Outcome& outcome) {
   return json;
 }
 
+Json placement_to_json(const Placement& placement) {
+  Json devices = Json::array();
+  for (const DeviceId device : placement.device) devices.push_back(index(device));
+  return {{"device", std::move(devices)}, {"priority", placement.priority}};
+}
+
+Json round_to_json(const RoundState& round) {
+  Json json = {{"start", round.start}, {"updates", round.updates}, {"stale", round.stale}};
+  if (round.best) json["best_ps"] = round.best->ps;
+  json["elites"] = Json::array();
+  for (const Elite& elite : round.elites) {
+    json["elites"].push_back(
+        {{"step_time_ps", elite.step_time.ps}, {"placement", placement_to_json(elite.placement)}});
+  }
+  return json;
+}
+
 Json result_to_json(const SearchResult& result) {
   Json json;
   json["evaluations"] = result.evaluations;
   json["seconds"] = result.seconds;
-  if (result.best) {
-    Json devices = Json::array();
-    for (const DeviceId device : result.best->device) devices.push_back(index(device));
-    json["best"] = {{"device", std::move(devices)}, {"priority", result.best->priority}};
-  }
+  if (result.best) json["best"] = placement_to_json(*result.best);
   json["outcome"] = outcome_to_json(result.outcome);
   json["history"] = Json::array();
   for (const HistoryPoint& point : result.history) {
@@ -118,18 +131,33 @@ Outcome outcome_from_json(const Json& json) {
   return outcome;
 }
 
+Placement placement_from_json(const Json& json) {
+  Placement placement;
+  for (const Json& item : json.at("device")) {
+    placement.device.push_back(id_at<DeviceId>(item.get<std::size_t>()));
+  }
+  placement.priority = json.at("priority").get<std::vector<std::int64_t>>();
+  return placement;
+}
+
+RoundState round_from_json(const Json& json) {
+  RoundState round;
+  round.start = json.at("start").get<double>();
+  round.updates = json.at("updates").get<std::uint64_t>();
+  round.stale = json.at("stale").get<std::uint64_t>();
+  if (json.contains("best_ps")) round.best = SimTime{json.at("best_ps").get<std::int64_t>()};
+  for (const Json& item : json.at("elites")) {
+    round.elites.push_back({SimTime{item.at("step_time_ps").get<std::int64_t>()},
+                            placement_from_json(item.at("placement"))});
+  }
+  return round;
+}
+
 SearchResult result_from_json(const Json& json) {
   SearchResult result;
   result.evaluations = json.at("evaluations").get<std::uint64_t>();
   result.seconds = json.at("seconds").get<double>();
-  if (json.contains("best")) {
-    Placement best;
-    for (const Json& item : json.at("best").at("device")) {
-      best.device.push_back(id_at<DeviceId>(item.get<std::size_t>()));
-    }
-    best.priority = json.at("best").at("priority").get<std::vector<std::int64_t>>();
-    result.best = std::move(best);
-  }
+  if (json.contains("best")) result.best = placement_from_json(json.at("best"));
   result.outcome = outcome_from_json(json.at("outcome"));
   for (const Json& item : json.at("history")) {
     result.history.push_back({item.at(0).get<std::uint64_t>(), item.at(1).get<double>(),
@@ -159,9 +187,7 @@ SearchState state_from_json(const Json& json) {
                     .value = baseline.at("value").get<double>(),
                     .mean_square = baseline.at("mean_square").get<double>()};
   state.restarts = json.at("restarts").get<std::uint64_t>();
-  state.round_start = json.at("round_start").get<double>();
-  state.stale = json.at("stale").get<std::uint64_t>();
-  if (json.contains("recent_ps")) state.recent = SimTime{json.at("recent_ps").get<std::int64_t>()};
+  state.round = round_from_json(json.at("round"));
   if (json.contains("kept")) state.kept = json.at("kept").get<double>();
   state.result = result_from_json(json.at("result"));
   return state;
@@ -288,11 +314,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                    {"value", state.baseline.value},
                    {"mean_square", state.baseline.mean_square}}},
                  {"restarts", state.restarts},
-                 {"round_start", state.round_start},
-                 {"stale", state.stale},
+                 {"round", round_to_json(state.round)},
                  {"result", result_to_json(state.result)},
                  {"tensors", Json::array()}};
-  if (state.recent) header["recent_ps"] = state.recent->ps;
   if (state.kept) header["kept"] = *state.kept;
   std::size_t offset = 0;
   for (const Blob& blob : checkpoint.tensors) {

@@ -17,6 +17,7 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "policy/reward.h"
+#include "policy/round.h"
 
 namespace placer::policy {
 
@@ -36,10 +37,7 @@ struct SearchState {
   std::uint64_t updates = 0;
   BaselineState baseline;
   std::uint64_t restarts = 0;
-  double round_start = 0;  // share of the budget that was spent at the last restart
-  std::uint64_t stale =
-      0;  // updates since the policy last found a placement better than all since its restart
-  std::optional<SimTime> recent;  // the best step time since the restart
+  RoundState round;  // since the last restart
   // Baseline of the best policy that a restart replaced; its weights are the tensors "kept.<name>".
   std::optional<double> kept;
   SearchResult result;  // so far

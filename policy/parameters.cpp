@@ -61,6 +61,8 @@ std::vector<Entry> entries() {
       {"reward", Scale{&P::reward}},
       {"failing", Real{&P::failing, 1, 1e6}},
       {"feasible_only_after", Whole{&P::feasible_only_after, 0, 1'000'000'000}},
+      {"elites", Whole{&P::elites, 0, 4096}},
+      {"elite_weight", Real{&P::elite_weight, 0, 1000}},
       {"restart_after", Whole{&P::restart_after, 0, 1'000'000'000}},
       {"warm_start", Flag{&P::warm_start}},
       {"warm_start_updates", Whole{&P::warm_start_updates, 1, 1'000'000}},

@@ -45,10 +45,14 @@ struct ColocrlParameters {
   std::int64_t feasible_only_after =
       500;  // updates after which only feasible placements teach; 0..1e9
 
-  // A policy that has converged (entropy below a tenth of the largest) and found nothing better for
-  // so many updates starts anew from fresh weights, if the rest of the budget is as large as what
-  // it has used itself; 0 (never)..1e9.
-  std::int64_t restart_after = 50;
+  // Every update also imitates the best placements since the last restart: so many; 0 (off)..4096.
+  std::int64_t elites = 4;
+  double elite_weight = 0.3;  // of that term in the loss; 0..1e3
+
+  // A policy that has found nothing better for so many updates (and a quarter of all since the last
+  // restart) starts anew from fresh weights, if the rest of the budget is as large as what it has
+  // used itself; 0 (never)..1e9.
+  std::int64_t restart_after = 100;
 
   // --- start and end ---
   bool warm_start = false;                // first imitate the best of the initial placements

@@ -1,9 +1,10 @@
 #include "policy/torch/colocrl.h"
 
 #include <bit>
-#include <cmath>
 #include <filesystem>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
@@ -26,9 +27,6 @@ namespace {
 constexpr double kImitatedLoss = 0.35;
 // Updates in a row without a finite gradient after which the settings are to blame.
 constexpr int kMaxFailedSteps = 10;
-// Share of the largest entropy below which a policy has converged: of four devices one has a
-// probability of 0.97.
-constexpr double kConvergedEntropy = 0.1;
 
 SearchIdentity identity_of(const Problem& problem, const SearchOptions& options,
                            const ColocrlParameters& parameters) {
@@ -40,6 +38,7 @@ SearchIdentity identity_of(const Problem& problem, const SearchOptions& options,
           .settings = to_settings(parameters)};
 }
 
+// [groups, 1]
 at::Tensor to_actions(const Placement& placement) {
   at::Tensor actions =
       at::empty({static_cast<std::int64_t>(placement.device.size()), 1}, at::kLong);
@@ -74,11 +73,9 @@ std::vector<NamedTensor> kept_copy(const std::vector<NamedTensor>& tensors) {
   return copy;
 }
 
-// Of a policy that knows nothing: mean over the groups, nats.
-double largest_entropy(const Constraints& constraints) {
-  double sum = 0;
-  for (const std::uint64_t mask : constraints.allowed) sum += std::log(std::popcount(mask));
-  return sum / static_cast<double>(constraints.allowed.size());
+// What is known of `count` placements from `first` on.
+Evaluation part(const Evaluation& all, std::int64_t first, std::int64_t count) {
+  return {all.log_probability.narrow(0, first, count), all.entropy.narrow(0, first, count)};
 }
 
 // One run of the algorithm.
@@ -95,7 +92,7 @@ class ColocrlSearch {
         rule_(parameters, reference_time(problem)),
         baseline_(parameters.baseline_decay, parameters.normalize, baseline_start()),
         incumbent_(problem, options, "colocrl"),
-        largest_entropy_(largest_entropy(problem.constraints)) {}
+        round_(static_cast<std::size_t>(parameters.elites), 0) {}
 
   SearchResult run() {
     start();
@@ -154,31 +151,23 @@ class ColocrlSearch {
     if (incumbent_.clock().left() < batch) return false;
     const Encoding encoding = network_.encode(inputs_);
     const at::Tensor actions = sample(encoding);
-    if (incumbent_.evaluate(to_placements(actions)) < batch) return false;
+    const std::vector<Placement> placements = to_placements(actions);
+    if (incumbent_.evaluate(placements) < batch) return false;
+    round_.record(problem_.constraints, placements, incumbent_.outcomes());
     UpdateMetrics metrics;
     const auto advantages = advantages_of(incumbent_.outcomes(), metrics);
     if (advantages) teach(encoding, actions, *advantages, metrics);
     ++updates_;
     report(metrics);
-    if (metrics.entropy) restart_when_converged(*metrics.entropy);
+    restart_when_fruitless();
     return true;
   }
 
-  void restart_when_converged(double entropy) {
-    ++stale_;
-    for (const Outcome& outcome : incumbent_.outcomes()) {
-      if (outcome.feasible() && (!recent_ || outcome.step_time < *recent_)) {
-        recent_ = outcome.step_time;
-        stale_ = 0;
-      }
-    }
-    if (parameters_.restart_after == 0 || entropy > kConvergedEntropy * largest_entropy_ ||
-        stale_ < static_cast<std::uint64_t>(parameters_.restart_after)) {
-      return;
-    }
+  void restart_when_fruitless() {
+    if (!round_.fruitless(static_cast<std::uint64_t>(parameters_.restart_after))) return;
     // A round that the budget would cut short is worth less than more samples of this one.
     const double share = incumbent_.clock().fraction();
-    if (1 - share >= share - round_start_) restart(share);
+    if (1 - share >= share - round_.state().start) restart(share);
   }
 
   void restart(double share) {
@@ -190,9 +179,7 @@ class ColocrlSearch {
     network_.reset(options_.seed, ++restarts_);
     optimizer_.reset();
     baseline_ = Baseline(parameters_.baseline_decay, parameters_.normalize, baseline_start());
-    round_start_ = share;
-    stale_ = 0;
-    recent_.reset();
+    round_ = Round(static_cast<std::size_t>(parameters_.elites), share);
   }
 
   at::Tensor sample(const Encoding& encoding) const {
@@ -232,10 +219,19 @@ class ColocrlSearch {
         parameters_.entropy == parameters_.entropy_end
             ? parameters_.entropy
             : parameters_.entropy + share * (parameters_.entropy_end - parameters_.entropy);
-    const Evaluation evaluation = network_.evaluate(encoding, actions);
-    const at::Tensor loss = reinforce_loss(evaluation, advantages, groups(), weight);
+    std::vector<at::Tensor> placements = {actions};
+    for (const Elite& elite : round_.state().elites) {
+      placements.push_back(to_actions(elite.placement));
+    }
+    const Evaluation all = network_.evaluate(encoding, at::cat(placements, 1));
+    const Evaluation sampled = part(all, 0, parameters_.k);
+    at::Tensor loss = reinforce_loss(sampled, advantages, groups(), weight);
     metrics.loss_policy = loss.item<double>();
-    metrics.entropy = evaluation.entropy.mean().item<double>();
+    metrics.entropy = sampled.entropy.mean().item<double>();
+    if (const std::int64_t elites = all.entropy.size(0) - parameters_.k; elites > 0) {
+      loss = loss +
+             imitation_loss(part(all, parameters_.k, elites), groups()) * parameters_.elite_weight;
+    }
     metrics.grad_norm = take_step(loss);
   }
 
@@ -295,9 +291,7 @@ class ColocrlSearch {
     checkpoint.state = {.updates = updates_,
                         .baseline = baseline_.state(),
                         .restarts = restarts_,
-                        .round_start = round_start_,
-                        .stale = stale_,
-                        .recent = recent_,
+                        .round = round_.state(),
                         .kept = kept_,
                         .result = incumbent_.so_far()};
     checkpoint.tensors = to_blobs(tensors());
@@ -309,7 +303,10 @@ class ColocrlSearch {
     Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
     require_same_search(options_.checkpoint, checkpoint.identity,
                         identity_of(problem_, options_, parameters_));
-    require_valid_best(checkpoint.state.result);
+    if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
+    for (const Elite& elite : checkpoint.state.round.elites) {
+      require_valid("round.elites", elite.placement);
+    }
     if (checkpoint.state.kept) {
       kept_ = checkpoint.state.kept;
       kept_weights_ = kept_copy(network_.parameters());
@@ -317,24 +314,21 @@ class ColocrlSearch {
     load_blobs(options_.checkpoint, checkpoint.tensors, tensors());
     updates_ = checkpoint.state.updates;
     restarts_ = checkpoint.state.restarts;
-    round_start_ = checkpoint.state.round_start;
-    stale_ = checkpoint.state.stale;
-    recent_ = checkpoint.state.recent;
+    round_.restore(std::move(checkpoint.state.round));
     baseline_.restore(checkpoint.state.baseline);
     incumbent_.restore(std::move(checkpoint.state.result));
     last_save_seconds_ = incumbent_.clock().seconds();
   }
 
-  void require_valid_best(const SearchResult& result) const {
-    if (!result.best) return;
+  void require_valid(const char* where, const Placement& placement) const {
     const std::size_t nodes = problem_.costs.graph().size();
     const std::string violation =
-        result.best->device.size() == nodes
+        placement.device.size() == nodes
             ? first_violation(problem_.costs.graph(), problem_.costs.cluster(),
-                              problem_.constraints, *result.best)
-            : fmt::format("{} devices, expected {}", result.best->device.size(), nodes);
+                              problem_.constraints, placement)
+            : fmt::format("{} devices, expected {}", placement.device.size(), nodes);
     if (!violation.empty()) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, "result.best.device", violation);
+      throw Error(ErrorKind::kBadInput, options_.checkpoint, where, violation);
     }
   }
 
@@ -349,12 +343,9 @@ class ColocrlSearch {
   RewardRule rule_;
   Baseline baseline_;
   Incumbent incumbent_;
-  double largest_entropy_;  // mean over the groups, nats
+  Round round_;
   std::uint64_t updates_ = 0;
   std::uint64_t restarts_ = 0;
-  double round_start_ = 0;
-  std::uint64_t stale_ = 0;
-  std::optional<SimTime> recent_;
   std::optional<double> kept_;
   std::vector<NamedTensor> kept_weights_;
   int failed_steps_ = 0;

@@ -50,9 +50,13 @@ Checkpoint example() {
   checkpoint.state.updates = 17;
   checkpoint.state.baseline = {.started = true, .value = -0.1 - 0.2, .mean_square = 1e-300};
   checkpoint.state.restarts = 2;
-  checkpoint.state.round_start = 0.3;
-  checkpoint.state.stale = 5;
-  checkpoint.state.recent = SimTime{130'000'000'000};
+  checkpoint.state.round = {
+      .start = 0.3,
+      .updates = 11,
+      .stale = 5,
+      .best = SimTime{130'000'000'000},
+      .elites = {{SimTime{130'000'000'000},
+                  Placement{.device = {DeviceId{0}, DeviceId{1}}, .priority = {}}}}};
   checkpoint.state.kept = -0.7;
   SearchResult& result = checkpoint.state.result;
   result.evaluations = 136;
@@ -78,9 +82,7 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.state.updates, 17U);
   EXPECT_EQ(read.state.baseline, written.state.baseline);
   EXPECT_EQ(read.state.restarts, 2U);
-  EXPECT_EQ(read.state.round_start, 0.3);
-  EXPECT_EQ(read.state.stale, 5U);
-  EXPECT_EQ(read.state.recent, written.state.recent);
+  EXPECT_EQ(read.state.round, written.state.round);
   EXPECT_EQ(read.state.kept, written.state.kept);
   const SearchResult& result = read.state.result;
   EXPECT_EQ(result.evaluations, 136U);

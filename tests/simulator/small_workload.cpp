@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <gtest/gtest.h>
+
 namespace placer::sim::test {
 
 namespace {
@@ -98,6 +100,25 @@ Placement on(const std::vector<unsigned>& devices, std::vector<std::int64_t> pri
   }
   placement.priority = std::move(priority);
   return placement;
+}
+
+std::vector<Bytes> bytes(std::initializer_list<std::int64_t> counts) {
+  std::vector<Bytes> result;
+  for (const std::int64_t count : counts) result.push_back({count});
+  return result;
+}
+
+Timeline run(const SmallWorkload& workload, const SmallCluster& cluster,
+             const Placement& placement) {
+  const Workload built = workload.build();
+  const Cluster machine = make_cluster(cluster);
+  const CostModel costs(built, machine);
+  const auto simulator = make_simulator(costs, {});
+  Timeline timeline = simulator->timeline(placement);
+  const Outcome outcome = simulator->evaluate_one(placement);
+  EXPECT_EQ(outcome.step_time, timeline.outcome.step_time);
+  EXPECT_EQ(outcome.peak_memory, timeline.outcome.peak_memory);
+  return timeline;
 }
 
 }  // namespace placer::sim::test

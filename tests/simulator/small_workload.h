@@ -8,6 +8,7 @@
 #include "placer/cluster/cluster.h"
 #include "placer/cost/op_times.h"
 #include "placer/placement/placement.h"
+#include "simulator/simulator.h"
 
 namespace placer::sim::test {
 
@@ -57,5 +58,11 @@ struct SmallCluster {
 
 [[nodiscard]] Placement on(const std::vector<unsigned>& devices,
                            std::vector<std::int64_t> priority = {});
+
+[[nodiscard]] std::vector<Bytes> bytes(std::initializer_list<std::int64_t> counts);
+
+// The step under `placement`; what evaluate() says of it is expected to be the same.
+[[nodiscard]] Timeline run(const SmallWorkload& workload, const SmallCluster& cluster,
+                           const Placement& placement);
 
 }  // namespace placer::sim::test

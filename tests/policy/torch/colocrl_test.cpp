@@ -319,18 +319,18 @@ TEST_F(ColocrlCheckpoint, TensorsOfAnotherShapeOrNotFiniteAreRefused) {
   bad = good;
   bad.state.result.best->device.pop_back();
   EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.state.round.elites.at(0).placement.device.at(0) = DeviceId{3};  // of three
+  EXPECT_TRUE(refused(bad));
 }
 
-// Three ops on two devices are learned at once; then the policy starts anew, and the learned
-// weights are kept.
-TEST_F(ColocrlCheckpoint, ConvergedPolicyStartsAnewAndIsKept) {
+// Three ops on two devices are learned at once; then nothing better is found, the policy starts
+// anew, and the learned weights are kept.
+TEST_F(ColocrlCheckpoint, FruitlessPolicyStartsAnewAndIsKept) {
   const TestProblem problem = test::three_ops();
   SearchOptions options = options_with(4000);
-  options.parameters = {{"hidden", "8"},
-                        {"lr", "0.03"},
-                        {"entropy", "0.01"},
-                        {"entropy_end", "0.01"},
-                        {"restart_after", "10"}};
+  options.parameters = {{"hidden", "8"},         {"lr", "0.03"},  {"entropy", "0.01"},
+                        {"entropy_end", "0.01"}, {"elites", "1"}, {"restart_after", "100"}};
   options.checkpoint = path_;
   const SearchResult whole = run(problem, options);
   const Checkpoint end = read_checkpoint(path_);

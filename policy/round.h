@@ -1,0 +1,55 @@
+#pragma once
+
+// What one policy has found since its weights were fresh: the placements that it imitates, and
+// whether it still finds better ones.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+
+namespace placer::policy {
+
+struct Elite {
+  SimTime step_time;
+  Placement placement;
+
+  bool operator==(const Elite&) const = default;
+};
+
+struct RoundState {
+  double start = 0;           // share of the budget that was spent before the round
+  std::uint64_t updates = 0;  // of the policy in this round
+  std::uint64_t stale = 0;    // updates since `best` was found
+  std::optional<SimTime> best;
+  std::vector<Elite> elites;  // the best distinct placements, fastest first
+
+  bool operator==(const RoundState&) const = default;
+};
+
+class Round {
+ public:
+  // Keeps up to `elites` placements; `start` as in RoundState.
+  Round(std::size_t elites, double start) : capacity_(elites) { state_.start = start; }
+
+  // One update's samples and what became of them.
+  void record(const Constraints& constraints, std::span<const Placement> placements,
+              std::span<const Outcome> outcomes);
+
+  // Nothing better in `patience` updates (0: never fruitless) and in the last quarter of the round:
+  // where learning is slow, so is giving up.
+  [[nodiscard]] bool fruitless(std::uint64_t patience) const;
+
+  [[nodiscard]] const RoundState& state() const { return state_; }
+  void restore(RoundState state) { state_ = std::move(state); }
+
+ private:
+  void keep(SimTime step_time, Placement placement);
+
+  std::size_t capacity_;
+  RoundState state_;
+};
+
+}  // namespace placer::policy
