@@ -31,7 +31,7 @@ Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const A
   std::map<std::uint32_t, std::uint32_t> first_of_unit;
   std::int64_t total = 0;
   for (std::uint32_t a = 0; a < atoms.size(); ++a) {
-    ties_[a] = {a, data_[a].time, 1};
+    ties_[a] = {a, data_[a].time, 1, data_[a].mask};
     unite_ties(first_of_unit.try_emplace(atoms.unit_of[a], a).first->second, a);
     total += data_[a].time;
   }
@@ -81,6 +81,7 @@ void Grouper::unite_ties(std::uint32_t a, std::uint32_t b) {
   ties_[b].parent = a;
   ties_[a].time += ties_[b].time;
   ties_[a].count += ties_[b].count;
+  ties_[a].mask &= ties_[b].mask;
 }
 
 std::uint32_t Grouper::merge(std::uint32_t a, std::uint32_t b) {
@@ -337,7 +338,7 @@ std::uint32_t Grouper::merge_with_best_partner(std::uint32_t group) {
   const auto shares = transfer_shares(group);
   std::vector<std::pair<double, std::uint32_t>> ranked;
   const auto consider = [&](std::uint32_t partner) {
-    if ((data_[group].mask & data_[partner].mask) != 0) {
+    if ((ties_[tie_of(group)].mask & ties_[tie_of(partner)].mask) != 0) {
       const auto share = shares.find(partner);
       ranked.emplace_back(loss(group, partner, share == shares.end() ? 0 : share->second), partner);
     }

@@ -50,6 +50,7 @@ class Grouper {
     std::uint32_t parent;
     std::int64_t time = 0;
     std::uint32_t count = 0;
+    std::uint64_t mask = 0;  // devices that all of its groups may use
   };
 
   void add_member(NodeId node, std::uint32_t atom);

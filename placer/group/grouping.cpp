@@ -2,7 +2,6 @@
 
 #include "placer/group/atoms.h"
 #include "placer/group/grouper.h"
-#include "placer/group/merging_dag.h"
 #include "placer/group/number_groups.h"
 
 namespace placer {
@@ -16,13 +15,7 @@ Grouping group_nodes(const CostModel& costs, const Constraints& constraints,
   grouper.follow_single_readers();
   grouper.follow_modules();
   grouper.reduce_to_limit();
-  return number_groups(graph, constraints, atoms, grouper.dag(), PassiveUnits::kWithReaders);
-}
-
-Grouping group_by_unit(const Graph& graph, const Constraints& constraints) {
-  const Atoms atoms = make_atoms(graph, constraints, settled_nodes(graph));
-  const MergingDag dag(atoms.size(), atoms.edges);
-  return number_groups(graph, constraints, atoms, dag, PassiveUnits::kEachAlone);
+  return number_groups(graph, constraints, atoms, grouper.dag());
 }
 
 }  // namespace placer

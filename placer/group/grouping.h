@@ -53,9 +53,6 @@ struct GroupingOptions {
 [[nodiscard]] Grouping group_nodes(const CostModel& costs, const Constraints& constraints,
                                    const GroupingOptions& options);
 
-// Every unit of the constraints for itself (divided ones: see above).
-[[nodiscard]] Grouping group_by_unit(const Graph& graph, const Constraints& constraints);
-
 // The graph of groups: node g is group g, a kOp labelled "group", with the sum of its members'
 // times per kind of device (none where a member has none), their largest workspace, and an output
 // for every tensor that leaves it. Edges that do not order groups (see above) are kept where they

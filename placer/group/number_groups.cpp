@@ -75,7 +75,7 @@ std::size_t count_divided(const Constraints& constraints, const std::vector<Grou
 }  // namespace
 
 Grouping number_groups(const Graph& graph, const Constraints& constraints, const Atoms& atoms,
-                       const MergingDag& dag, PassiveUnits passive) {
+                       const MergingDag& dag) {
   const std::vector<std::uint32_t> order = dag.order();
   std::vector<std::uint32_t> number(atoms.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) {
@@ -87,17 +87,11 @@ Grouping number_groups(const Graph& graph, const Constraints& constraints, const
       group_of[v] = number[dag.find(atoms.atom_of[v])];
     }
   }
-  std::vector<std::uint32_t> host(constraints.num_units, kAlone);
-  if (passive == PassiveUnits::kWithReaders) {
-    host = find_hosts(graph, constraints, group_of, order.size());
-  }
-  std::map<std::uint64_t, std::uint32_t> alone;  // unit, or mask of devices -> group
-  const auto key = [&](std::size_t v) {
-    return passive == PassiveUnits::kWithReaders ? constraints.allowed[v] : constraints.unit_of[v];
-  };
+  const std::vector<std::uint32_t> host = find_hosts(graph, constraints, group_of, order.size());
+  std::map<std::uint64_t, std::uint32_t> alone;  // mask of devices -> group
   for (std::size_t v = 0; v < graph.size(); ++v) {
     if (group_of[v] == kNone && host[constraints.unit_of[v]] == kAlone) {
-      alone.try_emplace(key(v), static_cast<std::uint32_t>(alone.size()));
+      alone.try_emplace(constraints.allowed[v], static_cast<std::uint32_t>(alone.size()));
     }
   }
   Grouping result;
@@ -105,7 +99,7 @@ Grouping number_groups(const Graph& graph, const Constraints& constraints, const
   for (std::size_t v = 0; v < graph.size(); ++v) {
     const std::uint32_t group = group_of[v] != kNone ? group_of[v] : host[constraints.unit_of[v]];
     result.group_of.push_back(
-        id_at<GroupId>(group == kAlone ? alone.at(key(v)) : group + alone.size()));
+        id_at<GroupId>(group == kAlone ? alone.at(constraints.allowed[v]) : group + alone.size()));
   }
   result.divided_units = count_divided(constraints, result.group_of);
   return result;

@@ -2,8 +2,6 @@
 
 // From merged atoms to a Grouping: topological numbers, and a place for what is only read.
 
-#include <cstdint>
-
 #include "placer/graph/graph.h"
 #include "placer/group/atoms.h"
 #include "placer/group/grouping.h"
@@ -11,14 +9,10 @@
 
 namespace placer {
 
-// Units of only state, inputs, constants and outputs: groups of their own, or with who reads them.
-enum class PassiveUnits : std::uint8_t { kEachAlone, kWithReaders };
-
-// Numbers the groups of active nodes in topological order. Passive units that are groups of their
-// own come before all others, since their edges only go out; with kWithReaders these are one group
-// for each set of allowed devices.
+// Numbers the groups of active nodes in topological order. Units of only state, inputs, constants
+// and outputs are with who reads them; those that cannot be come before all others, since their
+// edges only go out, one group for each set of allowed devices.
 [[nodiscard]] Grouping number_groups(const Graph& graph, const Constraints& constraints,
-                                     const Atoms& atoms, const MergingDag& dag,
-                                     PassiveUnits passive);
+                                     const Atoms& atoms, const MergingDag& dag);
 
 }  // namespace placer

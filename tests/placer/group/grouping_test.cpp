@@ -56,7 +56,6 @@ TEST(Grouping, IsValidOnRandomGraphs) {
     const Cluster cluster = test::random_cluster(seed, {.devices = 2 + seed % 3});
     const CostModel costs(workload, cluster);
     const Constraints constraints = resolve_constraints(costs, {});
-    expect_valid(workload.graph, constraints, group_by_unit(workload.graph, constraints));
     for (const std::size_t most : {1, 4, 16, 1000}) {
       const Grouping grouping = group_nodes(costs, constraints, {.max_groups = most});
       expect_valid(workload.graph, constraints, grouping);
@@ -153,6 +152,29 @@ TEST(Grouping, DividesAModuleThatIsBeforeAndAfterOthers) {
             coarse.unit_of[index(group_named(workload, grouping, "layer0/dw"))]);
   EXPECT_NE(coarse.unit_of[index(group_named(workload, grouping, "layer0/forward"))],
             coarse.unit_of[index(group_named(workload, grouping, "layer1/dx"))]);
+}
+
+// The ends u1 and u2 of a chain share a device, p and q between them are pinned to different ones:
+// u1 with p and u2 with q would leave the unit no device.
+TEST(Grouping, PartsOfAUnitDoNotMergeIntoGroupsThatContradict) {
+  test::WorkloadMaker maker;
+  const TensorRef x = maker.input("x", 4);
+  const TensorRef u1 = maker.op("u1", {.inputs = {x}, .time_us = 1});
+  const TensorRef p = maker.op("p", {.inputs = {u1}, .time_us = 1000});
+  const TensorRef q = maker.op("q", {.inputs = {p}, .time_us = 1000});
+  maker.op("u2", {.inputs = {q}, .time_us = 2});
+  const Workload workload = maker.finish();
+  const Cluster cluster = test::cpu_cores(2);
+  const CostModel costs(workload, cluster);
+  const Constraints constraints =
+      resolve_constraints(costs, {.pin = {"p=cpu:1", "q=cpu:0"}, .colocate = {"u*"}});
+  const Grouping grouping = group_nodes(costs, constraints, {.max_groups = 2});
+  const Constraints coarse = contract(constraints, grouping);
+  for (const std::uint64_t allowed : coarse.allowed) {
+    EXPECT_NE(allowed, 0U);
+  }
+  EXPECT_EQ(coarse.unit_of[index(group_named(workload, grouping, "u1"))],
+            coarse.unit_of[index(group_named(workload, grouping, "u2"))]);
 }
 
 TEST(Grouping, StateThatNobodyWritesGoesWithItsFirstReader) {
