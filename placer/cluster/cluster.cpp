@@ -79,27 +79,4 @@ std::vector<std::string> Cluster::kinds() const {
   return kinds;
 }
 
-Cluster Cluster::subset(std::span<const DeviceId> keep) const {
-  std::vector<Device> devices;
-  std::vector<std::optional<DeviceId>> renamed(size());
-  for (const DeviceId id : keep) {
-    renamed[index(id)] = id_at<DeviceId>(devices.size());
-    devices.push_back(device(id));
-  }
-  std::vector<Link> links;
-  for (Link link : links_) {
-    std::vector<std::pair<DeviceId, DeviceId>> pairs;
-    for (const auto& [from, to] : link.pairs) {
-      if (renamed[index(from)] && renamed[index(to)]) {
-        pairs.emplace_back(*renamed[index(from)], *renamed[index(to)]);
-      }
-    }
-    if (!pairs.empty()) {
-      link.pairs = std::move(pairs);
-      links.push_back(std::move(link));
-    }
-  }
-  return {name_, std::move(devices), std::move(links), pools_};
-}
-
 }  // namespace placer

@@ -67,9 +67,6 @@ class Cluster {
   [[nodiscard]] std::vector<std::string> kinds() const;
   [[nodiscard]] const std::string& hash() const { return hash_; }
 
-  // A copy with some of the devices, in the given order, and the links among them.
-  [[nodiscard]] Cluster subset(std::span<const DeviceId> keep) const;
-
  private:
   std::string name_;
   std::vector<Device> devices_;

@@ -32,21 +32,4 @@ std::span<const NodeId> Graph::controls(NodeId id) const {
   return slice(controls_, first_control_, id);
 }
 
-bool Graph::exists_before_step(NodeId id) const {
-  const Node* at = &node(id);
-  while (at->kind == NodeKind::kOp) {
-    // A pure view: one output that shares an input's storage, nothing written, no other input.
-    if (at->inputs.size() != 1 || !at->mutates.empty() || at->outputs.empty()) {
-      return false;
-    }
-    for (const TensorSpec& output : at->outputs) {
-      if (!output.alias_of) {
-        return false;
-      }
-    }
-    at = &node(at->inputs[0].node);
-  }
-  return at->kind != NodeKind::kOutput;
-}
-
 }  // namespace placer

@@ -64,11 +64,6 @@ class Graph {
   // The tensor that owns the memory of `ref`: itself, or the end of its chain of aliases.
   [[nodiscard]] TensorRef storage(TensorRef ref) const { return storage_[tensor_index(ref)]; }
 
-  // Whether its value is there before the step starts: inputs, state, constants, and views of
-  // these. What reads such a node waits for nothing, so that these edges do not order groups of
-  // nodes.
-  [[nodiscard]] bool exists_before_step(NodeId id) const;
-
   // Nodes that can only work on one device: those of one colocation key, views with their base,
   // in-place ops with what they write, outputs with their producer (new values of a state with that
   // state). Classes are dense, numbered by their first node.

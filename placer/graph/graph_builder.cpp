@@ -256,6 +256,8 @@ class GraphBuilder {
           }
           write_controls_[i].push_back(reader);
         }
+        // Later users depend on this write by data, since they read its result.
+        storage.readers.clear();
         ++storage.writes;
       }
       for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {

@@ -1,7 +1,5 @@
 #include "placer/cluster/cluster.h"
 
-#include <array>
-
 #include <gmock/gmock.h>
 
 #include "placer/base/error.h"
@@ -57,16 +55,6 @@ TEST(Cluster, RefusesEqualNamesAndTooManyDevices) {
   EXPECT_THROW(Cluster("x", {device("a"), device("a")}, {link("l", {{kA, kB}, {kB, kA}})}),
                LogicError);
   EXPECT_THROW(Cluster("x", {}, {}), LogicError);
-}
-
-TEST(Cluster, SubsetKeepsLinksAmongTheRest) {
-  const std::array<DeviceId, 2> keep{kC, kA};
-  const Cluster pair = three().subset(keep);
-  ASSERT_EQ(pair.size(), 2U);
-  EXPECT_EQ(pair.device(kA).name, "c");
-  EXPECT_EQ(pair.link(pair.link_between(kA, kB)).name, "rest");
-  EXPECT_EQ(pair.links().size(), 1U);
-  EXPECT_NE(pair.hash(), three().hash());
 }
 
 }  // namespace

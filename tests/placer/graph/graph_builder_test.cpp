@@ -123,6 +123,20 @@ TEST(GraphBuilder, TheWritersResultMayBeRead) {
   EXPECT_EQ(graph.storage(of(1)), of(0));
 }
 
+// Of the second write only the reader of the first one's result is ahead by control: who read the
+// state before the first write is ahead of that one.
+TEST(GraphBuilder, AWriteWaitsForReadersSinceTheLastWriteOnly) {
+  const auto in_place = [](const std::string& name, TensorRef target) {
+    Node write = view(name, target);
+    write.mutates = {0};
+    return write;
+  };
+  const Graph graph = built({source("w"), op("early", {of(0)}), in_place("first", of(0)),
+                             op("late", {of(2)}), in_place("second", of(2))});
+  EXPECT_THAT(graph.controls(*graph.find("first")), ElementsAre(*graph.find("early")));
+  EXPECT_THAT(graph.controls(*graph.find("second")), ElementsAre(*graph.find("late")));
+}
+
 TEST(GraphBuilder, InputsAndConstantsAreNeverWritten) {
   EXPECT_THAT(defect({source("x", NodeKind::kInput), writer("w", {of(0)})}).text,
               HasSubstr("not state"));
@@ -159,14 +173,6 @@ TEST(GraphBuilder, ColocatesViewsWritesOutputsAndKeys) {
   EXPECT_FALSE(together("new_state", "keyed"));
   EXPECT_FALSE(together("x", "keyed"));
   EXPECT_EQ(graph.num_colocation_classes(), 4U);
-}
-
-TEST(GraphBuilder, SourcesAndTheirViewsExistBeforeTheStep) {
-  const Graph graph = built({source("w"), view("t", of(0)), op("a", {of(1)}), view("v", of(2))});
-  EXPECT_TRUE(graph.exists_before_step(*graph.find("w")));
-  EXPECT_TRUE(graph.exists_before_step(*graph.find("t")));
-  EXPECT_FALSE(graph.exists_before_step(*graph.find("a")));
-  EXPECT_FALSE(graph.exists_before_step(*graph.find("v")));
 }
 
 TEST(GraphBuilder, NamesANodeOnTheCycle) {
