@@ -71,7 +71,7 @@ class Modules {
       for (;;) {
         const Node& maker = nodes_[index(ref.node)];
         gradient_of_[index(ref.node)] = *node.target;
-        const bool passes_on = maker.kind == NodeKind::kOp &&
+        const bool passes_on = maker.kind == NodeKind::kOp && !maker.inputs.empty() &&
                                (maker.outputs[ref.output].alias_of || maker.op == "aten.clone");
         if (!passes_on) {
           break;

@@ -160,6 +160,7 @@ void find_writes(std::string_view name, const Pt2Call& call, AtenEffect& effect)
     return;
   }
   effect.writes = tensors_of(call, "out");
+  effect.unnamed_writes = !effect.writes.empty() && call.outputs.size() != effect.writes.size();
   for (const NormInTraining& norm : kNorms) {
     if (norm.op == name && is_true(call, norm.flag)) {
       effect.writes = tensors_of(call, "running_mean");

@@ -24,7 +24,8 @@ struct AtenEffect {
   std::uint32_t base = 0;  // index into Pt2Call::inputs
   std::vector<std::uint32_t>
       writes;                   // inputs written in place; result k is the new value of writes[k]
-  bool unnamed_writes = false;  // `writes` have no result (running statistics of aten.batch_norm)
+  bool unnamed_writes = false;  // `writes` have no result (running statistics of aten.batch_norm,
+                                // a list `out`)
   std::string op;  // instead of Pt2Call::op: unsqueeze for unsqueeze_, which only changes the shape
 };
 

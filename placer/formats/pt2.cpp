@@ -122,7 +122,6 @@ ImportReport import_pt2(const std::filesystem::path& path, const ImportOptions& 
 
   Pt2Nodes made = make_nodes(program, {find_ties(program, records), update});
   std::vector<std::string> notes = program.notes;
-  notes.insert(notes.end(), made.notes.begin(), made.notes.end());
   keep_values(archive, program, records, made.nodes);
   mark_passes(made.nodes);
   assign_modules(made.nodes, made.module_known);

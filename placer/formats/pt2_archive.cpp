@@ -125,10 +125,13 @@ std::string Pt2Archive::read(std::string_view member, std::uint64_t limit) const
   if (!stream) {
     throw bad(file_, where, std::string("is damaged: ") + zip_strerror(archive_.get()));
   }
-  std::string content(stat.size, '\0');
+  // Memory is asked for as bytes arrive: the directory may claim any size.
+  constexpr std::uint64_t kPiece = std::uint64_t{16} << 20;
+  std::string content;
   std::uint64_t done = 0;
   while (done < stat.size) {
-    const zip_int64_t got = zip_fread(stream.get(), content.data() + done, stat.size - done);
+    content.resize(std::min(stat.size, std::max(2 * done, kPiece)));
+    const zip_int64_t got = zip_fread(stream.get(), content.data() + done, content.size() - done);
     if (got <= 0) {
       throw bad(file_, where,
                 std::string("is damaged: ") +

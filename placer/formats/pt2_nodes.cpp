@@ -219,10 +219,9 @@ class NodeMaker {
       layouts.push_back(values_[value_of_.at(input)].layout);
     }
     const AtenEffect effect = effect_of(call, program_, layouts);
-    if (effect.kind == AtenEffect::Kind::kIdentity) {
-      if (call.outputs.size() == 1 && call.outputs[0]) {
-        value_of_.emplace(*call.outputs[0], value_of_.at(call.inputs[effect.base]));
-      }
+    const bool one_result = call.outputs.size() == 1 && call.outputs[0];
+    if (effect.kind == AtenEffect::Kind::kIdentity && one_result) {
+      value_of_.emplace(*call.outputs[0], value_of_.at(call.inputs[effect.base]));
       return;
     }
     if (effect.kind == AtenEffect::Kind::kView && reuse_views(call, effect)) {

@@ -23,7 +23,6 @@ struct Pt2NodeOptions {
 struct Pt2Nodes {
   std::vector<Node> nodes;         // in an order of execution; passes are not set but on outputs
   std::vector<bool> module_known;  // [nodes]: the file says it
-  std::vector<std::string> notes;
 };
 
 // Inputs, state and constants first, then a node per call, outputs last.

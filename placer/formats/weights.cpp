@@ -1,5 +1,6 @@
 #include "placer/formats/weights.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -35,7 +36,10 @@ std::unique_ptr<WeightArchive> open_weights(const std::filesystem::path& path,
                                             std::string_view expected_hash,
                                             std::string_view model) {
   Pt2Archive archive(path);
-  const std::string name = archive.model_named(model);
+  // An archive of other weights for the graph may have its one model under another name.
+  const auto& models = archive.models();
+  const bool here = std::find(models.begin(), models.end(), model) != models.end();
+  const std::string name = archive.model_named(here ? model : "");
   if (!expected_hash.empty() && hash_text(read_pt2_program_text(archive, name)) != expected_hash) {
     throw Error(ErrorKind::kBadInput, archive.file(), "",
                 "holds another model than the graph was imported from (their programs differ): "

@@ -32,7 +32,7 @@ class WeightArchive {
 
 // Throws Error(kBadInput) when the file is not a .pt2 archive, or holds another program.
 //   expected_hash  GraphInfo::source_hash, or empty: not checked
-//   model          GraphInfo::weights_model, or empty: the only one of the archive
+//   model          GraphInfo::weights_model; where the archive has none of that name, its only one
 [[nodiscard]] std::unique_ptr<WeightArchive> open_weights(const std::filesystem::path& path,
                                                           std::string_view expected_hash,
                                                           std::string_view model = "");

@@ -38,7 +38,6 @@ class BoundOp {
 
   // Whether its result depends on the random generator (a dropout of probability 0 does not).
   [[nodiscard]] bool random() const { return random_; }
-  [[nodiscard]] const c10::OperatorHandle& handle() const { return handle_; }
 
  private:
   friend class OpBinder;

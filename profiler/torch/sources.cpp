@@ -14,10 +14,10 @@ Sources::Sources(const Graph& graph, const ExecutorOptions& options) : seed_(opt
   }
   if (!options.weights.empty()) {
     file_ = options.weights;
-    archive_ = open_weights(file_, "");
+    archive_ = open_weights(file_, "", graph.info().weights_model);
   } else if (!graph.info().weights.empty() && std::filesystem::exists(graph.info().weights)) {
     file_ = graph.info().weights;
-    archive_ = open_weights(file_, graph.info().source_hash);
+    archive_ = open_weights(file_, graph.info().source_hash, graph.info().weights_model);
   }
 }
 
