@@ -61,21 +61,6 @@ std::optional<Bytes> group_limit() {
   return std::nullopt;
 }
 
-std::vector<int> allowed_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) {
-    throw Error(ErrorKind::kDevice, "the system does not say which cores this process may use");
-  }
-  std::vector<int> cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &set)) {
-      cores.push_back(core);
-    }
-  }
-  return cores;
-}
-
 int count_numa_nodes() {
   int count = 0;
   std::error_code code;
@@ -104,6 +89,21 @@ std::vector<std::string> cache_lines(int core) {
 
 }  // namespace
 
+std::vector<int> allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) {
+    throw Error(ErrorKind::kDevice, "the system does not say which cores this process may use");
+  }
+  std::vector<int> cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) {
+      cores.push_back(core);
+    }
+  }
+  return cores;
+}
+
 MachineFacts machine_facts() {
   MachineFacts facts;
   facts.cpu_model = proc_value("/proc/cpuinfo", "model name");
@@ -121,10 +121,6 @@ MachineFacts machine_facts() {
   }
   facts.library = library_name();
   return facts;
-}
-
-bool has_core(const MachineFacts& facts, int core) {
-  return std::binary_search(facts.cores.begin(), facts.cores.end(), core);
 }
 
 std::string machine_name(const MachineFacts& facts) {

@@ -18,10 +18,14 @@ struct MachineFacts {
   Bytes memory_available;           // to this process (cgroup limit counted in)
   std::string library;              // "libtorch 2.11.0"
 };
+// Processors that this thread may run on, ascending.
+[[nodiscard]] std::vector<int> allowed_cores();
 // "libtorch 2.11.0".
 [[nodiscard]] std::string library_name();
 [[nodiscard]] MachineFacts machine_facts();
-[[nodiscard]] bool has_core(const MachineFacts& facts, int core);
+// Why steps cannot run on a device here: not of this machine, or of a kind that this build does not
+// know. Empty: they can.
+[[nodiscard]] std::string cannot_run_on(const Device& device);
 // One line that names the machine in profiles: "AMD EPYC 9B45, 2 cores".
 [[nodiscard]] std::string machine_name(const MachineFacts& facts);
 

@@ -73,10 +73,8 @@ class Limit {
   explicit Limit(const MeasureOptions& options) : options_(options) {}
 
   [[nodiscard]] double seconds() const {
-    if (options_.limit_factor <= 0) {
-      return 0;
-    }
-    return best_ ? *best_ * options_.limit_factor : options_.first_limit_seconds;
+    return best_ && options_.limit_factor > 0 ? *best_ * options_.limit_factor
+                                              : options_.first_limit_seconds;
   }
   void saw(double seconds) { best_ = best_ ? std::min(*best_, seconds) : seconds; }
 
@@ -143,46 +141,6 @@ class MeasuringEvaluator final : public Evaluator {
 std::unique_ptr<Evaluator> make_measuring_evaluator(Executor& executor,
                                                     const MeasureOptions& options) {
   return std::make_unique<MeasuringEvaluator>(executor, options);
-}
-
-std::vector<Series> measure_interleaved(
-    std::span<const Contender> contenders, const MeasureOptions& options,
-    const std::function<bool(std::span<const Series>)>& keep_going) {
-  std::vector<Bench> benches;  // one per executor
-  std::vector<std::size_t> bench_of;
-  for (const Contender& contender : contenders) {
-    PLACER_CHECK(contender.executor != nullptr, "a contender needs an executor");
-    const auto it = std::ranges::find_if(
-        benches, [&](Bench& bench) { return &bench.executor() == contender.executor; });
-    bench_of.push_back(static_cast<std::size_t>(it - benches.begin()));
-    if (it == benches.end()) {
-      benches.emplace_back(*contender.executor, options);
-    }
-  }
-  std::vector<Series> series(contenders.size());
-  const auto sample = [&](std::size_t i) {
-    Bench& bench = benches[bench_of[i]];
-    // The limit of a search, a few times the best so far, would turn a pause of the machine into a
-    // failure of the contender.
-    series[i].infeasible = bench.warm_up(contenders[i].placement, options.first_limit_seconds);
-    if (series[i].infeasible) {
-      return;
-    }
-    StepReport report = bench.step(options.first_limit_seconds);
-    if (report.infeasible) {
-      series[i].infeasible = std::move(report.infeasible);
-    } else {
-      series[i].seconds.push_back(report.wall_seconds);
-    }
-  };
-  do {
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      if (!series[i].infeasible) {
-        sample(i);
-      }
-    }
-  } while (keep_going(series));
-  return series;
 }
 
 }  // namespace placer::profile

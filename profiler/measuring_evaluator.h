@@ -14,35 +14,25 @@
 namespace placer::profile {
 
 struct MeasureOptions {
-  int repeats = 3;          // timed steps of one evaluation; the reward is their median
-  int warm_up = 1;          // discarded after every change of placement
-  int first_warm_up = 5;    // discarded before anything else
-  double limit_factor = 4;  // a step may take this many times the best median so far; 0: no limit
-  double first_limit_seconds = 120;
+  int repeats = 3;        // timed steps of one evaluation; the reward is their median
+  int warm_up = 1;        // discarded after every change of placement
+  int first_warm_up = 5;  // discarded before anything else
+  // A step may take this many times the best median so far; 0: first_limit_seconds, whatever others
+  // took.
+  double limit_factor = 4;
+  double first_limit_seconds = 120;  // while nothing has been measured; 0: no limit
   std::function<void()> on_step =
       nullptr;  // called after every step, a discarded one too: a sign of life
 };
 
+// One timed step an evaluation, for placements that are measured in turn. The limit does not follow
+// the best so far: that would turn a pause of the machine into a failure of the placement.
+[[nodiscard]] inline MeasureOptions one_step() {
+  return {.repeats = 1, .limit_factor = 0};
+}
+
 // Wall time of whole steps.
 [[nodiscard]] std::unique_ptr<Evaluator> make_measuring_evaluator(Executor& executor,
                                                                   const MeasureOptions& options);
-
-// One of the placements that are measured against each other; executors may differ (another
-// cluster, the same graph).
-struct Contender {
-  Executor* executor = nullptr;
-  Placement placement;
-};
-struct Series {
-  std::vector<double> seconds;           // one per round
-  std::optional<Infeasible> infeasible;  // then the series ends early and the contender sits out
-};
-// Samples of several contenders taken in turn (A B C A B C ...), one discarded step after every
-// switch.
-// A step may take options.first_limit_seconds, whatever others took.
-//   keep_going  called after every round; false ends the measurement
-[[nodiscard]] std::vector<Series> measure_interleaved(
-    std::span<const Contender> contenders, const MeasureOptions& options,
-    const std::function<bool(std::span<const Series>)>& keep_going);
 
 }  // namespace placer::profile

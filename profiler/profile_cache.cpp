@@ -33,8 +33,10 @@ std::map<std::string, OpTime> read_entries(const std::filesystem::path& file) {
     return entries;
   }
   const Json json = Json::parse(read_file(file), nullptr, false);
-  if (!json.is_object() || json.value("format", "") != "placer.profile-cache" ||
-      json.value("version", 0) != kVersion || !json.contains("times")) {
+  // Compared as values, so that one of another type is different and not an error.
+  if (!json.is_object() || !json.contains("times") ||
+      json.value("format", Json()) != Json("placer.profile-cache") ||
+      json.value("version", Json()) != Json(kVersion)) {
     return entries;
   }
   for (const auto& [key, value] : json["times"].items()) {

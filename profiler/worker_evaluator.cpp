@@ -18,6 +18,8 @@ using Clock = WorkerProcess::Clock;
 
 // Where no step has a limit, silence says nothing; a worker may then be silent for this long.
 constexpr std::chrono::hours kPatience{24};
+// What the first steps of a new worker may take beyond the limit of warm ones.
+constexpr double kColdSeconds = 10;
 
 class WorkerEvaluator final : public Evaluator {
  public:
@@ -63,11 +65,12 @@ class WorkerEvaluator final : public Evaluator {
 
   [[nodiscard]] double limit_seconds() const {
     const MeasureOptions& measure = options_.measure;
-    return best_seconds_ ? *best_seconds_ * measure.limit_factor : measure.first_limit_seconds;
+    return best_seconds_ && measure.limit_factor > 0 ? *best_seconds_ * measure.limit_factor
+                                                     : measure.first_limit_seconds;
   }
 
   [[nodiscard]] Clock::time_point deadline() const {
-    if (options_.measure.limit_factor <= 0) {
+    if (limit_seconds() <= 0) {
       return Clock::now() + kPatience;
     }
     const std::chrono::duration<double> patience(limit_seconds() + options_.hang_seconds);
@@ -128,8 +131,9 @@ class WorkerEvaluator final : public Evaluator {
     (void)must<HelloReply>(HelloRequest{});
     LoadRequest load{options_.graph_file, options_.cluster_file, options_.executor,
                      options_.measure};
+    // One that replaces another knows the best so far, but its first steps are cold.
     load.measure.first_limit_seconds =
-        limit_seconds();  // one that replaces another knows the best so far
+        std::min(limit_seconds() + kColdSeconds, options_.measure.first_limit_seconds);
     const auto loaded = must<LoadedReply>(load);
     if (loaded.graph_hash != graph_.hash() || loaded.cluster_hash != cluster_.hash()) {
       worker_.reset();

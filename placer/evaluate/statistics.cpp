@@ -180,7 +180,6 @@ Fidelity fidelity(std::span<const double> predicted, std::span<const double> mea
   result.kendall_best_half = kendall_tau_b(half_predicted, half_measured);
   result.regret_top1 = top_k_regret(predicted, measured, 1);
   result.regret_top5 = top_k_regret(predicted, measured, 5);
-  result.regret_top10 = top_k_regret(predicted, measured, 10);
   return result;
 }
 

@@ -47,7 +47,6 @@ struct Fidelity {
   double kendall_best_half = 0;  // tau-b over the better half by measurement
   double regret_top1 = 0;
   double regret_top5 = 0;
-  double regret_top10 = 0;
 };
 [[nodiscard]] Fidelity fidelity(std::span<const double> predicted,
                                 std::span<const double> measured);

@@ -47,6 +47,7 @@ struct alignas(64) DeviceWorker {
   StepClock::time_point now;         // its latest look at the clock
   StepClock::duration busy{0};
   torch::jit::Stack stack;
+  std::vector<std::uint32_t> unread;  // tensors that nobody reads any more
 };
 
 class CpuExecutor final : public Executor {
@@ -69,7 +70,8 @@ class CpuExecutor final : public Executor {
   void call(DeviceWorker& worker, std::uint32_t node);
   void check_results(std::uint32_t node) const;
   void announce(DeviceWorker& worker, std::uint32_t node);
-  void release(std::uint32_t node);
+  // Takes what `node` was the last to read off the account; `unread` are the tensors to drop.
+  void settle(std::uint32_t node, std::vector<std::uint32_t>& unread);
   void fail(Infeasible reason);
   [[nodiscard]] Infeasible out_of_memory(std::uint32_t device, std::optional<std::uint32_t> node,
                                          Bytes missing) const;
@@ -107,7 +109,8 @@ class CpuExecutor final : public Executor {
   std::vector<at::Tensor> values_;               // [tensors]; undefined while not alive
   std::vector<const at::Tensor*> input_values_;  // as Program::inputs.items, into values_
   std::vector<std::pair<std::size_t, std::size_t>>
-      writes_;  // state's tensor <- tensor, at the end of a step
+      writes_;                // state's tensor <- tensor, at the end of a step
+  std::vector<bool> copied_;  // [writes_]: the value's memory is another state's too
   std::uint64_t step_number_ = 0;
   bool results_checked_ = false;
 

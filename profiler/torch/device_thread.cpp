@@ -1,7 +1,6 @@
 #include "profiler/torch/device_thread.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <charconv>
@@ -12,39 +11,28 @@
 #include <omp.h>
 
 #include "placer/base/error.h"
+#include "profiler/devices.h"
 
 namespace placer::profile {
 
 namespace {
 
-std::vector<int> usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cores;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    for (int core = 0; core < CPU_SETSIZE; ++core) {
-      if (CPU_ISSET(core, &set)) {
-        cores.push_back(core);
-      }
-    }
-  }
-  return cores;
-}
-
 // N of "cpu:N".
 std::optional<int> core_in_name(const std::string& name) {
   const char* const first = name.data() + 4;
   const char* const last = name.data() + name.size();
+  if (!name.starts_with("cpu:")) {
+    return std::nullopt;
+  }
   int core = 0;
-  const bool whole =
-      name.starts_with("cpu:") && std::from_chars(first, last, core).ptr == last && first != last;
-  return whole ? std::optional(core) : std::nullopt;
+  const auto [end, problem] = std::from_chars(first, last, core);
+  return problem == std::errc{} && end == last ? std::optional(core) : std::nullopt;
 }
 
 }  // namespace
 
 DeviceThread device_thread(const Device& device) {
-  const std::vector<int> usable = usable_cores();
+  const std::vector<int> usable = allowed_cores();
   DeviceThread thread;
   thread.cores = device.cores;
   const auto core = core_in_name(device.name);
@@ -70,6 +58,15 @@ DeviceThread device_thread(const Device& device) {
     }
   }
   return thread;
+}
+
+std::string cannot_run_on(const Device& device) {
+  try {
+    (void)device_thread(device);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
 }
 
 void become(const DeviceThread& thread, const Device& device) {

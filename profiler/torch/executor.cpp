@@ -42,6 +42,12 @@ CpuExecutor::CpuExecutor(const Graph& graph, const Cluster& cluster, const Execu
                            graph.tensor_index(node.inputs.front()));
     }
   }
+  std::set<std::uint32_t> given;
+  for (const auto& [state, value] : writes_) {
+    const std::uint32_t storage = program_.storage[value];
+    const bool of_source = graph.nodes()[program_.node_of[storage]].kind != NodeKind::kOp;
+    copied_.push_back(of_source || !given.insert(storage).second);
+  }
   reset();
   start_workers();
 }
@@ -63,6 +69,7 @@ void CpuExecutor::start_workers() {
     worker->place = places[d];
     worker->ready.reserve(program_.ops.size());
     worker->stack.reserve(64);
+    worker->unread.reserve(program_.releases.items.size());
     // Looking again and again would take the processor from the very device whose work it waits
     // for.
     std::multiset<int> cores;
@@ -199,11 +206,9 @@ StepReport CpuExecutor::step(double limit_seconds, bool record) {
 void CpuExecutor::write_states() {
   std::vector<at::Tensor> written;
   written.reserve(writes_.size());
-  for (const auto& [state, value] : writes_) {
-    // A value that is some state's own memory is copied, so that no two states share it.
-    const bool of_source =
-        graph_.nodes()[program_.node_of[program_.storage[value]]].kind != NodeKind::kOp;
-    written.push_back(of_source ? values_[value].clone() : values_[value]);
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    const at::Tensor& value = values_[writes_[i].second];
+    written.push_back(copied_[i] ? value.clone() : value);
   }
   for (std::size_t i = 0; i < writes_.size(); ++i) {
     values_[writes_[i].first] = std::move(written[i]);

@@ -1,28 +1,19 @@
 // What runs on a device's own thread.
 
-#include <time.h>
-
 #include <algorithm>
 #include <functional>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
+#include "profiler/clocks.h"
 #include "profiler/torch/cpu_executor.h"
 #include "profiler/torch/seeded_values.h"
 #include "profiler/torch/tensors.h"
 
 namespace placer::profile {
 
-namespace {
-
-double thread_cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void CpuExecutor::work(DeviceWorker& worker, std::promise<void>& started) {
   try {
@@ -99,18 +90,23 @@ void CpuExecutor::run_op(DeviceWorker& worker, std::uint32_t node) {
             fmt::format("the step was ended after {:.3f} s", limit_seconds_)});
     }
   }
-  announce(worker, node);
+  // The account first, so that no successor is refused what this op no longer needs; the memory
+  // itself after, since that takes time which a successor need not wait for.
   if (workspace != 0) {
     account_.release(worker.device, workspace);
   }
-  release(node);
+  settle(node, worker.unread);
+  announce(worker, node);
+  for (const std::uint32_t value : worker.unread) {
+    values_[value].reset();
+  }
 }
 
 void CpuExecutor::call(DeviceWorker& worker, std::uint32_t node) {
   const Node& description = graph_.nodes()[node];
   BoundOp& op = *ops_[node];
   const StepClock::time_point start = record_ ? StepClock::now() : worker.now;
-  const double cpu = record_ ? thread_cpu_seconds() : 0;
+  const double cpu = record_ ? thread_seconds() : 0;
   const auto failed = [&](const char* text) {
     fail({InfeasibleReason::kFailed,
           id_at<DeviceId>(worker.device),
@@ -140,7 +136,7 @@ void CpuExecutor::call(DeviceWorker& worker, std::uint32_t node) {
     OpRecord& kept = records_[node];
     kept.start = start;
     kept.end = worker.now;
-    kept.cpu_seconds = thread_cpu_seconds() - cpu;
+    kept.cpu_seconds = thread_seconds() - cpu;
   }
 }
 
@@ -170,12 +166,13 @@ void CpuExecutor::announce(DeviceWorker& worker, std::uint32_t node) {
   }
 }
 
-void CpuExecutor::release(std::uint32_t node) {
+void CpuExecutor::settle(std::uint32_t node, std::vector<std::uint32_t>& unread) {
+  unread.clear();
   for (const std::uint32_t value : program_.releases.of(node)) {
     if (readers_[value].fetch_sub(1, std::memory_order_acq_rel) != 1) {
       continue;
     }
-    values_[value].reset();
+    unread.push_back(value);
     const std::uint32_t storage = program_.storage[value];
     if (program_.handles[storage] != 0 &&
         handles_[storage].fetch_sub(1, std::memory_order_acq_rel) == 1) {

@@ -1,9 +1,14 @@
 #include "profiler/op_profiler.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <exception>
+#include <fstream>
+#include <functional>
 #include <latch>
 #include <map>
 #include <thread>
@@ -31,6 +36,23 @@ struct DistinctOp {
   std::optional<OpTime> cached;
   std::vector<double> alone;  // samples, seconds
   std::vector<double> busy;
+};
+
+// Of this process, now and at most.
+std::int64_t resident_bytes() {
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+struct SetAtEnd {
+  std::atomic<bool>& flag;
+  ~SetAtEnd() { flag = true; }
 };
 
 class Profile {
@@ -74,6 +96,7 @@ class Profile {
   void measure() {
     become(threads_[0], devices_[0]);
     const c10::InferenceMode guard;
+    const std::int64_t resident = resident_bytes();
     GraphRunner runner(graph_, options_.seed);
     runner.step({.before = [this](NodeId id, auto inputs) { find_distinct(id, inputs); },
                  .after = nullptr});
@@ -81,12 +104,17 @@ class Profile {
       return;
     }
     clock_cost_ = clock_cost();
-    const int passes = options_.repeats * (devices_.size() > 1 ? 2 : 1);
+    // A step on every other device needs as much again.
+    const auto others = static_cast<std::int64_t>(devices_.size() - 1);
+    too_large_ = (peak_resident_bytes() - resident) * others >
+                 machine_facts().memory_available.count * 9 / 10;
+    const bool both = others > 0 && !too_large_;
+    const int passes = options_.repeats * (both ? 2 : 1);
     for (int pass = 0; pass < options_.repeats && !stopped(); ++pass) {
       sample(runner, pass, &DistinctOp::alone);
       tell(pass + 1, passes);
     }
-    if (devices_.size() > 1 && !stopped()) {
+    if (both && !stopped()) {
       measure_busy(runner, passes);
     }
   }
@@ -94,28 +122,34 @@ class Profile {
   // The other devices run steps of their own all the while.
   void measure_busy(GraphRunner& runner, int passes) {
     std::atomic<bool> done = false;
-    std::latch ready(static_cast<std::ptrdiff_t>(devices_.size()));
+    std::latch ready(static_cast<std::ptrdiff_t>(devices_.size() - 1));
     std::vector<std::exception_ptr> failures(devices_.size());
-    std::vector<std::thread> others;
+    std::vector<std::jthread> others;
+    const SetAtEnd finish{done};  // before the threads are joined, whatever happens here
     for (std::size_t i = 1; i < devices_.size(); ++i) {
       others.emplace_back([&, i] {
+        bool arrived = false;
+        const auto arrive = [&] {
+          arrived = true;
+          ready.count_down();
+        };
         try {
-          keep_busy(i, ready, done);
+          keep_busy(i, arrive, done);
         } catch (...) {
           failures[i] = std::current_exception();
-          ready.count_down();
+        }
+        if (!arrived) {
+          arrive();
         }
       });
     }
-    ready.arrive_and_wait();
+    ready.wait();
     for (int pass = 0; pass < options_.repeats && !stopped(); ++pass) {
       sample(runner, pass, &DistinctOp::busy);
       tell(options_.repeats + pass + 1, passes);
     }
     done = true;
-    for (std::thread& other : others) {
-      other.join();
-    }
+    others.clear();
     for (const std::exception_ptr& failure : failures) {
       if (failure) {
         std::rethrow_exception(failure);
@@ -123,11 +157,12 @@ class Profile {
     }
   }
 
-  void keep_busy(std::size_t device, std::latch& ready, const std::atomic<bool>& done) const {
+  void keep_busy(std::size_t device, const std::function<void()>& arrive,
+                 const std::atomic<bool>& done) const {
     become(threads_[device], devices_[device]);
     const c10::InferenceMode guard;
     GraphRunner own(graph_, options_.seed);
-    ready.arrive_and_wait();
+    arrive();
     while (!done.load(std::memory_order_relaxed)) {
       own.step({});
     }
@@ -193,6 +228,7 @@ class Profile {
     ProfileReport report;
     report.distinct = distinct_.size();
     report.stopped = stopped();
+    report.too_large = too_large_;
     report.times.kind = devices_[0].kind;
     report.times.ops.resize(graph_.size());
     int repeats = options_.repeats;
@@ -212,7 +248,11 @@ class Profile {
         report.times.ops[index(node)] = time;
       }
     }
-    cache_.save();
+    try {
+      cache_.save();
+    } catch (const std::exception& problem) {
+      report.cache_problem = problem.what();  // the times are worth more than the cache
+    }
     report.times.info = {
         .machine = machine_name(facts_),
         .library = facts_.library,
@@ -255,6 +295,7 @@ class Profile {
   std::vector<std::size_t> distinct_of_;  // [nodes]
   std::string context_;                   // what makes times of equal ops comparable
   double clock_cost_ = 0;
+  bool too_large_ = false;
   double start_;
 };
 

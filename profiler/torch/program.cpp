@@ -81,6 +81,9 @@ class ProgramMaker {
       ops.push_back(static_cast<std::uint32_t>(index(before)));
     } else if (predecessor.kind == NodeKind::kOutput) {
       collect_ops(predecessor.inputs.front().node, ops);
+      for (const NodeId control : graph_.controls(before)) {
+        collect_ops(control, ops);
+      }
     }
   }
 

@@ -99,47 +99,28 @@ TEST(MeasuringEvaluator, NeedsARepeat) {
   EXPECT_THROW((void)make_measuring_evaluator(executor, {.repeats = 0}), Error);
 }
 
-TEST(MeasureInterleaved, TakesTurnsAndDiscardsOneStepAfterEverySwitch) {
+// As placements that are measured in turn use it.
+TEST(OneStep, DiscardsOneStepAfterEverySwitch) {
   FakeExecutor executor;
-  executor.times[0] = {8, 1, 8, 2};
-  executor.times[1] = {9, 3, 9, 4};
-  const std::vector<Contender> contenders = {{&executor, on(0)}, {&executor, on(1)}};
-  int rounds = 0;
-  const auto series = measure_interleaved(contenders, {.first_warm_up = 1, .limit_factor = 0},
-                                          [&](std::span<const Series> so_far) {
-                                            EXPECT_EQ(so_far.size(), 2U);
-                                            return ++rounds < 2;
-                                          });
-  EXPECT_EQ(executor.log, "p0ssp1ssp0ssp1ss");
-  EXPECT_THAT(series[0].seconds, ElementsAre(1, 2));
-  EXPECT_THAT(series[1].seconds, ElementsAre(3, 4));
-}
-
-TEST(MeasureInterleaved, ContenderThatFailsSitsOut) {
-  FakeExecutor good;
-  FakeExecutor bad;
-  bad.times[0] = {1, 1, 200, 1};  // beyond first_limit_seconds
-  const std::vector<Contender> contenders = {{&bad, on(0)}, {&good, on(0)}};
-  int rounds = 0;
-  const auto series = measure_interleaved(contenders, {.first_warm_up = 1, .limit_factor = 4},
-                                          [&](std::span<const Series>) { return ++rounds < 3; });
-  EXPECT_TRUE(series[0].infeasible);
-  EXPECT_EQ(series[0].seconds.size(), 1U);
-  EXPECT_FALSE(series[1].infeasible);
-  EXPECT_EQ(series[1].seconds.size(), 3U);
-  EXPECT_EQ(bad.log, "p0ssp0sr");
+  executor.times[0] = {9, 9, 9, 9, 9, 1, 8, 2};
+  executor.times[1] = {9, 3};
+  const auto evaluator = make_measuring_evaluator(executor, one_step());
+  EXPECT_EQ(evaluator->evaluate_one(on(0)).step_time, from_seconds(1));
+  EXPECT_EQ(evaluator->evaluate_one(on(1)).step_time, from_seconds(3));
+  EXPECT_EQ(evaluator->evaluate_one(on(0)).step_time, from_seconds(2));
+  EXPECT_EQ(executor.log, "p0ssssssp1ssp0ss");
 }
 
 // 100 s are far above four times the best, but a machine that pauses says nothing of a placement.
-TEST(MeasureInterleaved, APauseDoesNotDisqualify) {
+TEST(OneStep, APauseDoesNotDisqualify) {
   FakeExecutor paused;
-  paused.times[0] = {1, 1, 100, 1};
-  const std::vector<Contender> contenders = {{&paused, on(0)}};
-  int rounds = 0;
-  const auto series = measure_interleaved(contenders, {.first_warm_up = 1, .limit_factor = 4},
-                                          [&](std::span<const Series>) { return ++rounds < 3; });
-  EXPECT_FALSE(series[0].infeasible);
-  EXPECT_EQ(series[0].seconds.size(), 3U);
+  paused.times[0] = {1, 1, 1, 1, 1, 1, 100, 1, 1, 200};
+  const auto evaluator = make_measuring_evaluator(paused, one_step());
+  EXPECT_TRUE(evaluator->evaluate_one(on(0)).feasible());
+  EXPECT_TRUE(evaluator->evaluate_one(on(0)).feasible());
+  const Outcome late = evaluator->evaluate_one(on(0));
+  ASSERT_FALSE(late.feasible());  // beyond first_limit_seconds
+  EXPECT_EQ(late.infeasible->reason, InfeasibleReason::kTimeOut);
 }
 
 }  // namespace

@@ -73,6 +73,13 @@ int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
     if (!shared.json) {
       std::cout << describe(report);
     }
+    if (report.too_large) {
+      shared.warn(
+          "memory is too small for a step on every core at once: ops were timed alone only");
+    }
+    if (!report.cache_problem.empty()) {
+      shared.warn("op times could not be kept for other graphs: " + report.cache_problem);
+    }
     if (report.noise > 0.25) {
       shared.warn(
           fmt::format("medians are {:.0f} % above minima: this machine is too noisy for "

@@ -3,9 +3,7 @@
 // Real steps for the subcommands that measure: what profiler/ offers where this build has LibTorch,
 // a clear error where not.
 
-#include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,10 +20,6 @@ namespace placer::cli {
 // anew, once).
 void prepare_process(char** argv);
 
-[[nodiscard]] bool has_libtorch();
-// Throws Error(kUsage) that says what this build lacks, for `what` ("placer profile").
-void require_libtorch(const std::string& what);
-
 // Learned algorithms where this build has them.
 void register_learners(AlgorithmRegistry& registry);
 
@@ -34,21 +28,20 @@ class StepBench {
  public:
   virtual ~StepBench() = default;
 
-  // Wall time of whole steps under placements of the graph; in a child process when isolated.
-  [[nodiscard]] virtual Evaluator& evaluator() = 0;
+  // Wall time of whole steps under placements of the graph; in a child process when isolated. The
+  // bench outlives it.
+  [[nodiscard]] virtual std::unique_ptr<Evaluator> evaluator(
+      const profile::MeasureOptions& measure) = 0;
+  // In this process.
   [[nodiscard]] virtual profile::Executor& executor() = 0;
-  // profile::measure_interleaved().
-  [[nodiscard]] virtual std::vector<profile::Series> interleave(
-      std::span<const profile::Contender> contenders, const profile::MeasureOptions& options,
-      const std::function<bool(std::span<const profile::Series>)>& keep_going) = 0;
   // The same graph with every op on all cores, as an ordinary program runs today; its only
   // placement is all_on(graph, 0).
-  [[nodiscard]] virtual profile::Executor& all_cores() = 0;
+  [[nodiscard]] virtual std::unique_ptr<Evaluator> all_cores(
+      const profile::MeasureOptions& measure) = 0;
 };
 
 struct StepBenchOptions {
   profile::ExecutorOptions executor;
-  profile::MeasureOptions measure;
   // With both, evaluator() measures in a child process that reads these files.
   std::string isolated_graph_file;
   std::string isolated_cluster_file;

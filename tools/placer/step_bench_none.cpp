@@ -1,5 +1,7 @@
 // For builds without LibTorch (preset core): nothing runs, and every command that would says so.
 
+#include <fmt/format.h>
+
 #include "placer/base/error.h"
 #include "tools/placer/shared.h"
 #include "tools/placer/step_bench.h"
@@ -15,8 +17,8 @@ void add_unavailable(CLI::App& app, Shared& shared, const std::string& name,
   command->allow_extras();
   command->callback([&shared, name] {
     shared.action = [name]() -> int {
-      require_libtorch("placer " + name);
-      return 1;
+      throw usage_error(fmt::format("placer {}: {}; build the preset `release` (CONTRIBUTING.md)",
+                                    name, kMissing));
     };
   });
 }
@@ -24,14 +26,6 @@ void add_unavailable(CLI::App& app, Shared& shared, const std::string& name,
 }  // namespace
 
 void prepare_process(char** /*argv*/) {}
-
-bool has_libtorch() {
-  return false;
-}
-
-void require_libtorch(const std::string& what) {
-  throw usage_error(what + ": " + kMissing + "; build the preset `release` (CONTRIBUTING.md)");
-}
 
 void register_learners(AlgorithmRegistry& /*registry*/) {}
 

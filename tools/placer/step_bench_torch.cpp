@@ -17,13 +17,10 @@ class TorchStepBench : public StepBench {
     options_.executor.priority = default_priority(costs);
   }
 
-  Evaluator& evaluator() override {
-    if (!evaluator_) {
-      evaluator_ = options_.isolated_graph_file.empty()
-                       ? profile::make_measuring_evaluator(executor(), options_.measure)
-                       : make_isolated();
-    }
-    return *evaluator_;
+  std::unique_ptr<Evaluator> evaluator(const profile::MeasureOptions& measure) override {
+    return options_.isolated_graph_file.empty()
+               ? profile::make_measuring_evaluator(executor(), measure)
+               : make_isolated(measure);
   }
 
   profile::Executor& executor() override {
@@ -33,39 +30,34 @@ class TorchStepBench : public StepBench {
     return *executor_;
   }
 
-  std::vector<profile::Series> interleave(
-      std::span<const profile::Contender> contenders, const profile::MeasureOptions& options,
-      const std::function<bool(std::span<const profile::Series>)>& keep_going) override {
-    return profile::measure_interleaved(contenders, options, keep_going);
-  }
-
-  profile::Executor& all_cores() override {
+  std::unique_ptr<Evaluator> all_cores(const profile::MeasureOptions& measure) override {
     if (!all_cores_) {
       profile::ExecutorOptions options = options_.executor;
       options.priority.clear();
       options.memory_limit.clear();
-      all_cores_ = profile::make_executor(costs_.graph(), all_cores_cluster_, options);
+      // What is free now, beside the executor of the placements.
+      all_cores_cluster_ = profile::all_cores(profile::machine_facts());
+      all_cores_ = profile::make_executor(costs_.graph(), *all_cores_cluster_, options);
     }
-    return *all_cores_;
+    return profile::make_measuring_evaluator(*all_cores_, measure);
   }
 
  private:
-  std::unique_ptr<Evaluator> make_isolated() {
+  std::unique_ptr<Evaluator> make_isolated(const profile::MeasureOptions& measure) {
     profile::WorkerOptions worker;
     worker.command = {"/proc/self/exe", "worker"};
     worker.graph_file = options_.isolated_graph_file;
     worker.cluster_file = options_.isolated_cluster_file;
     worker.executor = options_.executor;
-    worker.measure = options_.measure;
+    worker.measure = measure;
     return profile::make_worker_evaluator(costs_.graph(), costs_.cluster(), worker);
   }
 
   const CostModel& costs_;
   StepBenchOptions options_;
-  const Cluster all_cores_cluster_ = profile::all_cores(profile::machine_facts());
+  std::optional<Cluster> all_cores_cluster_;
   std::unique_ptr<profile::Executor> executor_;
   std::unique_ptr<profile::Executor> all_cores_;
-  std::unique_ptr<Evaluator> evaluator_;
 };
 
 }  // namespace
@@ -74,26 +66,14 @@ void prepare_process(char** argv) {
   profile::ensure_openmp_environment(argv);
 }
 
-bool has_libtorch() {
-  return true;
-}
-
-void require_libtorch(const std::string& /*what*/) {}
-
 void register_learners(AlgorithmRegistry& registry) {
   policy::register_policies(registry);
 }
 
 std::string cannot_measure(const Graph& graph, const Cluster& cluster) {
-  const profile::MachineFacts facts = profile::machine_facts();
   for (const Device& device : cluster.devices()) {
-    if (device.kind != "cpu-core" && device.kind != "cpu-all") {
-      return fmt::format("this build cannot run steps on {} (kind {})", device.name, device.kind);
-    }
-    for (const int core : device.cores) {
-      if (!profile::has_core(facts, core)) {
-        return fmt::format("{} is core {}, which this process may not use", device.name, core);
-      }
+    if (std::string reason = profile::cannot_run_on(device); !reason.empty()) {
+      return reason;
     }
   }
   for (const Node& node : graph.nodes()) {

@@ -48,9 +48,9 @@ class SetBuilder {
     SearchOptions options;
     options.budget.evaluations = kSearchEvaluations;
     options.seed = seed_;
-    const auto found = run_algorithm(space_, algorithm, name, space_.simulated(), options);
-    if (found) {
-      add(name, found->placement);
+    const Candidate candidate = run_algorithm(space_, algorithm, name, space_.simulated(), options);
+    if (candidate.found()) {
+      add(name, candidate.placement);
     }
   }
 

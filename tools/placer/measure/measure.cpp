@@ -7,6 +7,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "placer/evaluate/interleave.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/trace.h"
 #include "tools/placer/measure/fidelity_set.h"
@@ -39,7 +40,7 @@ struct MeasureCommandOptions {
 struct Row {
   std::string name;
   std::optional<double> simulated_seconds;
-  profile::Series series;
+  Series series;
 };
 
 class MeasureCommand {
@@ -57,6 +58,16 @@ class MeasureCommand {
     for (const std::string& line : foreign_profiles(workload_.times)) {
       shared.warn(line);
     }
+    if (!options.budget.empty()) {
+      budget_ = parse_budget(options.budget);
+    }
+    if (budget_.evaluations) {
+      throw usage_error("--budget " + options.budget +
+                        ": expected a time, as 60s; --rounds counts");
+    }
+    if (!options.trace.empty()) {
+      require_writable(options.trace);
+    }
     StepBenchOptions bench;
     bench.executor.seed = options.seed;
     bench.executor.weights = options.weights;
@@ -70,14 +81,23 @@ class MeasureCommand {
         placements_.push_back(std::move(placement));
       }
     }
+    if (placements_.empty() && options_.compare_simulator) {
+      throw Error(ErrorKind::kInfeasible, "no placement of the set fits these devices");
+    }
     if (placements_.empty()) {
       throw usage_error("expected placement files, --compare-simulator, or both");
     }
     measure();
-    if (!options_.trace.empty()) {
+    const bool ran = std::any_of(rows_.begin(), rows_.end(),
+                                 [](const Row& row) { return !row.series.infeasible; });
+    if (ran && !options_.trace.empty()) {
       write_measured_trace();
     }
-    std::cout << (shared_.json ? json() : text());
+    std::cout << (shared_.json ? json() : text()) << std::flush;
+    if (!ran) {
+      const Infeasible& why = *rows_[0].series.infeasible;
+      throw Error(failure_kind(why.reason), "none of these could run: " + why.text);
+    }
     return 0;
   }
 
@@ -90,9 +110,11 @@ class MeasureCommand {
   }
 
   void measure() {
-    std::vector<profile::Contender> contenders;
+    const auto steps = bench_->evaluator(profile::one_step());
+    std::unique_ptr<Evaluator> all_cores;
+    std::vector<Contender> contenders;
     for (const NamedPlacement& placement : placements_) {
-      contenders.push_back({&bench_->executor(), placement.placement});
+      contenders.push_back({steps.get(), placement.placement});
       const Outcome simulated = space_.simulator().evaluate_one(placement.placement);
       rows_.push_back(
           {placement.name,
@@ -105,17 +127,17 @@ class MeasureCommand {
       rows_.push_back({placements_[0].name + " (again)", rows_[0].simulated_seconds, {}});
     }
     if (options_.all_cores) {
-      contenders.push_back({&bench_->all_cores(), all_on(workload_.graph, DeviceId{0})});
+      all_cores = bench_->all_cores(profile::one_step());
+      contenders.push_back({all_cores.get(), all_on(workload_.graph, DeviceId{0})});
       rows_.push_back({"all cores in one op", std::nullopt, {}});
     }
     const int rounds = options_.rounds > 0          ? options_.rounds
                        : options_.compare_simulator ? kFidelityRounds
                                                     : kRounds;
-    BudgetClock clock(options_.budget.empty() ? Budget{} : parse_budget(options_.budget),
-                      shared_.stop.get_token());
+    BudgetClock clock(budget_, shared_.stop.get_token());
     const ProgressSink progress = shared_.progress();
     int done = 0;
-    const auto series = bench_->interleave(contenders, {}, [&](std::span<const profile::Series>) {
+    const auto series = measure_interleaved(contenders, [&](std::span<const Series>) {
       ++done;
       if (progress) {
         progress({"measuring", static_cast<double>(done), static_cast<double>(rounds), {}});
@@ -132,6 +154,9 @@ class MeasureCommand {
     executor.place(placements_[0].placement);
     (void)executor.step(0, false);
     const profile::StepReport step = executor.step(0, true);
+    if (step.infeasible) {
+      throw Error(failure_kind(step.infeasible->reason), "no trace: " + step.infeasible->text);
+    }
     StepTrace trace{.title = "measured", .ops = {}, .transfers = {}};
     for (const profile::OpRun& op : step.ops) {
       trace.ops.push_back(
@@ -171,6 +196,10 @@ class MeasureCommand {
         simulated.push_back(*rows_[i].simulated_seconds);
         samples.push_back(rows_[i].series.seconds);
       }
+    }
+    if (ran.size() < 2) {
+      shared_.note("too few placements with two samples or more to hold the simulator against");
+      return std::nullopt;
     }
     return compare_with_simulator(ran, simulated, samples);
   }
@@ -268,6 +297,7 @@ class MeasureCommand {
   Workload workload_;
   Cluster cluster_;
   SearchSpace space_;
+  Budget budget_;
   std::unique_ptr<StepBench> bench_;
   std::vector<NamedPlacement> placements_;
   std::vector<Row> rows_;
@@ -282,8 +312,10 @@ void add_measure(CLI::App& app, Shared& shared) {
   command->add_option("graph", options->graph, "graph file, profiled")->required();
   command->add_option("placements", options->placements, "placement files");
   command->add_option("-c,--cluster", options->cluster, "devices and links")->required();
-  command->add_option("--rounds", options->rounds,
-                      "timed steps of each [30; 6 with --compare-simulator]");
+  command
+      ->add_option("--rounds", options->rounds,
+                   "timed steps of each [30; 6 with --compare-simulator]")
+      ->check(CLI::PositiveNumber);
   command->add_option("--budget", options->budget, "stop after this time (60s) [none]");
   command->add_flag("--all-cores", options->all_cores, "also every op on all cores");
   command->add_flag("--compare-simulator", options->compare_simulator,

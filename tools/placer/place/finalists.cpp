@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "placer/base/error.h"
+#include "placer/evaluate/interleave.h"
 
 namespace placer::cli {
 namespace {
@@ -14,7 +15,6 @@ constexpr int kDecideRounds =
     6;  // fewest between the best few: the least with a 95 % interval of the median
 constexpr std::size_t kFinalists = 3;
 constexpr int kFewestFinalRounds = 6;
-constexpr int kMostSwitches = 2;
 // Of the time, when the first and the second stage end at the latest; the last stage, whose figures
 // are printed, gets the rest.
 constexpr double kFirstShare = 0.25;
@@ -45,7 +45,8 @@ class Contest {
         bench_(bench),
         options_(options),
         shared_(shared),
-        timer_(options.seconds) {
+        timer_(options.seconds),
+        steps_(bench.evaluator(profile::one_step())) {
     choice_.of.resize(candidates.size());
   }
 
@@ -97,36 +98,37 @@ class Contest {
   // stage's own samples.
   std::vector<Measurement> run_rounds(
       const Indices& contenders, const std::string& stage, int most_rounds,
-      const std::function<bool(std::span<const profile::Series>)>& keep_going) {
-    std::vector<profile::Contender> entries;
+      const std::function<bool(std::span<const Series>)>& keep_going) {
+    std::vector<Contender> entries;
     for (const std::size_t i : contenders) {
       if (i == kAllCores) {
-        profile::Executor& executor = bench_.all_cores();
+        if (!all_cores_) {
+          all_cores_ = bench_.all_cores(profile::one_step());
+        }
         const std::size_t nodes = candidates_[0].placement.device.size();
-        entries.push_back({&executor, {std::vector<DeviceId>(nodes, DeviceId{0}), {}}});
+        entries.push_back({all_cores_.get(), {std::vector<DeviceId>(nodes, DeviceId{0}), {}}});
       } else {
-        entries.push_back({&bench_.executor(), candidates_[i].placement});
+        entries.push_back({steps_.get(), candidates_[i].placement});
       }
     }
     const ProgressSink progress = shared_.progress();
     int rounds = 0;
-    const auto series =
-        bench_.interleave(entries, options_.measure, [&](std::span<const profile::Series> so_far) {
-          ++rounds;
-          if (progress) {
-            progress({stage, static_cast<double>(rounds), static_cast<double>(most_rounds), {}});
-          }
-          return !stopped() && rounds < most_rounds && keep_going(so_far);
-        });
+    const auto series = measure_interleaved(entries, [&](std::span<const Series> so_far) {
+      ++rounds;
+      if (progress) {
+        progress({stage, static_cast<double>(rounds), static_cast<double>(most_rounds), {}});
+      }
+      return !stopped() && rounds < most_rounds && keep_going(so_far);
+    });
     std::vector<Measurement> samples;
     for (std::size_t k = 0; k < contenders.size(); ++k) {
-      Measurement own{series[k].seconds, series[k].infeasible ? series[k].infeasible->text : ""};
+      Measurement own{series[k].seconds, series[k].infeasible};
       std::optional<Measurement>& total = of(contenders[k]);
       if (!total) {
         total.emplace();
       }
       total->seconds.insert(total->seconds.end(), own.seconds.begin(), own.seconds.end());
-      total->failure = own.failure;
+      total->infeasible = own.infeasible;
       samples.push_back(std::move(own));
     }
     return samples;
@@ -140,8 +142,7 @@ class Contest {
   [[nodiscard]] Indices ranked() {
     Indices ran;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      const auto& measured = choice_.of[i];
-      if (measured && measured->failure.empty() && !measured->seconds.empty()) {
+      if (choice_.of[i] && choice_.of[i]->ran()) {
         ran.push_back(i);
       }
     }
@@ -153,22 +154,23 @@ class Contest {
 
   void measure_all() {
     run_rounds(distinct(), "measuring every placement", kFirstRounds,
-               [&](std::span<const profile::Series>) { return !timer_.used(kFirstShare); });
-    const Indices ran = ranked();
-    if (ran.empty()) {
-      throw Error(ErrorKind::kInfeasible,
-                  "no proposed placement runs on this machine: " + first_failure());
-    }
-    choice_.winner = ran[0];
+               [&](std::span<const Series>) { return !timer_.used(kFirstShare); });
+    choose_fastest();
   }
 
-  [[nodiscard]] std::string first_failure() const {
+  void choose_fastest() {
+    const Indices ran = ranked();
+    if (!ran.empty()) {
+      choice_.winner = ran[0];
+      return;
+    }
     for (const auto& measured : choice_.of) {
-      if (measured && !measured->failure.empty()) {
-        return measured->failure;
+      if (measured && measured->infeasible) {
+        throw Error(failure_kind(measured->infeasible->reason),
+                    "no proposed placement runs on this machine: " + measured->infeasible->text);
       }
     }
-    return "stopped before the first step ended";
+    throw Error(ErrorKind::kDevice, "stopped before the first step ended");
   }
 
   void decide() {
@@ -178,21 +180,21 @@ class Contest {
       return;
     }
     run_rounds(finalists, "measuring finalists", options_.rounds,
-               [&](std::span<const profile::Series> so_far) {
+               [&](std::span<const Series> so_far) {
                  return !timer_.used(kDecidedShare) && !clear_winner(so_far);
                });
-    choice_.winner = ranked()[0];
+    choose_fastest();
   }
 
   // Whether the fastest differs from the second by more than the noise.
-  static bool clear_winner(std::span<const profile::Series> series) {
-    std::vector<const profile::Series*> order;
-    for (const profile::Series& one : series) {
+  static bool clear_winner(std::span<const Series> series) {
+    std::vector<const Series*> order;
+    for (const Series& one : series) {
       if (!one.infeasible) {
         order.push_back(&one);
       }
     }
-    std::sort(order.begin(), order.end(), [](const profile::Series* a, const profile::Series* b) {
+    std::sort(order.begin(), order.end(), [](const Series* a, const Series* b) {
       return median(a->seconds) < median(b->seconds);
     });
     return order.size() < 2 || (order[0]->seconds.size() >= kDecideRounds &&
@@ -213,16 +215,12 @@ class Contest {
   void verify() {
     const auto single = fastest(is_single);
     const auto baseline = fastest([](const Candidate& c) { return !c.searched; });
-    for (;;) {
-      const bool again = verify_once(single, baseline) && choice_.switched < kMostSwitches;
-      if (!again || stopped()) {
-        return;
-      }
-      ++choice_.switched;
+    // Ends: a placement that fails is out, and a baseline that was chosen cannot lose to itself.
+    while (verify_once(single, baseline) && !stopped()) {
     }
   }
 
-  // Returns whether another candidate won, which is the choice then.
+  // Returns whether another candidate is the choice now.
   bool verify_once(std::optional<std::size_t> single, std::optional<std::size_t> baseline) {
     Indices contenders{choice_.winner};
     for (const auto& other : {single, baseline}) {
@@ -231,14 +229,21 @@ class Contest {
       }
     }
     contenders.push_back(kAllCores);
-    const auto samples =
-        run_rounds(contenders, "measuring the choice", options_.rounds,
-                   [&](std::span<const profile::Series> so_far) {
-                     return so_far[0].seconds.size() < kFewestFinalRounds || !timer_.used(1);
-                   });
+    const auto samples = run_rounds(
+        contenders, "measuring the choice", options_.rounds, [&](std::span<const Series> so_far) {
+          const bool few = so_far[0].seconds.size() < kFewestFinalRounds;
+          return !so_far[0].infeasible && (few || !timer_.used(1));
+        });
+    if (samples[0].infeasible) {
+      choose_fastest();
+      return true;
+    }
+    const auto position = [&](std::size_t i) {
+      const auto at = std::find(contenders.begin(), contenders.end(), i);
+      return static_cast<std::size_t>(at - contenders.begin());
+    };
     const auto compared = [&](std::size_t other) -> std::optional<PairedComparison> {
-      const auto at = std::find(contenders.begin(), contenders.end(), other);
-      const auto k = static_cast<std::size_t>(at - contenders.begin());
+      const std::size_t k = position(other);
       const std::size_t n = std::min(samples[0].seconds.size(), samples[k].seconds.size());
       if (n == 0) {
         return std::nullopt;
@@ -257,11 +262,21 @@ class Contest {
       choice_.best_baseline = candidates_[*baseline].algorithm;
       choice_.over_best_baseline = compared(*baseline);
     }
-    if (baseline && choice_.over_best_baseline && choice_.over_best_baseline->ratio < 1) {
-      choice_.winner = *baseline;
+    const bool enough = samples[0].seconds.size() >= kFewestFinalRounds;
+    if (baseline && enough && choice_.over_best_baseline && choice_.over_best_baseline->ratio < 1) {
+      choose_baseline(*baseline, samples[position(*baseline)]);
       return true;
     }
     return false;
+  }
+
+  // Nothing that was said of the former choice holds.
+  void choose_baseline(std::size_t baseline, const Measurement& samples) {
+    choice_.winner = baseline;
+    choice_.of[baseline] = samples;
+    choice_.over_best_single.reset();
+    choice_.over_best_baseline.reset();
+    choice_.over_all_cores.reset();
   }
 
   std::span<const Candidate> candidates_;
@@ -269,6 +284,8 @@ class Contest {
   const FinalistOptions& options_;
   const Shared& shared_;
   Timer timer_;
+  std::unique_ptr<Evaluator> steps_;      // a step of a candidate
+  std::unique_ptr<Evaluator> all_cores_;  // made when needed
   Choice choice_;
 };
 

@@ -18,8 +18,9 @@ namespace placer::cli {
 // Samples of one placement and their summary.
 struct Measurement {
   std::vector<double> seconds;
-  std::string failure;  // why it could not run; empty: it did
+  std::optional<Infeasible> infeasible;  // why it could not run, the last time
 
+  [[nodiscard]] bool ran() const { return !infeasible && !seconds.empty(); }
   [[nodiscard]] double median_seconds() const { return median(seconds); }
   [[nodiscard]] MeasuredTime summary() const;
 };
@@ -34,14 +35,12 @@ struct Choice {
   std::optional<PairedComparison> over_all_cores;
   std::string best_single;
   std::string best_baseline;
-  int switched = 0;  // how often the runs after choosing overturned the choice
 };
 
 struct FinalistOptions {
   double seconds = 60;    // for all of it; at least a few rounds are run whatever they take
   std::size_t most = 12;  // placements measured at all
   int rounds = 30;        // of the runs made after choosing
-  profile::MeasureOptions measure;
 };
 
 // Without measuring: the best by simulated time.
@@ -50,7 +49,8 @@ struct FinalistOptions {
 // Three stages, all interleaved with one discarded step after every switch: every distinct
 // placement a few rounds; the best few until the winner is clear; the chosen one against the best
 // single device, the best baseline and all cores. When a baseline wins that last stage it becomes
-// the choice and the stage is run again.
+// the choice and the stage is run again; when the chosen one fails in it, the next best.
+// Throws Error(kInfeasible, kDevice) when none is left.
 [[nodiscard]] Choice choose_by_measurement(std::span<const Candidate> candidates, StepBench& bench,
                                            const FinalistOptions& options, const Shared& shared);
 
