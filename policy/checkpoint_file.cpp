@@ -357,7 +357,7 @@ void require_same_search(const std::filesystem::path& path, const SearchIdentity
   require("evaluator", saved.evaluator, current.evaluator);
   require("seed", std::to_string(saved.seed), std::to_string(current.seed));
   for (const auto& [name, value] : current.settings) {
-    if (name.starts_with("checkpoint_")) continue;
+    if (name.starts_with("checkpoint_") || name == "policy") continue;
     const auto then = std::find_if(saved.settings.begin(), saved.settings.end(),
                                    [&](const auto& setting) { return setting.first == name; });
     require("parameters." + name, then == saved.settings.end() ? "missing" : then->second, value);

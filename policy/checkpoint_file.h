@@ -68,7 +68,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 // Throws Error(kBadInput), naming the first difference, unless the checkpoint belongs to this
-// search. How often checkpoints are written may differ.
+// search. How often checkpoints are written and where its first weights came from may differ.
 void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,
                          const SearchIdentity& current);
 

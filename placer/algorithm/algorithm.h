@@ -64,6 +64,7 @@ struct SearchResult {
   std::uint64_t evaluations = 0;
   double seconds = 0;
   bool stopped = false;               // by request, before the budget's end
+  std::string trouble;                // why it ended early of itself; empty: it did not
   std::vector<HistoryPoint> history;  // every improvement
 };
 
@@ -80,6 +81,9 @@ struct AlgorithmEntry {
   std::string description;  // one line
   bool searches = false;    // spends the budget; else a constructive heuristic that returns at once
   std::function<std::unique_ptr<Algorithm>()> make;
+  // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
+  std::function<void(std::span<const std::pair<std::string, std::string>>)> check_parameters =
+      nullptr;
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries
@@ -90,6 +94,9 @@ class AlgorithmRegistry {
   [[nodiscard]] std::span<const AlgorithmEntry> entries() const { return entries_; }
   // Throws Error(kUsage) with the nearest name when unknown.
   [[nodiscard]] const AlgorithmEntry& find(std::string_view name) const;
+  // Before anything is run: throws what running `name` with these would throw.
+  void check_parameters(std::string_view name,
+                        std::span<const std::pair<std::string, std::string>> parameters) const;
 
  private:
   std::vector<AlgorithmEntry> entries_;

@@ -19,9 +19,9 @@ struct HillClimbOptions {
   double kick = 0.05;        // share of the units that a restart moves
 };
 
-HillClimbOptions parse(const SearchOptions& options) {
+HillClimbOptions parse(std::span<const std::pair<std::string, std::string>> given) {
   HillClimbOptions result;
-  Parameters parameters("hill-climb", options.parameters);
+  Parameters parameters("hill-climb", given);
   result.batch = static_cast<std::size_t>(parameters.integer("batch", 8, 1, 4096));
   result.patience = static_cast<std::size_t>(parameters.integer("patience", 0, 0, 1'000'000'000));
   result.kick = parameters.number("kick", 0.05, 0, 1);
@@ -149,7 +149,7 @@ class Proposals {
 class HillClimb : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    HillClimbOptions parameters = parse(options);
+    HillClimbOptions parameters = parse(options.parameters);
     const UnitTable units(problem);
     if (parameters.patience == 0) {
       parameters.patience = std::max<std::size_t>(200, 4 * units.size() * units.num_devices());
@@ -240,6 +240,10 @@ class HillClimb : public Algorithm {
 };
 
 }  // namespace
+
+void check_hill_climb(std::span<const std::pair<std::string, std::string>> given) {
+  static_cast<void>(parse(given));
+}
 
 std::unique_ptr<Algorithm> hill_climb() {
   return std::make_unique<HillClimb>();

@@ -8,12 +8,17 @@
 namespace placer {
 namespace {
 
+std::size_t parse_batch(std::span<const std::pair<std::string, std::string>> given) {
+  Parameters parameters("random", given);
+  const auto batch = static_cast<std::size_t>(parameters.integer("batch", 32, 1, 4096));
+  parameters.check();
+  return batch;
+}
+
 class RandomSearch : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters parameters("random", options.parameters);
-    const auto batch = static_cast<std::size_t>(parameters.integer("batch", 32, 1, 4096));
-    parameters.check();
+    const std::size_t batch = parse_batch(options.parameters);
     const UnitTable units(problem);
     Incumbent incumbent(problem, options, "random");
     incumbent.evaluate_initial();
@@ -39,6 +44,10 @@ class RandomSearch : public Algorithm {
 };
 
 }  // namespace
+
+void check_random_search(std::span<const std::pair<std::string, std::string>> given) {
+  static_cast<void>(parse_batch(given));
+}
 
 std::unique_ptr<Algorithm> random_search() {
   return std::make_unique<RandomSearch>();

@@ -5,6 +5,7 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/parameters.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
@@ -30,12 +31,23 @@ const AlgorithmEntry& AlgorithmRegistry::find(std::string_view name) const {
                                 did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
+void AlgorithmRegistry::check_parameters(
+    std::string_view name, std::span<const std::pair<std::string, std::string>> parameters) const {
+  const AlgorithmEntry& entry = find(name);
+  if (entry.check_parameters) {
+    entry.check_parameters(parameters);
+  } else {
+    Parameters(entry.name, parameters).check();
+  }
+}
+
 void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
   registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});
-  registry.add({"random", "uniformly drawn placements", true, random_search});
-  registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb});
+  registry.add({"random", "uniformly drawn placements", true, random_search, check_random_search});
+  registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
+                check_hill_climb});
 }
 
 }  // namespace placer

@@ -136,7 +136,11 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
     if (::fsync(file.get()) != 0 && errno != EINVAL) {
       throw Error(ErrorKind::kInternal, name, "", "cannot be written: " + system_reason());
     }
-    std::filesystem::rename(beside, path);
+    std::error_code problem;
+    std::filesystem::rename(beside, path, problem);
+    if (problem) {
+      throw Error(ErrorKind::kInternal, name, "", "cannot be written: " + problem.message());
+    }
   } catch (...) {
     ::unlink(beside.c_str());
     throw;

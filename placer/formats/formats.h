@@ -61,7 +61,7 @@ struct Config {
   bool warm_start = true;
   std::string output = "placement.json";
   bool measure = true;   // run the finalists on this machine's devices
-  bool isolate = false;  // measure a search's placements in a child process
+  bool isolate = false;  // measure placements in a child process
   std::string weights;  // .pt2 archive with the state's values; empty: the graph's own, else seeded
   std::vector<std::string> initial;  // placement files to start from
   ConstraintOptions constraints;

@@ -95,13 +95,16 @@ class ColocrlSearch {
         round_(static_cast<std::size_t>(parameters.elites), 0) {}
 
   SearchResult run() {
-    start();
-    while (update()) {
-      if (due()) save();
+    if (start()) {
+      while (trouble_.empty() && update()) {
+        if (due()) save();
+      }
+      save();
+      if (trouble_.empty()) evaluate_rest();
     }
-    save();
-    evaluate_rest();
-    return incumbent_.finish();
+    SearchResult result = incumbent_.finish();
+    result.trouble = trouble_;
+    return result;
   }
 
  private:
@@ -111,18 +114,20 @@ class ColocrlSearch {
     return rule_.failing_reward();
   }
 
-  void start() {
+  // False when it did not come to the first update: then there is nothing to go on from.
+  bool start() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
       resume();
-      return;
+      return true;
     }
-    if (!parameters_.policy.empty()) {
-      load_policy();
-    }
-    if (parameters_.warm_start && !incumbent_.evaluate_initial().empty() && incumbent_.best()) {
-      imitate(*incumbent_.best());
+    if (!parameters_.policy.empty()) load_policy();
+    if (parameters_.warm_start) {
+      incumbent_.evaluate_initial();
+      if (incumbent_.best()) imitate(*incumbent_.best());
+      if (incumbent_.exhausted()) return false;
     }
     last_save_seconds_ = incumbent_.clock().seconds();
+    return true;
   }
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
@@ -236,15 +241,15 @@ class ColocrlSearch {
   }
 
   // Returns the gradient's norm. A gradient that is not finite changes nothing; several in a row
-  // end the search.
+  // end the search, which keeps what it has found.
   double take_step(const at::Tensor& loss) {
     const AdamOptimizer::Step step = optimizer_.minimize(loss);
     failed_steps_ = step.applied ? 0 : failed_steps_ + 1;
     if (failed_steps_ >= kMaxFailedSteps) {
-      throw Error(ErrorKind::kInternal,
-                  fmt::format("colocrl: the gradient was not finite in {} updates in a row; try a "
-                              "smaller learning rate than lr={}",
-                              failed_steps_, parameters_.lr));
+      trouble_ = fmt::format(
+          "the gradient was not finite in {} updates in a row; try a smaller learning rate than "
+          "lr={}",
+          failed_steps_, parameters_.lr);
     }
     return step.grad_norm;
   }
@@ -349,6 +354,7 @@ class ColocrlSearch {
   std::optional<double> kept_;
   std::vector<NamedTensor> kept_weights_;
   int failed_steps_ = 0;
+  std::string trouble_;
   double last_save_seconds_ = 0;
 };
 

@@ -19,6 +19,7 @@ Constraints two_nodes() {
   Constraints constraints;
   constraints.allowed = {0b111, 0b111};
   constraints.unit_of = {0, 1};
+  constraints.num_units = 2;
   return constraints;
 }
 
@@ -62,6 +63,7 @@ TEST(Round, InfeasiblePlacementsAreNotImitated) {
 TEST(Round, KeepsWhatWasJudged) {
   Constraints constraints = two_nodes();
   constraints.unit_of = {0, 0};
+  constraints.num_units = 1;
   Round round(1, 0);
   record(round, on(2, 1), takes(10), constraints);
   EXPECT_EQ(round.state().elites.at(0).placement, on(2, 2));

@@ -1,6 +1,7 @@
 // placer place as a user meets it: answers, constraints, stopping, killing and going on.
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -26,7 +27,7 @@ class PlaceCli : public testing::Test {
     options.nodes = 60;
     workload_ = random_workload(7, options);
     write_file(folder_.path() / "graph.json", write_graph(workload_));
-    write_file(folder_.path() / "cluster.json", write_cluster(random_cluster(7)));
+    write_file(folder_.path() / "cluster.json", write_cluster(cluster_));
   }
   ProcessResult run(const std::string& arguments) {
     return run_shell("\"$PLACER\" " + arguments, folder_.path());
@@ -47,6 +48,7 @@ class PlaceCli : public testing::Test {
 
   TemporaryFolder folder_;
   Workload workload_;
+  const Cluster cluster_ = random_cluster(7);
 };
 
 constexpr const char* kPlace = "place graph.json -c cluster.json --no-measure --budget 400 ";
@@ -90,6 +92,36 @@ TEST_F(PlaceCli, PinsAreKept) {
   const ProcessResult result = run(std::string(kPlace) + "-o p.json --pin '" + node + "=dev:0'");
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(placement("p.json").assignment.at(node), "dev:0");
+}
+
+TEST_F(PlaceCli, WhatIsWrongWithAnAlgorithmIsSaidBeforeTheSearch) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"--set colocr.lr=1", "unknown algorithm \"colocr\""},
+      {"--set hill-climb.bach=1", "did you mean \"batch\"?"},
+      {"--set random.batch=0", "expected a number from 1 to 4096"},
+      {"--set heft.x=1", "has no parameters"},
+      {"--algorithm random,hil-climb", "did you mean \"hill-climb\"?"},
+      {"-o no/such/folder/p.json", "there is no folder"},
+      {"-o .", "is a folder"},
+      {"--run-dir graph.json", "--run-dir graph.json"},
+  };
+  for (const auto& [flag, message] : wrong) {
+    const ProcessResult result = run(std::string(kPlace) + flag);
+    EXPECT_EQ(result.status, 2) << flag;
+    EXPECT_THAT(result.err, HasSubstr(message)) << flag;
+  }
+}
+
+TEST_F(PlaceCli, FlagsMayStandBeforeTheGraph) {
+  const ProcessResult result =
+      run("place --pin '*=" + cluster_.devices()[0].name +
+          "' --algorithm random,hill-climb graph.json -c cluster.json --no-measure --budget 40");
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
+TEST_F(PlaceCli, ABudgetThatIsNoneLeavesNoRunDirectory) {
+  EXPECT_EQ(run("place graph.json -c cluster.json --budget 60x --run-dir d").status, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "d"));
 }
 
 TEST_F(PlaceCli, AGlobThatMatchesNothingIsAnError) {

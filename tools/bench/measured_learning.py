@@ -9,6 +9,7 @@ step time. Every sample is the median of three timed steps. Prints a table and, 
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import statistics
@@ -24,8 +25,9 @@ def parse_arguments():
     parser.add_argument("--placer", default="build/release/placer")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--samples", type=int, default=200)
-    parser.add_argument("--max-groups", type=int, default=32)
-    parser.add_argument("--set", action="append", default=["colocrl.lr=0.01"], help="as of placer place")
+    parser.add_argument("--max-groups", type=int, default=16)
+    parser.add_argument("--set", action="append", default=["colocrl.lr=0.01", "colocrl.k=4", "colocrl.elite_weight=1"], help="as of placer place")
+    parser.add_argument("--keep", metavar="FOLDER", help="leave the run directories there")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -56,7 +58,7 @@ def summarise(rows):
 def main():
     options = parse_arguments()
     results = []
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
         for seed in range(1, options.seeds + 1):
             results.append(summarise(run_seed(options, seed, pathlib.Path(folder))) | {"seed": seed})
             print(f"seed {seed} done", file=sys.stderr)

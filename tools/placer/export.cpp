@@ -29,7 +29,8 @@ struct ExportOptions {
 
 // Devices that are only known by name, for when no cluster is given: enough to write them out
 // again.
-Cluster nominal_cluster(const PlacementFile& file, const OpTimes& times) {
+Cluster nominal_cluster(const std::string& placement, const PlacementFile& file,
+                        const OpTimes& times) {
   std::vector<std::string> names = file.devices;
   if (names.empty()) {
     std::set<std::string> used;
@@ -37,6 +38,10 @@ Cluster nominal_cluster(const PlacementFile& file, const OpTimes& times) {
       used.insert(device);
     }
     names.assign(used.begin(), used.end());
+  }
+  if (names.size() > kMaxDevices) {
+    throw Error(ErrorKind::kBadInput, placement, "",
+                fmt::format("{} devices, expected at most {}", names.size(), kMaxDevices));
   }
   std::vector<Device> devices(names.size());
   Link link;
@@ -64,8 +69,9 @@ class ExportCommand {
         shared_(shared),
         workload_(load_graph(options.graph)),
         file_(read_placement(read_file(options.placement), options.placement)),
-        cluster_(options.cluster.empty() ? nominal_cluster(file_, workload_.times)
-                                         : load_cluster(options.cluster)),
+        cluster_(options.cluster.empty()
+                     ? nominal_cluster(options.placement, file_, workload_.times)
+                     : load_cluster(options.cluster)),
         placement_(bind_placement(file_, workload_.graph, cluster_, options.placement)) {}
 
   int run() {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 
 #include <fmt/chrono.h>
@@ -93,6 +94,26 @@ std::string tool_name() {
 
 std::string now_iso() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
+ErrorKind failure_kind(InfeasibleReason reason) {
+  const bool too_large =
+      reason == InfeasibleReason::kOutOfMemory || reason == InfeasibleReason::kUnsupported;
+  return too_large ? ErrorKind::kInfeasible : ErrorKind::kDevice;
+}
+
+void require_writable(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::absolute(path).parent_path();
+  if (fs::is_directory(path)) {
+    throw usage_error(path + " is a folder: expected the name of a file to write");
+  }
+  if (!fs::is_directory(folder)) {
+    throw usage_error(path + ": there is no folder " + folder.string());
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    throw usage_error(path + ": files cannot be written in " + folder.string());
+  }
 }
 
 std::string error_json(int status, const std::string& text) {

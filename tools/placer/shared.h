@@ -11,9 +11,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "placer/base/error.h"
 #include "placer/base/progress.h"
 #include "placer/cluster/cluster.h"
 #include "placer/cost/op_times.h"
+#include "placer/evaluate/evaluator.h"
 
 namespace placer::cli {
 
@@ -36,6 +38,12 @@ struct Shared {
 [[nodiscard]] Cluster load_cluster(const std::string& path);
 [[nodiscard]] std::string tool_name();  // "placer 0.1.0"
 [[nodiscard]] std::string now_iso();    // "2026-11-23T12:00:00Z"
+
+// What a command ends with when nothing that it measured could run: kInfeasible where it does not
+// fit, kDevice where it failed.
+[[nodiscard]] ErrorKind failure_kind(InfeasibleReason reason);
+// Throws Error(kUsage) unless a file can be written there: asked before long work.
+void require_writable(const std::string& path);
 
 // {"error":{"code":3,"message":"..."}} for --json.
 [[nodiscard]] std::string error_json(int status, const std::string& text);

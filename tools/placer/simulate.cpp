@@ -293,8 +293,10 @@ void add_simulate(CLI::App& app, Shared& shared) {
   command->add_option("-c,--cluster", options->cluster, "devices and links")->required();
   command->add_option("--trace", options->trace,
                       "write the simulated step as a Chrome/Perfetto trace");
-  command->add_option("--max-memory", options->max_memory,
-                      "DEVICE=SIZE: less memory than the cluster gives (cpu:0=2GiB)");
+  command
+      ->add_option("--max-memory", options->max_memory,
+                   "DEVICE=SIZE: less memory than the cluster gives (cpu:0=2GiB)")
+      ->allow_extra_args(false);
   command->add_option("--top", options->top, "pieces of the critical path to show [10]");
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return SimulateCommand(*options, shared).run(); };

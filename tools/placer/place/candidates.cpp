@@ -45,16 +45,20 @@ class Proposer {
     if (const auto given = config_.parameters.find(name); given != config_.parameters.end()) {
       options.parameters.assign(given->second.begin(), given->second.end());
     }
-    auto candidate = run_algorithm(space_, algorithm, name, problem, options);
-    if (candidate) {
-      candidate->searched = searches;
-      keep(*candidate, !shared_.stop.stop_requested());
+    Candidate candidate = run_algorithm(space_, algorithm, name, problem, options);
+    tell(candidate, shared_);
+    candidate.searched = searches;
+    if (candidate.found()) {
+      keep(candidate, !shared_.stop.stop_requested());
     } else {
-      shared_.note(name + ": found nothing that fits");
+      without_.push_back(std::move(candidate));
     }
   }
 
-  std::vector<Candidate> take() { return std::move(found_); }
+  std::vector<Candidate> take() {
+    found_.insert(found_.end(), without_.begin(), without_.end());
+    return std::move(found_);
+  }
 
  private:
   void restore(const std::string& name, const PlacementFile& file, bool searches) {
@@ -120,6 +124,7 @@ class Proposer {
   RunDirectory& run_;
   const Shared& shared_;
   std::vector<Candidate> found_;
+  std::vector<Candidate> without_;  // nothing found
 };
 
 int simulator_threads() {
@@ -172,21 +177,34 @@ std::optional<Constraints> SearchSpace::restricted_to(std::uint64_t mask) const 
   return restricted;
 }
 
-std::optional<Candidate> run_algorithm(SearchSpace& space, Algorithm& algorithm,
-                                       const std::string& name, const Problem& problem,
-                                       const SearchOptions& options) {
+Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm, const std::string& name,
+                        const Problem& problem, const SearchOptions& options) {
   const SearchResult result = algorithm.run(problem, options);
-  if (!result.best) {
-    return std::nullopt;
-  }
   Candidate candidate;
   candidate.algorithm = name;
-  const bool by_groups = problem.grouping != nullptr;
-  candidate.placement = by_groups ? expand(*result.best, space.grouping()) : *result.best;
-  candidate.simulated = space.simulator().evaluate_one(candidate.placement);
+  if (result.best) {
+    const bool by_groups = problem.grouping != nullptr;
+    candidate.placement = by_groups ? expand(*result.best, space.grouping()) : *result.best;
+    candidate.simulated = space.simulator().evaluate_one(candidate.placement);
+  } else {
+    candidate.simulated = result.outcome;
+    if (candidate.simulated.feasible()) {
+      candidate.simulated.infeasible.emplace().text = "there was no time to try any";
+    }
+  }
+  candidate.trouble = result.trouble;
   candidate.evaluations = result.evaluations;
   candidate.seconds = result.seconds;
   return candidate;
+}
+
+void tell(const Candidate& candidate, const Shared& shared) {
+  if (!candidate.trouble.empty()) {
+    shared.warn(candidate.algorithm + " ended early: " + candidate.trouble);
+  }
+  if (!candidate.found()) {
+    shared.note(candidate.algorithm + ": found nothing that can run");
+  }
 }
 
 std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& registry,
@@ -213,8 +231,11 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
 
 std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
                                                    const AlgorithmRegistry& registry,
-                                                   std::uint64_t seed, std::stop_token stop) {
+                                                   std::uint64_t seed, const Shared& shared) {
   std::vector<std::optional<SimTime>> times;
+  if (shared.stop.stop_requested()) {
+    return times;
+  }
   for (std::size_t count = 1; count <= space.costs().cluster().size(); ++count) {
     const std::uint64_t mask =
         count == kMaxDevices ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
@@ -228,12 +249,11 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
     SearchOptions options;
     options.budget.evaluations = kScalingEvaluations;
     options.seed = seed;
-    options.stop = stop;
-    const auto candidate =
+    options.stop = shared.stop.get_token();
+    const Candidate candidate =
         run_algorithm(space, *registry.find("hill-climb").make(), "hill-climb", problem, options);
-    times.push_back(candidate && candidate->simulated.feasible()
-                        ? std::optional(time_of(*candidate))
-                        : std::nullopt);
+    times.push_back(candidate.simulated.feasible() ? std::optional(time_of(candidate))
+                                                   : std::nullopt);
   }
   return times;
 }

@@ -23,11 +23,14 @@ inline constexpr const char* kHeftByOps = "heft-by-ops";
 struct Candidate {
   std::string algorithm;
   bool searched = false;  // spent evaluations; else a heuristic that returns at once
-  Placement placement;    // op by op
-  Outcome simulated;      // of that placement
+  Placement placement;    // op by op; empty where it found none that can run
+  Outcome simulated;      // of that placement; else why the least bad cannot run
   std::uint64_t evaluations = 0;
   double seconds = 0;
   bool resumed = false;  // read back from the run directory
+  std::string trouble;   // why its search ended early of itself; empty: it did not
+
+  [[nodiscard]] bool found() const { return !placement.device.empty(); }
 };
 
 // The level that is searched, and the simulator behind it. All members refer to one another: not
@@ -78,22 +81,23 @@ struct SearchPlan {
 };
 
 // Runs every heuristic, then every searching algorithm from the best of them. Results are kept in
-// the run directory as they come and read back from it.
+// the run directory as they come and read back from it. Those that found nothing come last.
 [[nodiscard]] std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& registry,
                                              const SearchPlan& plan, const Config& config,
                                              RunDirectory& run, const Shared& shared);
 
-// One algorithm on one problem of the space; nothing when it finds no feasible placement.
-[[nodiscard]] std::optional<Candidate> run_algorithm(SearchSpace& space, Algorithm& algorithm,
-                                                     const std::string& name,
-                                                     const Problem& problem,
-                                                     const SearchOptions& options);
+// One algorithm on one problem of the space.
+[[nodiscard]] Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm,
+                                      const std::string& name, const Problem& problem,
+                                      const SearchOptions& options);
+// Says what ended it early, or that it found nothing.
+void tell(const Candidate& candidate, const Shared& shared);
 
-// Predicted step time with the first 1, 2, ... devices, by short searches; empty entries where
-// nothing fits.
+// Predicted step time with the first 1, 2, ... devices, by short searches; nothing where nothing
+// fits. Empty when a stop was requested.
 [[nodiscard]] std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
                                                                  const AlgorithmRegistry& registry,
                                                                  std::uint64_t seed,
-                                                                 std::stop_token stop);
+                                                                 const Shared& shared);
 
 }  // namespace placer::cli

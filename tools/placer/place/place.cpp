@@ -23,11 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How a budget in seconds is shared out when steps are measured: searching in the simulator,
-// learning from measured steps, finalists.
-constexpr double kSimulatedShare = 0.3;
-constexpr double kMeasuredShare = 0.25;
+// How a budget in seconds is shared out when steps are measured: finalists, and of the rest
+// searching in the simulator before learning from measured steps.
 constexpr double kFinalistShare = 0.45;
+constexpr double kSimulatedPart = 0.55;
 constexpr double kFinalistSeconds = 60;  // when the budget counts evaluations
 
 struct PlaceOptions {
@@ -55,9 +54,9 @@ void add_settings(Config& config, const std::vector<std::string>& settings) {
 // The parts of a run, in the order in which they come.
 class PlaceCommand {
  public:
-  PlaceCommand(Config config, RunDirectory run, const Shared& shared)
+  // Reads and checks everything that can be checked before the work begins.
+  PlaceCommand(Config config, const Shared& shared)
       : config_(std::move(config)),
-        run_(std::move(run)),
         shared_(shared),
         budget_(parse_budget(config_.budget)),
         workload_(load_graph(config_.graph)),
@@ -65,6 +64,13 @@ class PlaceCommand {
         space_(workload_, cluster_, config_.constraints, config_.max_groups) {
     register_baselines(registry_);
     register_learners(registry_);
+    for (const std::string& name : config_.algorithms) {
+      static_cast<void>(registry_.find(name));
+    }
+    for (const auto& [name, parameters] : config_.parameters) {
+      registry_.check_parameters(name, settings_of(name));
+    }
+    require_writable(config_.output);
     not_measured_ =
         config_.measure ? cannot_measure(workload_.graph, cluster_) : "--no-measure was given";
     if (config_.signal != "simulated" && !not_measured_.empty()) {
@@ -75,15 +81,21 @@ class PlaceCommand {
     }
   }
 
-  int run() {
+  int run(RunDirectory run) {
+    run_ = std::move(run);
     before();
     const SearchPlan plan = make_plan();
     candidates_ = propose(space_, registry_, plan, config_, run_, shared_);
+    drop_infeasible();
     if (config_.signal != "simulated") {
       learn_from_steps();
+      drop_infeasible();
     }
-    drop_infeasible();
-    const auto scaling = device_scaling(space_, registry_, config_.seed, shared_.stop.get_token());
+    if (candidates_.empty()) {
+      throw Error(ErrorKind::kInfeasible, "no feasible placement was found; of the least bad: " +
+                                              least_bad_.infeasible->text);
+    }
+    const auto scaling = device_scaling(space_, registry_, config_.seed, shared_);
     const Choice choice = choose();
     write(choice);
     const PlaceReport report{.space = space_,
@@ -133,26 +145,54 @@ class PlaceCommand {
 
   [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
 
-  [[nodiscard]] double simulated_share() const {
-    if (!not_measured_.empty()) {
-      return 1;
+  // Learners whose reward is measured steps.
+  [[nodiscard]] std::vector<std::string> learning_from_steps() const {
+    std::vector<std::string> learners = searching();
+    std::erase_if(learners, [&](const std::string& name) {
+      return config_.signal == "simulated" || !is_learner(name);
+    });
+    return learners;
+  }
+
+  // With --signal measured learners see measured steps only; what does not learn still searches in
+  // the simulator.
+  [[nodiscard]] std::vector<std::string> searching_in_simulator() const {
+    std::vector<std::string> names = searching();
+    if (config_.signal == "measured") {
+      std::erase_if(names, is_learner);
     }
-    return config_.signal == "both" ? kSimulatedShare : 1 - kFinalistShare;
+    return names;
+  }
+
+  // What each part gets of a budget in seconds; a part that does not take place leaves its share.
+  struct Shares {
+    double simulated = 0;
+    double steps = 0;
+    double finalists = 0;
+  };
+  [[nodiscard]] Shares shares() const {
+    Shares shares{.finalists = not_measured_.empty() ? kFinalistShare : 0};
+    const double rest = 1 - shares.finalists;
+    if (learning_from_steps().empty()) {
+      shares.simulated = rest;
+    } else if (searching_in_simulator().empty()) {
+      shares.steps = rest;
+    } else {
+      shares.simulated = rest * kSimulatedPart;
+      shares.steps = rest - shares.simulated;
+    }
+    return shares;
   }
 
   [[nodiscard]] SearchPlan make_plan() const {
     SearchPlan plan;
     plan.seed = config_.seed;
     plan.warm_start = config_.warm_start;
-    plan.searching = searching();
-    if (config_.signal == "measured") {
-      // Learners see measured steps only; what does not learn still searches in the simulator.
-      std::erase_if(plan.searching, is_learner);
-    }
+    plan.searching = searching_in_simulator();
     plan.each.evaluations = budget_.evaluations;
     if (budget_.seconds && !plan.searching.empty()) {
-      const double share = config_.signal == "measured" ? kSimulatedShare : simulated_share();
-      plan.each.seconds = *budget_.seconds * share / static_cast<double>(plan.searching.size());
+      plan.each.seconds =
+          *budget_.seconds * shares().simulated / static_cast<double>(plan.searching.size());
     }
     for (const std::string& file : config_.initial) {
       plan.initial.push_back(
@@ -179,37 +219,39 @@ class PlaceCommand {
   // Learners go on with measured steps as their reward, under the name NAME+steps, from the best
   // placements so far.
   void learn_from_steps() {
-    for (const std::string& name : searching()) {
-      if (!is_learner(name) || shared_.stop.stop_requested()) {
-        continue;
+    const std::vector<std::string> learners = learning_from_steps();
+    for (const std::string& name : learners) {
+      if (shared_.stop.stop_requested()) {
+        return;
       }
-      const auto expanding = make_expanding_evaluator(bench().evaluator(), space_.grouping());
+      const auto steps = bench().evaluator({});
+      const auto expanding = make_expanding_evaluator(*steps, space_.grouping());
       SearchOptions options;
       options.seed = config_.seed;
       options.stop = shared_.stop.get_token();
       options.progress = shared_.progress();
       options.budget.evaluations = budget_.evaluations;
       if (budget_.seconds) {
-        const bool only = config_.signal == "measured";
-        options.budget.seconds = *budget_.seconds * (only ? 1 - kFinalistShare : kMeasuredShare);
+        options.budget.seconds =
+            *budget_.seconds * shares().steps / static_cast<double>(learners.size());
       }
       const std::string label = config_.signal == "measured" ? name : name + "+steps";
       options.checkpoint = run_.checkpoint(label);
       options.metrics = [&](const std::string& json) { run_.add_metrics(label, json); };
-      fill_parameters(options, name);
+      options.parameters = settings_of(name);
       if (config_.signal == "both") {
         options.initial = best_by_simulation();
         // The policy that the simulator has taught goes on.
         if (const std::string taught = run_.checkpoint(name); fs::exists(taught)) {
+          std::erase_if(options.parameters,
+                        [](const auto& given) { return given.first == "policy"; });
           options.parameters.emplace_back("policy", taught);
         }
       }
-      auto candidate = run_algorithm(space_, *registry_.find(name).make(), label,
-                                     space_.judged_by(*expanding), options);
-      if (candidate) {
-        candidate->searched = true;
-        candidates_.push_back(std::move(*candidate));
-      }
+      candidates_.push_back(run_algorithm(space_, *registry_.find(name).make(), label,
+                                          space_.judged_by(*expanding), options));
+      tell(candidates_.back(), shared_);
+      candidates_.back().searched = true;
     }
   }
 
@@ -230,32 +272,34 @@ class PlaceCommand {
     return best;
   }
 
-  void fill_parameters(SearchOptions& options, const std::string& name) const {
-    if (const auto given = config_.parameters.find(name); given != config_.parameters.end()) {
-      options.parameters.assign(given->second.begin(), given->second.end());
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> settings_of(
+      const std::string& algorithm) const {
+    const auto given = config_.parameters.find(algorithm);
+    if (given == config_.parameters.end()) {
+      return {};
     }
+    return {given->second.begin(), given->second.end()};
   }
 
-  // Nothing that does not fit can be chosen; when nothing is left, the least bad says why.
+  // Nothing that does not fit can be chosen; the least bad says why.
   void drop_infeasible() {
-    std::string reason = "no algorithm found one";
     std::erase_if(candidates_, [&](const Candidate& candidate) {
-      if (!candidate.simulated.feasible()) {
-        reason = candidate.simulated.infeasible->text;
+      const Outcome& outcome = candidate.simulated;
+      if (!outcome.feasible() && (least_bad_.feasible() || better(outcome, least_bad_))) {
+        least_bad_ = outcome;
       }
-      return !candidate.simulated.feasible();
+      return !outcome.feasible();
     });
-    if (candidates_.empty()) {
-      throw Error(ErrorKind::kInfeasible, "no feasible placement: " + reason);
-    }
   }
 
   Choice choose() {
     if (!not_measured_.empty() || shared_.stop.stop_requested()) {
       return choose_by_simulation(candidates_);
     }
+    // Whatever happens while measuring, what was found is not lost.
+    write(choose_by_simulation(candidates_));
     FinalistOptions options;
-    options.seconds = budget_.seconds ? *budget_.seconds * kFinalistShare : kFinalistSeconds;
+    options.seconds = budget_.seconds ? *budget_.seconds * shares().finalists : kFinalistSeconds;
     return choose_by_measurement(candidates_, bench(), options, shared_);
   }
 
@@ -291,6 +335,7 @@ class PlaceCommand {
   std::string not_measured_;
   std::unique_ptr<StepBench> bench_;
   std::vector<Candidate> candidates_;
+  Outcome least_bad_;  // of those that cannot run, once there is one
 };
 
 std::string absolute(const std::string& path) {
@@ -358,9 +403,13 @@ void add_place(CLI::App& app, Shared& shared) {
   command->add_option("-o,--output", flags.output, "placement file to write")
       ->capture_default_str();
   command->add_option("--config", options->config_file, "experiment file; flags override it");
-  command->add_option("--algorithm", flags.algorithms,
-                      "searching algorithms to run beside the heuristics [all]");
-  command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one");
+  command
+      ->add_option("--algorithm", flags.algorithms,
+                   "NAME,...: searches to run beside the heuristics [all]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one")
+      ->allow_extra_args(false);
   command
       ->add_option("--budget", flags.budget,
                    "seconds for everything (60s, 10m) or evaluations of each search (2000)")
@@ -374,14 +423,20 @@ void add_place(CLI::App& app, Shared& shared) {
       ->capture_default_str();
   command->add_flag("--no-warm-start", options->no_warm_start,
                     "searches do not start from the heuristics' placements");
-  command->add_option("--init", flags.initial, "placement files to start from");
-  command->add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there");
-  command->add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there");
-  command->add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device");
-  command->add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB");
+  command->add_option("--init", flags.initial, "placement files to start from")
+      ->allow_extra_args(false);
+  command->add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there")
+      ->allow_extra_args(false);
+  command->add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there")
+      ->allow_extra_args(false);
+  command->add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device")
+      ->allow_extra_args(false);
+  command->add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB")
+      ->allow_extra_args(false);
   command->add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
   command->add_flag("--no-measure", options->no_measure, "choose by simulated time alone");
-  command->add_flag("--isolate", flags.isolate, "measure searches in a child process");
+  command->add_flag("--isolate", flags.isolate,
+                    "measure in a child process, so that a crash is an outcome");
   command->add_option("--run-dir", options->run_dir, "keep config, metrics and checkpoints here");
   command->add_option("--resume", options->resume, "go on with the run in this folder");
   command->callback([options, command, &shared] {
@@ -395,11 +450,12 @@ void add_place(CLI::App& app, Shared& shared) {
         if (config.graph.empty() || config.cluster.empty()) {
           throw usage_error("expected a graph and -c CLUSTER (placer place --help)");
         }
-        if (!options->run_dir.empty()) {
-          run = RunDirectory::create(options->run_dir, config, shared.command_line);
-        }
       }
-      return PlaceCommand(std::move(config), std::move(run), shared).run();
+      PlaceCommand place(config, shared);
+      if (options->resume.empty() && !options->run_dir.empty()) {
+        run = RunDirectory::create(options->run_dir, config, shared.command_line);
+      }
+      return place.run(std::move(run));
     };
   });
 }

@@ -17,40 +17,39 @@ std::string milliseconds(double seconds) {
   return fmt::format("{:.2f}", seconds * 1e3);
 }
 
+// The samples that stand for `i`: its own, or those of another one with the same placement.
+const std::optional<Measurement>& measured_as(const PlaceReport& report, std::size_t i) {
+  for (std::size_t j = 0; j < report.candidates.size(); ++j) {
+    if (report.choice.of[j] && report.candidates[j].placement == report.candidates[i].placement) {
+      return report.choice.of[j];
+    }
+  }
+  return report.choice.of[i];
+}
+
 // Rows in the order of the answer: by measured median, those without by simulated time behind them.
 std::vector<std::size_t> row_order(const PlaceReport& report) {
   std::vector<std::size_t> order(report.candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto measured = [&](std::size_t i) {
-    const auto& of = report.choice.of[i];
-    return of && of->failure.empty() && !of->seconds.empty();
-  };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    if (measured(a) != measured(b)) {
-      return measured(a);
+    const auto& measured_a = measured_as(report, a);
+    const auto& measured_b = measured_as(report, b);
+    const bool ran_a = measured_a && measured_a->ran();
+    const bool ran_b = measured_b && measured_b->ran();
+    if (ran_a != ran_b) {
+      return ran_a;
     }
-    return measured(a)
-               ? report.choice.of[a]->median_seconds() < report.choice.of[b]->median_seconds()
-               : better(report.candidates[a].simulated, report.candidates[b].simulated);
+    return ran_a ? measured_a->median_seconds() < measured_b->median_seconds()
+                 : better(report.candidates[a].simulated, report.candidates[b].simulated);
   });
   return order;
-}
-
-// The candidate whose samples stand for `i`: itself, or an earlier one with the same placement.
-std::size_t measured_as(const PlaceReport& report, std::size_t i) {
-  for (std::size_t j = 0; j < report.candidates.size(); ++j) {
-    if (report.choice.of[j] && report.candidates[j].placement == report.candidates[i].placement) {
-      return j;
-    }
-  }
-  return i;
 }
 
 std::string measured_cells(const std::optional<Measurement>& measured) {
   if (!measured) {
     return fmt::format("{:>10} {:>19} {:>4}", "-", "-", "-");
   }
-  if (!measured->failure.empty() || measured->seconds.empty()) {
+  if (!measured->ran()) {
     return fmt::format("{:>10} {:>19} {:>4}", "failed", "-", "-");
   }
   const Interval interval = median_interval(measured->seconds);
@@ -71,7 +70,7 @@ std::string table(const PlaceReport& report) {
     text += fmt::format("{} {:<16} {:>4} {:>12} {} {:>11} {:>8}\n",
                         i == report.choice.winner ? '>' : ' ', candidate.algorithm,
                         num_devices_used(candidate.placement), simulated,
-                        measured_cells(report.choice.of[measured_as(report, i)]),
+                        measured_cells(measured_as(report, i)),
                         candidate.searched ? std::to_string(candidate.evaluations) : "-",
                         candidate.searched ? fmt::format("{:.1f}", candidate.seconds) : "-");
   }
@@ -92,6 +91,9 @@ std::string ratio_line(const std::string& against, const std::optional<PairedCom
 }
 
 std::string scaling_text(const PlaceReport& report) {
+  if (report.scaling.empty()) {
+    return "";
+  }
   std::string text = "predicted by number of devices (short searches):";
   for (std::size_t i = 0; i < report.scaling.size(); ++i) {
     text += fmt::format("{} {}: {}", i == 0 ? "" : ",", i + 1,
@@ -120,8 +122,11 @@ std::string grouping_text(const PlaceReport& report) {
 }
 
 Json measured_json(const std::optional<Measurement>& measured) {
-  if (!measured || measured->seconds.empty()) {
-    return measured ? Json{{"failure", measured->failure}} : Json();
+  if (!measured) {
+    return {};
+  }
+  if (!measured->ran()) {
+    return {{"failure", measured->infeasible ? measured->infeasible->text : "stopped"}};
   }
   const MeasuredTime summary = measured->summary();
   return {{"median_us", summary.median_us},
@@ -205,7 +210,7 @@ std::string report_json(const PlaceReport& report) {
                     {"devices_used", num_devices_used(candidate.placement)},
                     {"feasible", candidate.simulated.feasible()},
                     {"simulated_us", candidate.simulated.step_time.microseconds()},
-                    {"measured", measured_json(report.choice.of[measured_as(report, i)])},
+                    {"measured", measured_json(measured_as(report, i))},
                     {"evaluations", candidate.evaluations},
                     {"seconds", candidate.seconds}});
   }

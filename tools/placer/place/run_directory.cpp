@@ -56,9 +56,13 @@ RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   return *this;
 }
 
-RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
-  fs::create_directories(path_ / "results");
-  fs::create_directories(path_ / "checkpoints");
+RunDirectory::RunDirectory(const fs::path& path) : path_(fs::absolute(path).lexically_normal()) {
+  try {
+    fs::create_directories(path_ / "results");
+    fs::create_directories(path_ / "checkpoints");
+  } catch (const fs::filesystem_error& problem) {
+    throw usage_error("--run-dir " + path.string() + ": " + problem.code().message());
+  }
   read_metrics();
 }
 

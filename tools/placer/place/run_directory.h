@@ -49,7 +49,7 @@ class RunDirectory {
   void add_metrics(const std::string& algorithm, const std::string& json);
 
  private:
-  explicit RunDirectory(std::filesystem::path path);
+  explicit RunDirectory(const std::filesystem::path& path);
   void read_metrics();
 
   std::filesystem::path path_;     // empty: nothing is kept
