@@ -31,6 +31,7 @@ struct ProfileReport {
   double noise = 0;      // median over ops of (median - minimum) / minimum, weighted by time
   double slow_down = 1;  // time of all ops with every core busy / with one alone
   bool stopped = false;
+  bool busy = false;          // ops were timed with every core busy, too
   bool too_large = false;     // for a step on every core at once: ops were timed alone only
   std::string cache_problem;  // why the cache could not be written; empty: it was
 };

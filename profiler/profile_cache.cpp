@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "placer/base/error.h"
 #include "placer/base/files.h"
 
 namespace placer::profile {
@@ -32,7 +33,13 @@ std::map<std::string, OpTime> read_entries(const std::filesystem::path& file) {
   if (file.empty() || !std::filesystem::exists(file, code)) {
     return entries;
   }
-  const Json json = Json::parse(read_file(file), nullptr, false);
+  const std::string text = read_file(file);
+  const Json json = Json::parse(text, nullptr, false);
+  // A cache of another version, or torn, is written anew; anybody else's file is not.
+  if (text.find("placer.profile-cache") == std::string::npos && !text.empty()) {
+    throw Error(ErrorKind::kBadInput, file.string(), "",
+                "is no cache of op times: name another file, or one that is not there yet");
+  }
   // Compared as values, so that one of another type is different and not an error.
   if (!json.is_object() || !json.contains("times") ||
       json.value("format", Json()) != Json("placer.profile-cache") ||

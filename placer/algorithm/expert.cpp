@@ -79,6 +79,7 @@ std::vector<Layer> layers_by_module(const Problem& problem, const UnitTable& uni
     }
   }
   std::vector<Layer> result;
+  result.reserve(layers.size());
   for (auto& [key, layer] : layers) {
     result.push_back(std::move(layer));
   }

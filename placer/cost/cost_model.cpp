@@ -21,9 +21,11 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
     const Device& device = cluster.device(id_at<DeviceId>(d));
     const KindTimes* times = workload.times.find(device.kind);
     if (times == nullptr) {
-      throw usage_error(fmt::format(
-          "graph \"{}\" has no op times for devices of kind \"{}\": run `placer profile` first",
-          graph_->info().name, device.kind));
+      throw Error(
+          ErrorKind::kBadInput,
+          fmt::format("graph \"{}\" has no op times for devices of kind \"{}\": run `placer "
+                      "profile` on its file first",
+                      graph_->info().name, device.kind));
     }
     PLACER_CHECK(times->ops.size() == num_nodes_, "times of another graph");
     for (std::size_t i = 0; i < num_nodes_; ++i) {

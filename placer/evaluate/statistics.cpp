@@ -32,12 +32,13 @@ double quantile_of_sorted(std::span<const double> sorted_samples, double q) {
 // 0 when even the range covers less than 95 % (n < 6).
 std::size_t median_interval_rank(std::size_t n) {
   const auto size = static_cast<double>(n);
+  double log_probability = -size * std::log(2.0);  // of k hits
   double tail = 0;
   std::size_t k = 0;
   for (; k < n; ++k) {
     const auto hits = static_cast<double>(k);
-    tail += std::exp(std::lgamma(size + 1) - std::lgamma(hits + 1) - std::lgamma(size - hits + 1) -
-                     size * std::log(2.0));
+    if (k > 0) log_probability += std::log((size - hits + 1) / hits);
+    tail += std::exp(log_probability);
     if (tail > 0.025) break;
   }
   return k;

@@ -19,7 +19,7 @@ constexpr double kMostBytesPerSecond = 1e18;
 
 // Names stand in options such as --pin "GLOB=DEVICE,DEVICE".
 std::string read_device_name(JsonView json) {
-  const std::string name(json.as_name("a device's name"));
+  std::string name(json.as_name("a device's name"));
   if (name.find_first_of("=, \t\n*?") != std::string::npos) {
     json.fail("a device's name cannot hold '=', ',', '*', '?' or space");
   }

@@ -95,7 +95,7 @@ void read_constraints(JsonView json, ConstraintOptions& constraints) {
 }
 
 std::string read_signal(JsonView json) {
-  const std::string signal(json.as_string("\"simulated\", \"measured\" or \"both\""));
+  std::string signal(json.as_string("\"simulated\", \"measured\" or \"both\""));
   if (std::find(kSignals.begin(), kSignals.end(), signal) == kSignals.end()) {
     json.fail_expected("\"simulated\", \"measured\" or \"both\"");
   }

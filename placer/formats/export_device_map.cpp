@@ -67,9 +67,11 @@ class Projector {
       }
     }
     if (cpus.size() > 1) {
-      throw Error(ErrorKind::kInfeasible,
-                  fmt::format("a device_map knows one \"cpu\", and the placement uses {}",
-                              fmt::join(cpus, ", ")));
+      throw Error(
+          ErrorKind::kInfeasible,
+          fmt::format("a device_map knows one \"cpu\", and the placement uses {}: export it "
+                      "with --to json or --to dot",
+                      fmt::join(cpus, ", ")));
     }
   }
 

@@ -133,7 +133,7 @@ ImportReport import_pt2(const std::filesystem::path& path, const ImportOptions& 
     notes.push_back("operators from outside PyTorch, which cannot be run here: " + joined(foreign));
   }
   if (!update && has_gradients(program)) {
-    notes.push_back(
+    notes.emplace_back(
         "there are gradients but no update: --optimizer sgd or adam makes it one full training "
         "step");
   }

@@ -72,7 +72,7 @@ class ProgramReader {
       read_output(pt2_union_member(spec), scope);
     }
     if (symbolic_ > 0) {
-      program_.notes.push_back(
+      program_.notes.emplace_back(
           "some sizes are symbolic in the file: taken as they were when the model was exported");
     }
     return std::move(program_);

@@ -55,6 +55,7 @@ std::vector<std::size_t> assign_tracks(std::span<Slice> slices, std::size_t devi
     tracks[slice.track] = slice.end;
   }
   std::vector<std::size_t> counts;
+  counts.reserve(free.size());
   for (const auto& tracks : free) {
     counts.push_back(tracks.size());
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <set>
 
 #include "placer/group/grouping.h"
@@ -144,13 +145,13 @@ void Grouper::survey() {
       data_[x].top = std::max(data_[x].top, data_[before].top + data_[before].time);
     }
   }
-  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+  for (const std::uint32_t x : std::views::reverse(order)) {
     std::int64_t below = 0;
-    for (const std::uint32_t next : dag_.successors(*it)) {
+    for (const std::uint32_t next : dag_.successors(x)) {
       below = std::max(below, data_[next].bottom);
     }
-    data_[*it].bottom = data_[*it].time + below;
-    critical_ = std::max(critical_, data_[*it].top + data_[*it].bottom);
+    data_[x].bottom = data_[x].time + below;
+    critical_ = std::max(critical_, data_[x].top + data_[x].bottom);
   }
 }
 
@@ -217,10 +218,10 @@ void Grouper::follow_single_readers() {
     changed = false;
     survey();
     const std::vector<std::uint32_t> order = dag_.order();
-    for (auto it = order.rbegin(); it != order.rend(); ++it) {
-      const std::uint32_t reader = dag_.find(*it) == *it ? only_reader(*it) : kNone;
-      if (reader != kNone && same_choice(*it, reader) && within_cap(*it, reader)) {
-        changed = merge(*it, reader) != kNone || changed;
+    for (const std::uint32_t x : std::views::reverse(order)) {
+      const std::uint32_t reader = dag_.find(x) == x ? only_reader(x) : kNone;
+      if (reader != kNone && same_choice(x, reader) && within_cap(x, reader)) {
+        changed = merge(x, reader) != kNone || changed;
       }
     }
   }

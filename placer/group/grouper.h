@@ -47,13 +47,13 @@ class Grouper {
   };
   // Groups that share a device because of a divided unit, by lowest atom.
   struct Tie {
-    std::uint32_t parent;
+    std::uint32_t parent = 0;
     std::int64_t time = 0;
     std::uint32_t count = 0;
     std::uint64_t mask = 0;  // devices that all of its groups may use
   };
 
-  void add_member(NodeId node, std::uint32_t atom);
+  void add_member(NodeId id, std::uint32_t atom);
   std::uint32_t tie_of(std::uint32_t group) {
     while (ties_[group].parent != group) {
       group = ties_[group].parent = ties_[ties_[group].parent].parent;

@@ -244,6 +244,7 @@ class Profile {
       if (!report.stopped) {
         cache_.set(op.key, *time);
       }
+      report.busy = report.busy || time->busy.has_value();
       for (const NodeId node : op.nodes) {
         report.times.ops[index(node)] = time;
       }
@@ -257,8 +258,10 @@ class Profile {
         .machine = machine_name(facts_),
         .library = facts_.library,
         .method = many_threads() ? "wall time of ops within whole steps, median of the repeats"
+                  : report.busy  ? "thread CPU time of ops within whole steps, median of the "
+                                   "repeats; alone, and with every core busy"
                                  : "thread CPU time of ops within whole steps, median of the "
-                                   "repeats; alone, and with every core busy",
+                                   "repeats; alone",
         .repeats = repeats,
         .date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
         .workload = ""};

@@ -15,6 +15,8 @@ def good():
     return torch.nn.Linear(4, 3), (torch.randn(2, 4),), torch.nn.functional.cross_entropy, (torch.tensor([0, 1]),)
 def inference():
     return torch.nn.Linear(4, 3), torch.randn(2, 4), None
+def raises():
+    raise KeyError("width")
 def short():
     return torch.nn.Linear(4, 3), (torch.randn(2, 4),)
 """
@@ -50,6 +52,8 @@ class Command(unittest.TestCase):
     def test_wrong_usage(self):
         self.check_fails(2, "one of the arguments")
         self.check_fails(2, "-o FILE.pt2 is missing", "--zoo", "lstm_lm")
+        self.check_fails(2, "there is no folder", "--zoo", "lstm_lm", "-o", "no/such/a.pt2")
+        self.check_fails(2, "ends in .pt2", "--zoo", "lstm_lm", "-o", "a.onnx")
 
     @needs("torch")
     def test_as_a_module_and_own_factory(self):
@@ -76,16 +80,18 @@ class Command(unittest.TestCase):
 
     @needs("torch")
     def test_mistakes(self):
-        self.check_fails(3, "unknown model 'vgg'; the zoo has: inception_v3", "--zoo", "vgg", "-o", "a.pt2")
-        self.check_fails(3, "lstm_lm has no size 'huge'; it has: small, full", "--zoo", "lstm_lm", "--size", "huge", "-o", "a.pt2")
-        self.check_fails(3, "lstm_lm has no option 'depth'; it has: layers", "--zoo", "lstm_lm", "--set", "depth=3", "-o", "a.pt2")
-        self.check_fails(3, "expected OPTION=NUMBER", "--zoo", "lstm_lm", "--set", "width", "-o", "a.pt2")
-        self.check_fails(3, "expected PACKAGE.MODULE:FACTORY", "--module", "my_model", "-o", "a.pt2")
+        self.check_fails(2, "unknown model 'vgg'; the zoo has: inception_v3", "--zoo", "vgg", "-o", "a.pt2")
+        self.check_fails(2, "lstm_lm has no size 'huge'; it has: small, full", "--zoo", "lstm_lm", "--size", "huge", "-o", "a.pt2")
+        self.check_fails(2, "lstm_lm has no option 'depth'; it has: layers", "--zoo", "lstm_lm", "--set", "depth=3", "-o", "a.pt2")
+        self.check_fails(2, "expected OPTION=NUMBER", "--zoo", "lstm_lm", "--set", "width", "-o", "a.pt2")
+        self.check_fails(2, "expected PACKAGE.MODULE:FACTORY", "--module", "my_model", "-o", "a.pt2")
         self.check_fails(3, "no Python module absent", "--module", "absent:f", "-o", "a.pt2")
         self.check_fails(3, "broken cannot be imported: No module named 'a_module_that_is_not_there'", "--module", "broken:f", "-o", "a.pt2")
         self.check_fails(3, "my_model has no function f", "--module", "my_model:f", "-o", "a.pt2")
         self.check_fails(3, r"must return \(module, inputs, loss\).*got tuple of 2", "--module", "my_model:short", "-o", "a.pt2")
-        self.check_fails(3, "must end in .pt2", "--module", "my_model:good", "-o", "a.onnx")
+        self.check_fails(3, "my_model.py, line 8: KeyError: 'width'", "--module", "my_model:raises", "-o", "a.pt2")
+        self.check_fails(2, "without folders and .py", "--module", "./my_model:good", "-o", "a.pt2")
+        self.check_fails(2, "ends in .pt2", "--module", "my_model:good", "-o", "a.onnx")
 
     @needs("torch", "numpy")
     def test_eager_step(self):

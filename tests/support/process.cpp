@@ -25,7 +25,8 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 std::string program_path() {
-  const char* program = std::getenv("PLACER_PROGRAM");  // set by ctest
+  // Set by ctest, and by nobody while tests run.
+  const char* program = std::getenv("PLACER_PROGRAM");  // NOLINT(concurrency-mt-unsafe)
   return program != nullptr && fs::exists(program) ? program : "";
 }
 
@@ -35,7 +36,8 @@ ProcessResult run_shell(const std::string& command, const fs::path& folder) {
   const std::string err = (streams.path() / "err").string();
   const std::string line = "cd '" + folder.string() + "' && export PLACER='" + program_path() +
                            "' && { " + command + "\n} >'" + out + "' 2>'" + err + "' </dev/null";
-  const int status = std::system(line.c_str());
+  // Tests start one program at a time.
+  const int status = std::system(line.c_str());  // NOLINT(concurrency-mt-unsafe)
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out),
           read_file(err)};
 }

@@ -43,7 +43,7 @@ void add_synthetic_times(Workload& workload) {
   KindTimes times{"cpu-core", {}, {}};
   for (const Node& node : graph.nodes()) {
     if (node.kind != NodeKind::kOp) {
-      times.ops.push_back(std::nullopt);
+      times.ops.emplace_back();
       continue;
     }
     double bytes = 0;
@@ -57,7 +57,7 @@ void add_synthetic_times(Workload& workload) {
     OpTime op;
     op.time = from_microseconds(view ? 1.5 : 3 + flops_of(graph, node) / 40e3 + bytes / 8e3);
     op.minimum = op.time;
-    times.ops.push_back(op);
+    times.ops.emplace_back(op);
   }
   workload.times.set(std::move(times));
 }

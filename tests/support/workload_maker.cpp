@@ -116,9 +116,9 @@ Workload WorkloadMaker::finish() {
       OpTime op;
       op.time = time;
       op.minimum = time;
-      times.ops.push_back(op);
+      times.ops.emplace_back(op);
     } else {
-      times.ops.push_back(std::nullopt);
+      times.ops.emplace_back();
     }
   }
   workload.times.set(std::move(times));

@@ -77,7 +77,7 @@ TEST_F(Cli, AnUnprofiledGraphIsToldToBeProfiled) {
   write("graph.json", write_graph(random_workload(1, options)));
   write("cluster.json", write_cluster(random_cluster(1)));
   const ProcessResult result = run("place graph.json -c cluster.json --no-measure");
-  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.status, 3);
   EXPECT_THAT(result.err, HasSubstr("placer profile"));
 }
 

@@ -112,6 +112,30 @@ TEST_F(PlaceCli, WhatIsWrongWithAnAlgorithmIsSaidBeforeTheSearch) {
   }
 }
 
+TEST_F(PlaceCli, WhatIsReadIsNeverWrittenOver) {
+  const std::string before = read_file(folder_.path() / "graph.json");
+  const ProcessResult result = run(std::string(kPlace) + "-o ./graph.json");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("name another file"));
+  EXPECT_EQ(read_file(folder_.path() / "graph.json"), before);
+}
+
+TEST_F(PlaceCli, ResumeTakesNoOtherOptions) {
+  ASSERT_EQ(run(std::string(kPlace) + "--run-dir d -o p.json").status, 0);
+  const ProcessResult result = run("place --resume d --seed 3");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("--seed does not go with --resume"));
+  EXPECT_EQ(run("place --resume ./d").status, 0);
+}
+
+TEST_F(PlaceCli, NumbersOutOfRangeAreRefused) {
+  for (const char* flag : {"--seed -1", "--seed 99999999999999999999", "--max-groups 0"}) {
+    const ProcessResult result = run(std::string(kPlace) + flag);
+    EXPECT_EQ(result.status, 2) << flag;
+    EXPECT_THAT(result.err, HasSubstr("expected a whole number")) << flag;
+  }
+}
+
 TEST_F(PlaceCli, FlagsMayStandBeforeTheGraph) {
   const ProcessResult result =
       run("place --pin '*=" + cluster_.devices()[0].name +

@@ -41,7 +41,10 @@ std::string describe(const profile::MachineFacts& facts, const profile::HandOffF
         "copied)\n",
         hand_off.latency_seconds * 1e6, hand_off.read_bytes_per_second * 1e-9);
   }
-  return text + fmt::format("  executor: {:.2f} us per op\n", hand_off.overhead_seconds * 1e6);
+  // Less than the clock can tell from nothing is not a figure.
+  return hand_off.overhead_seconds < 1e-8 ? text
+                                          : text + fmt::format("  executor: {:.2f} us per op\n",
+                                                               hand_off.overhead_seconds * 1e6);
 }
 
 nlohmann::ordered_json as_json(const profile::MachineFacts& facts,
@@ -62,6 +65,7 @@ nlohmann::ordered_json as_json(const profile::MachineFacts& facts,
 }
 
 int run_devices(const DevicesOptions& options, const Shared& shared) {
+  require_writable(options.output, {});
   const profile::MachineFacts facts = profile::machine_facts();
   profile::HandOffFacts hand_off;
   if (!options.all_cores) {

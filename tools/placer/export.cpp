@@ -75,6 +75,7 @@ class ExportCommand {
         placement_(bind_placement(file_, workload_.graph, cluster_, options.placement)) {}
 
   int run() {
+    require_writable(options_.out, {options_.placement, options_.graph, options_.cluster});
     if (options_.target == "accelerate") {
       device_map();
     } else if (options_.target == "dot") {
@@ -197,7 +198,7 @@ void add_export(CLI::App& app, Shared& shared) {
   command->add_option("--to", options->target, "format: accelerate, dot or json")
       ->required()
       ->check(CLI::IsMember({"accelerate", "dot", "json"}));
-  command->add_option("-o,--out", options->out, "file to write")->required();
+  command->add_option("-o,--output,--out", options->out, "file to write")->required();
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return ExportCommand(*options, shared).run(); };
   });

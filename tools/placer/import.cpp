@@ -141,6 +141,7 @@ void check_import(ImportFlags& flags) {
   if (flags.output.empty()) {
     flags.output = std::filesystem::path(flags.model_file).stem().string() + ".json";
   }
+  require_writable(flags.output, {flags.model_file});
 }
 
 int run_import(ImportFlags flags, const Shared& shared) {
@@ -173,7 +174,7 @@ void add_import(CLI::App& app, Shared& shared) {
   command
       ->add_option("--lr", flags->import.optimizer.learning_rate,
                    "learning rate [0.01 for sgd, 0.001 for adam]")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command->add_option("--momentum", flags->import.optimizer.momentum, "of sgd, 0 to 1 [0]")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--name", flags->import.name, "name of the graph [the file's stem]");

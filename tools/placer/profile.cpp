@@ -54,6 +54,9 @@ nlohmann::ordered_json as_json(const profile::ProfileReport& report) {
 int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
   Workload workload = load_graph(options.graph);
   const Cluster cluster = load_cluster(options.cluster);
+  const std::string& output = options.output.empty() ? options.graph : options.output;
+  require_writable(output, {options.cluster});
+  require_writable(options.cache, {options.graph, options.cluster, output});
   profile::ProfileOptions measuring;
   measuring.repeats = options.repeats;
   measuring.seed = options.seed;
@@ -73,6 +76,11 @@ int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
     if (!shared.json) {
       std::cout << describe(report);
     }
+    if (report.stopped) {
+      shared.warn(fmt::format("stopped after {} of {} repeats{}: profile again for times to trust",
+                              report.times.info.repeats, options.repeats,
+                              report.busy ? "" : ", with no times beside busy cores"));
+    }
     if (report.too_large) {
       shared.warn(
           "memory is too small for a step on every core at once: ops were timed alone only");
@@ -87,7 +95,6 @@ int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
                       100 * report.noise));
     }
   }
-  const std::string& output = options.output.empty() ? options.graph : options.output;
   write_file(output, write_graph(workload));
   if (shared.json) {
     std::cout << nlohmann::ordered_json{{"format", "placer.profile-report"},
@@ -118,7 +125,9 @@ void add_profile(CLI::App& app, Shared& shared) {
   command->add_option("--cache", options->cache, "file of op times shared by graphs [in ~/.cache]");
   command->add_flag("--no-cache", options->no_cache, "neither read nor write that file");
   command->add_flag("--refresh", options->refresh, "measure again what the cache has");
-  command->add_option("--seed", options->seed, "of weights and inputs")->capture_default_str();
+  command->add_option("--seed", options->seed, "of weights and inputs")
+      ->check(whole_number())
+      ->capture_default_str();
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return run_profile(*options, shared); };
   });

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -96,14 +98,47 @@ std::string now_iso() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+CLI::Validator whole_number(std::uint64_t least) {
+  return {[least](const std::string& text) {
+            std::uint64_t value = 0;
+            const char* const end = text.data() + text.size();
+            const auto [stop, problem] = std::from_chars(text.data(), end, value);
+            const bool valid = problem == std::errc{} && stop == end && value >= least;
+            return valid ? "" : fmt::format("{}: expected a whole number from {}", text, least);
+          },
+          ""};
+}
+
+CLI::Validator above_zero() {
+  return {[](const std::string& text) {
+            double value = 0;
+            const char* const end = text.data() + text.size();
+            const auto [stop, problem] = std::from_chars(text.data(), end, value);
+            const bool valid =
+                problem == std::errc{} && stop == end && value > 0 && std::isfinite(value);
+            return valid ? "" : text + ": expected a number above 0";
+          },
+          ""};
+}
+
 ErrorKind failure_kind(InfeasibleReason reason) {
   const bool too_large =
       reason == InfeasibleReason::kOutOfMemory || reason == InfeasibleReason::kUnsupported;
   return too_large ? ErrorKind::kInfeasible : ErrorKind::kDevice;
 }
 
-void require_writable(const std::string& path) {
+void require_writable(const std::string& path, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
+  if (path.empty() || path == "-") {
+    return;
+  }
+  std::error_code missing;
+  for (const std::string& input : inputs) {
+    if (!input.empty() && fs::equivalent(path, input, missing)) {
+      throw usage_error(path +
+                        " is read by this command, so it cannot be written: name another file");
+    }
+  }
   const fs::path folder = fs::absolute(path).parent_path();
   if (fs::is_directory(path)) {
     throw usage_error(path + " is a folder: expected the name of a file to write");

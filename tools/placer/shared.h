@@ -8,6 +8,7 @@
 #include <iosfwd>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -42,8 +43,13 @@ struct Shared {
 // What a command ends with when nothing that it measured could run: kInfeasible where it does not
 // fit, kDevice where it failed.
 [[nodiscard]] ErrorKind failure_kind(InfeasibleReason reason);
-// Throws Error(kUsage) unless a file can be written there: asked before long work.
-void require_writable(const std::string& path);
+// Throws Error(kUsage) unless a file can be written there that is none of `inputs`: asked before
+// long work. "" and "-" can.
+void require_writable(const std::string& path, const std::vector<std::string>& inputs);
+
+// What an option's text must be: a whole number from `least` that 64 bits hold; a number above 0.
+[[nodiscard]] CLI::Validator whole_number(std::uint64_t least = 0);
+[[nodiscard]] CLI::Validator above_zero();
 
 // {"error":{"code":3,"message":"..."}} for --json.
 [[nodiscard]] std::string error_json(int status, const std::string& text);

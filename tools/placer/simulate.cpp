@@ -62,6 +62,7 @@ class SimulateCommand {
         costs_(workload_, cluster_),
         placement_(bind_placement(read_placement(read_file(options.placement), options.placement),
                                   workload_.graph, cluster_, options.placement)) {
+    require_writable(options.trace, {options.graph, options.cluster, options.placement});
     if (!options.max_memory.empty()) {
       limits_ = resolve_constraints(costs_, {.max_memory = options.max_memory}).memory_limit;
     }
@@ -297,7 +298,8 @@ void add_simulate(CLI::App& app, Shared& shared) {
       ->add_option("--max-memory", options->max_memory,
                    "DEVICE=SIZE: less memory than the cluster gives (cpu:0=2GiB)")
       ->allow_extra_args(false);
-  command->add_option("--top", options->top, "pieces of the critical path to show [10]");
+  command->add_option("--top", options->top, "pieces of the critical path to show [10]")
+      ->check(whole_number());
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return SimulateCommand(*options, shared).run(); };
   });

@@ -22,7 +22,7 @@ class Files : public testing::Test {
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
-  ~Files() override { fs::remove_all(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
 
   void write_raw(const fs::path& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;

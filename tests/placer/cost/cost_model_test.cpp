@@ -96,7 +96,7 @@ TEST(CostModel, SaysToProfileWhenAKindHasNoTimes) {
     const CostModel costs(workload, cluster);
     FAIL() << "expected an error";
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
     EXPECT_THAT(error.what(), testing::HasSubstr("placer profile"));
   }
 }

@@ -5,10 +5,11 @@ import importlib
 import json
 import os
 import sys
+import traceback
 import warnings
 
 from . import zoo
-from .errors import ExportError
+from .errors import ExportError, UsageError
 
 EXAMPLES = """examples:
   python3 -m placer_export --list
@@ -42,7 +43,7 @@ def build_model(options):
         changed = "".join(f" {name}={value}" for name, value in overrides.items())
         return f"{options.zoo} {options.size}{changed}", zoo.build(options.zoo, options.size, **overrides)
     if options.set:
-        raise ExportError("--set belongs to --zoo; a factory of your own sets its sizes itself")
+        raise UsageError("--set belongs to --zoo; a factory of your own sets its sizes itself")
     return options.module, _own_model(options.module)
 
 
@@ -51,14 +52,16 @@ def _override(text):
     try:
         return name, (float(value) if "." in value else int(value))
     except ValueError:
-        raise ExportError(f"--set {text}: expected OPTION=NUMBER, for example --set batch=8") from None
+        raise UsageError(f"--set {text}: expected OPTION=NUMBER, for example --set batch=8") from None
 
 
 def _own_model(text):
     """Call the factory named `package.module:function` and check what it returns."""
     module_name, colon, function_name = text.partition(":")
     if not (module_name and colon and function_name):
-        raise ExportError(f"--module {text}: expected PACKAGE.MODULE:FACTORY, for example my_model:factory")
+        raise UsageError(f"--module {text}: expected PACKAGE.MODULE:FACTORY, for example my_model:factory")
+    if "/" in module_name or module_name.startswith(".") or module_name.endswith(".py"):
+        raise UsageError(f"--module {text}: expected a name that Python imports, without folders and .py: run in the module's folder, or set PYTHONPATH to it")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -68,15 +71,30 @@ def _own_model(text):
             raise ExportError(f"{module_name} cannot be imported: {error}") from error
         raise ExportError(
             f"there is no Python module {module_name} in the current folder or on the Python path "
-            "(give it without .py; set PYTHONPATH to its folder)") from error
+            "(set PYTHONPATH to its folder)") from error
+    except Exception as error:  # the user's code may raise anything
+        raise ExportError(f"{module_name} cannot be imported: {_where(error)}") from error
     factory = getattr(module, function_name, None)
     if not callable(factory):
-        raise ExportError(f"{module_name} has no function {function_name}")
-    result = factory()
+        raise ExportError(f"{module_name} has no function {function_name}" + (", that name is something else" if factory is not None else ""))
+    try:
+        result = factory()
+    except Exception as error:
+        raise ExportError(f"{text} failed: {_where(error)}") from error
     if not isinstance(result, tuple) or len(result) not in (3, 4):
         raise ExportError(f"{text} must return (module, inputs, loss) or (module, inputs, loss, targets), got {type(result).__name__}"
                           + (f" of {len(result)}" if isinstance(result, tuple) else ""))
     return OwnModel(*result)
+
+
+def _where(error):
+    """The error with the innermost line of the user's own code, where there is one."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__)
+           if not any(part in frame.filename for part in ("site-packages", "placer_export", "importlib"))]
+    place = f"{own[-1].filename}, line {own[-1].lineno}: " if own else ""
+    return f"{place}{type(error).__name__}: {error}"
 
 
 class OwnModel:
@@ -112,10 +130,25 @@ def main(arguments=None):
             return _list(options.json)
         if not options.output:
             parser.error("-o FILE.pt2 is missing")
+        _check_output(options.output)
         return _export(options)
     except ExportError as error:
         print(f"placer_export: {error}", file=sys.stderr)
-        return 3
+        return 2 if isinstance(error, UsageError) else 3
+    except KeyboardInterrupt:
+        print("placer_export: stopped, nothing was written", file=sys.stderr)
+        return 130
+
+
+def _check_output(path):
+    """Before a model is traced for minutes."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not path.endswith(".pt2"):
+        raise UsageError(f"-o {path}: expected a name that ends in .pt2")
+    if not os.path.isdir(folder):
+        raise UsageError(f"-o {path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"-o {path}: files cannot be written in {folder}")
 
 
 def _list(as_json):

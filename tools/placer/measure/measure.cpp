@@ -65,9 +65,9 @@ class MeasureCommand {
       throw usage_error("--budget " + options.budget +
                         ": expected a time, as 60s; --rounds counts");
     }
-    if (!options.trace.empty()) {
-      require_writable(options.trace);
-    }
+    std::vector<std::string> inputs = options.placements;
+    inputs.insert(inputs.end(), {options.graph, options.cluster, options.weights});
+    require_writable(options.trace, inputs);
     StepBenchOptions bench;
     bench.executor.seed = options.seed;
     bench.executor.weights = options.weights;
@@ -251,7 +251,7 @@ class MeasureCommand {
         fmt::format("simulator against {} placements, {} of them on several devices:\n",
                     report.placements, report.several_devices);
     text += fmt::format("  {:<22} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10}\n", "", "error", "bias",
-                        "Spearman", "Kendall", "top-1 loss", "top-5 loss");
+                        "Spearman", "best half", "top-1 loss", "top-5 loss");
     text += line("simulated", report.simulated);
     return text + line("noise floor", report.noise_floor);
   }
@@ -315,7 +315,7 @@ void add_measure(CLI::App& app, Shared& shared) {
   command
       ->add_option("--rounds", options->rounds,
                    "timed steps of each [30; 6 with --compare-simulator]")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command->add_option("--budget", options->budget, "stop after this time (60s) [none]");
   command->add_flag("--all-cores", options->all_cores, "also every op on all cores");
   command->add_flag("--compare-simulator", options->compare_simulator,
@@ -326,6 +326,7 @@ void add_measure(CLI::App& app, Shared& shared) {
   command->add_option("--max-groups", options->max_groups, "groups it is drawn over")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "of that set, of weights and inputs")
+      ->check(whole_number())
       ->capture_default_str();
   command->add_option("--weights", options->weights, ".pt2 archive with the weights to run with");
   command->add_option("--trace", options->trace, "write a step of the first placement as a trace");

@@ -41,6 +41,9 @@ class SearchSpace {
               std::size_t max_groups);
   SearchSpace(const SearchSpace&) = delete;
   SearchSpace& operator=(const SearchSpace&) = delete;
+  SearchSpace(SearchSpace&&) = delete;
+  SearchSpace& operator=(SearchSpace&&) = delete;
+  ~SearchSpace() = default;
 
   [[nodiscard]] const CostModel& costs() const { return costs_; }
   [[nodiscard]] const Constraints& constraints() const { return constraints_; }

@@ -27,9 +27,11 @@ struct Measurement {
 
 struct Choice {
   std::size_t winner = 0;                      // index of the candidates
-  std::vector<std::optional<Measurement>> of;  // [candidates]: where measured
+  std::vector<std::optional<Measurement>> of;  // [candidates]: all samples, where measured
   std::optional<Measurement> all_cores;        // every op on all cores
-  // Of the runs made after choosing; ratios above 1: the chosen placement is faster.
+  // Of the runs made after choosing, where there were enough; ratios above 1: the chosen placement
+  // is faster.
+  std::optional<Measurement> after_choosing;
   std::optional<PairedComparison> over_best_single;
   std::optional<PairedComparison> over_best_baseline;  // the best of all that did not search
   std::optional<PairedComparison> over_all_cores;
@@ -48,8 +50,9 @@ struct FinalistOptions {
 
 // Three stages, all interleaved with one discarded step after every switch: every distinct
 // placement a few rounds; the best few until the winner is clear; the chosen one against the best
-// single device, the best baseline and all cores. When a baseline wins that last stage it becomes
-// the choice and the stage is run again; when the chosen one fails in it, the next best.
+// single device, the best baseline and all cores. When one of these wins that last stage it becomes
+// the choice and the stage is run again, a few times at most; when the chosen one fails in it, the
+// next best.
 // Throws Error(kInfeasible, kDevice) when none is left.
 [[nodiscard]] Choice choose_by_measurement(std::span<const Candidate> candidates, StepBench& bench,
                                            const FinalistOptions& options, const Shared& shared);

@@ -70,7 +70,7 @@ class PlaceCommand {
     for (const auto& [name, parameters] : config_.parameters) {
       registry_.check_parameters(name, settings_of(name));
     }
-    require_writable(config_.output);
+    require_writable(config_.output, {config_.graph, config_.cluster, config_.weights});
     not_measured_ =
         config_.measure ? cannot_measure(workload_.graph, cluster_) : "--no-measure was given";
     if (config_.signal != "simulated" && !not_measured_.empty()) {
@@ -116,6 +116,9 @@ class PlaceCommand {
                              graph.size(), space_.grouping().num_groups, cluster_.size()));
     for (const std::string& line : foreign_profiles(workload_.times)) {
       shared_.warn(line);
+    }
+    if (config_.measure && !not_measured_.empty()) {
+      shared_.warn("choosing by simulated time alone: " + not_measured_);
     }
     shared_.note(fit_text(space_));
     const std::string short_of = certainly_infeasible(space_.costs(), space_.constraints());
@@ -314,7 +317,7 @@ class PlaceCommand {
     provenance.evaluations = winner.evaluations;
     provenance.predicted_us = winner.simulated.step_time.microseconds();
     provenance.predicted_peak_memory = winner.simulated.peak_memory;
-    const auto& measured = choice.of[choice.winner];
+    const auto& measured = choice.after_choosing ? choice.after_choosing : choice.of[choice.winner];
     if (measured && !measured->seconds.empty()) {
       provenance.measured = measured->summary();
     }
@@ -390,6 +393,16 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   return config;
 }
 
+// A run that goes on has its options already.
+void require_alone(const CLI::App& command, const std::string& flag) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() > 0 && !option->check_name(flag)) {
+      throw usage_error(option->get_name() + " does not go with " + flag +
+                        ": the run goes on as it was begun");
+    }
+  }
+}
+
 }  // namespace
 
 void add_place(CLI::App& app, Shared& shared) {
@@ -417,9 +430,11 @@ void add_place(CLI::App& app, Shared& shared) {
   command->add_option("--signal", flags.signal, "what learners see: simulated, measured or both")
       ->check(CLI::IsMember({"simulated", "measured", "both"}))
       ->capture_default_str();
-  command->add_option("--seed", flags.seed, "of every search")->capture_default_str();
+  command->add_option("--seed", flags.seed, "of every search")
+      ->check(whole_number())
+      ->capture_default_str();
   command->add_option("--max-groups", flags.max_groups, "groups of nodes that move together")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1))
       ->capture_default_str();
   command->add_flag("--no-warm-start", options->no_warm_start,
                     "searches do not start from the heuristics' placements");
@@ -444,6 +459,7 @@ void add_place(CLI::App& app, Shared& shared) {
       RunDirectory run;
       Config config = resolve(*options, *command);
       if (!options->resume.empty()) {
+        require_alone(*command, "--resume");
         run = RunDirectory::open(options->resume);
         config = run.config();
       } else {

@@ -53,8 +53,9 @@ std::string measured_cells(const std::optional<Measurement>& measured) {
     return fmt::format("{:>10} {:>19} {:>4}", "failed", "-", "-");
   }
   const Interval interval = median_interval(measured->seconds);
+  const bool one = measured->seconds.size() == 1;
   return fmt::format("{:>10} {:>19} {:>4}", milliseconds(measured->median_seconds()),
-                     milliseconds(interval.low) + "-" + milliseconds(interval.high),
+                     one ? "-" : milliseconds(interval.low) + "-" + milliseconds(interval.high),
                      measured->seconds.size());
 }
 
@@ -67,12 +68,12 @@ std::string table(const PlaceReport& report) {
     const std::string simulated = candidate.simulated.feasible()
                                       ? milliseconds(candidate.simulated.step_time.seconds())
                                       : "infeasible";
-    text += fmt::format("{} {:<16} {:>4} {:>12} {} {:>11} {:>8}\n",
-                        i == report.choice.winner ? '>' : ' ', candidate.algorithm,
-                        num_devices_used(candidate.placement), simulated,
-                        measured_cells(measured_as(report, i)),
-                        candidate.searched ? std::to_string(candidate.evaluations) : "-",
-                        candidate.searched ? fmt::format("{:.1f}", candidate.seconds) : "-");
+    text += fmt::format(
+        "{} {:<16} {:>4} {:>12} {} {:>11} {:>8}\n", i == report.choice.winner ? '>' : ' ',
+        candidate.algorithm, num_devices_used(candidate.placement), simulated,
+        measured_cells(measured_as(report, i)),
+        candidate.searched ? std::to_string(candidate.evaluations) : "-",
+        candidate.searched && !candidate.resumed ? fmt::format("{:.1f}", candidate.seconds) : "-");
   }
   if (report.choice.all_cores) {
     text += fmt::format("  {:<16} {:>4} {:>12} {} {:>11} {:>8}\n", "all cores in one op", "", "",
@@ -94,10 +95,10 @@ std::string scaling_text(const PlaceReport& report) {
   if (report.scaling.empty()) {
     return "";
   }
-  std::string text = "predicted by number of devices (short searches):";
+  std::string text = "predicted with the first 1, 2, ... devices (short searches):";
   for (std::size_t i = 0; i < report.scaling.size(); ++i) {
     text += fmt::format("{} {}: {}", i == 0 ? "" : ",", i + 1,
-                        report.scaling[i] ? to_string(*report.scaling[i]) : "does not fit");
+                        report.scaling[i] ? to_string(*report.scaling[i]) : "cannot run");
   }
   return text + "\n";
 }
@@ -168,6 +169,21 @@ std::string fit_text(const SearchSpace& space) {
   return text;
 }
 
+// Steps that take much longer than predicted say something of the machine.
+std::string slow_text(const PlaceReport& report) {
+  constexpr double kMuch = 1.3;
+  const Candidate& winner = report.candidates[report.choice.winner];
+  const auto& measured = report.choice.after_choosing;
+  const double predicted = winner.simulated.step_time.seconds();
+  if (!measured || predicted <= 0 || measured->median_seconds() < kMuch * predicted) {
+    return "";
+  }
+  return fmt::format(
+      "  measured steps take {:.1f} times what was predicted: other processes use these cores, or "
+      "the profile is of a quieter time\n",
+      measured->median_seconds() / predicted);
+}
+
 std::string report_text(const PlaceReport& report) {
   const Candidate& winner = report.candidates[report.choice.winner];
   std::string text = table(report);
@@ -175,16 +191,15 @@ std::string report_text(const PlaceReport& report) {
   if (!report.not_measured.empty()) {
     text += "not measured: " + report.not_measured + "\n";
   }
-  const auto& measured = report.choice.of[report.choice.winner];
   text += fmt::format("chosen: {}, {} predicted", winner.algorithm,
                       to_string(winner.simulated.step_time));
-  if (measured && !measured->seconds.empty()) {
+  if (const auto& measured = report.choice.after_choosing) {
     const Interval interval = median_interval(measured->seconds);
     text += fmt::format(", {} ms measured after choosing (95% interval {}-{}, n = {})",
                         milliseconds(measured->median_seconds()), milliseconds(interval.low),
                         milliseconds(interval.high), measured->seconds.size());
   }
-  text += "\n";
+  text += "\n" + slow_text(report);
   text += ratio_line("the best single device (" + report.choice.best_single + ")",
                      report.choice.over_best_single);
   if (report.choice.best_baseline != report.choice.best_single &&
@@ -224,6 +239,7 @@ std::string report_json(const PlaceReport& report) {
                     {"placement", report.output},
                     {"stopped", report.stopped},
                     {"not_measured", report.not_measured},
+                    {"after_choosing", measured_json(report.choice.after_choosing)},
                     {"algorithms", std::move(rows)},
                     {"all_cores", measured_json(report.choice.all_cores)},
                     {"speed_up",

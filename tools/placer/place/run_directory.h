@@ -28,6 +28,8 @@ class RunDirectory {
   ~RunDirectory();
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&& other) noexcept;
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
   // Makes the folder. Throws Error(kUsage) when it already holds a run (resume it, or name
   // another).
   [[nodiscard]] static RunDirectory create(const std::filesystem::path& path, const Config& config,

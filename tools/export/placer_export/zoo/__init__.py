@@ -7,7 +7,7 @@ what was published. Nothing here imports torch until a model is built.
 import dataclasses
 import importlib
 
-from ..errors import ExportError
+from ..errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,16 +57,16 @@ ENTRIES = {entry.name: entry for entry in _ENTRIES}
 def build(name, size="small", **overrides):
     """Build zoo model `name` in `size` and return its spec.Model (fresh weights from torch's own generator).
 
-    overrides replace single sizes, e.g. batch=8, dropout=0.0. Raises ExportError for an unknown name, size or option.
+    overrides replace single sizes, e.g. batch=8, dropout=0.0. Raises UsageError for an unknown name, size or option.
     """
     if name not in ENTRIES:
-        raise ExportError(f"unknown model {name!r}; the zoo has: {', '.join(ENTRIES)}")
+        raise UsageError(f"unknown model {name!r}; the zoo has: {', '.join(ENTRIES)}")
     entry = ENTRIES[name]
     if size not in entry.sizes:
-        raise ExportError(f"{name} has no size {size!r}; it has: {', '.join(entry.sizes)}")
+        raise UsageError(f"{name} has no size {size!r}; it has: {', '.join(entry.sizes)}")
     options = dict(entry.sizes[size])
     for option, value in overrides.items():
         if option not in options:
-            raise ExportError(f"{name} has no option {option!r}; it has: {', '.join(options)}")
+            raise UsageError(f"{name} has no option {option!r}; it has: {', '.join(options)}")
         options[option] = type(options[option])(value)
     return importlib.import_module(f".{entry.source}", __name__).build(**options)
