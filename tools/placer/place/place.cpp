@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "placer/algorithm/expanding_evaluator.h"
 #include "placer/base/error.h"
@@ -393,6 +394,19 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   return config;
 }
 
+std::string search_names() {
+  AlgorithmRegistry registry;
+  register_baselines(registry);
+  register_learners(registry);
+  std::vector<std::string> names;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (entry.searches) {
+      names.push_back(entry.name);
+    }
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 // A run that goes on has its options already.
 void require_alone(const CLI::App& command, const std::string& flag) {
   for (const CLI::Option* option : command.get_options()) {
@@ -417,8 +431,9 @@ void add_place(CLI::App& app, Shared& shared) {
       ->capture_default_str();
   command->add_option("--config", options->config_file, "experiment file; flags override it");
   command
-      ->add_option("--algorithm", flags.algorithms,
-                   "NAME,...: searches to run beside the heuristics [all]")
+      ->add_option(
+          "--algorithm", flags.algorithms,
+          "NAME,...: searches to run beside the heuristics, of " + search_names() + " [all]")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one")
