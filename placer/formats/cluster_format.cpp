@@ -96,6 +96,11 @@ class ClusterReader {
       for (const JsonView core : cores->elements("a list of numbers of processors")) {
         device.cores.push_back(
             static_cast<int>(core.as_integer(0, kMostCores, "the number of a processor")));
+        const auto [taken, is_new] = device_of_core_.emplace(device.cores.back(), device.name);
+        if (!is_new && device.kind.starts_with("cpu")) {
+          core.fail("processor " + std::to_string(taken->first) + " is that of \"" + taken->second +
+                    "\" already");
+        }
       }
     }
     if (const auto overhead = json.find("overhead_us")) {
@@ -235,6 +240,7 @@ class ClusterReader {
   std::vector<MemoryPool> pools_;
   std::vector<Link> links_;
   std::map<std::string, DeviceId, std::less<>> ids_;
+  std::map<int, std::string> device_of_core_;
   std::vector<const Link*> link_of_;  // [devices x devices]
 };
 
