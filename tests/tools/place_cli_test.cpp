@@ -191,13 +191,15 @@ TEST_F(PlaceCli, InterruptKeepsTheBestSoFar) {
 TEST_F(PlaceCli, AKilledRunGoesOnToTheSameResult) {
   const std::string search = "place graph.json -c cluster.json --no-measure --budget 3000 ";
   ASSERT_EQ(run(search + "--run-dir whole -o whole.json").status, 0);
-  // Killed again and again, wherever it is at that moment.
-  ProcessResult result = run_shell("timeout -s KILL 0.6 \"$PLACER\" " + search +
-                                       "--run-dir broken -o broken.json\n"
-                                       "for i in 1 2 3; do timeout -s KILL 0.8 \"$PLACER\" place "
-                                       "--resume broken && break; done\n"
-                                       "\"$PLACER\" place --resume broken",
-                                   folder_.path());
+  // Killed again and again, wherever it is at that moment, the first time soon after it has begun.
+  ProcessResult result =
+      run_shell("\"$PLACER\" " + search + "--run-dir broken -o broken.json & run=$!\n" +
+                    "while kill -0 $run && ! test -s broken/config.json; do sleep 0.02; done\n"
+                    "sleep 0.2; kill -KILL $run\n"
+                    "for i in 1 2 3; do timeout -s KILL 0.8 \"$PLACER\" place --resume broken && "
+                    "break; done\n"
+                    "\"$PLACER\" place --resume broken",
+                folder_.path());
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(placement("broken.json").assignment, placement("whole.json").assignment);
   EXPECT_EQ(metrics("broken"), metrics("whole"));
