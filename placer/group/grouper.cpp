@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <set>
 
 #include "placer/group/grouping.h"
@@ -145,7 +144,8 @@ void Grouper::survey() {
       data_[x].top = std::max(data_[x].top, data_[before].top + data_[before].time);
     }
   }
-  for (const std::uint32_t x : std::views::reverse(order)) {
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    const std::uint32_t x = *it;
     std::int64_t below = 0;
     for (const std::uint32_t next : dag_.successors(x)) {
       below = std::max(below, data_[next].bottom);
@@ -218,7 +218,8 @@ void Grouper::follow_single_readers() {
     changed = false;
     survey();
     const std::vector<std::uint32_t> order = dag_.order();
-    for (const std::uint32_t x : std::views::reverse(order)) {
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+      const std::uint32_t x = *it;
       const std::uint32_t reader = dag_.find(x) == x ? only_reader(x) : kNone;
       if (reader != kNone && same_choice(x, reader) && within_cap(x, reader)) {
         changed = merge(x, reader) != kNone || changed;

@@ -85,7 +85,8 @@ TEST(Malformed, ReadersNameTheMistakeAndItsPlace) {
 // A process that links LibTorch takes half a second to start, so there every tenth file must do;
 // the build without runs all.
 TEST(Malformed, TheProgramExitsWithStatus3) {
-  const char* const program = std::getenv("PLACER_PROGRAM");
+  const char* const program =
+      std::getenv("PLACER_PROGRAM");  // NOLINT(concurrency-mt-unsafe): read only
   if (program == nullptr || !std::filesystem::exists(program)) {
     GTEST_SKIP() << "the program is not built";
   }

@@ -55,7 +55,7 @@ class DamagedPt2 : public ::testing::Test {
       members_[kModel] = model_.dump();
     }
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    const std::string path = ::testing::TempDir() + "/" + test->name() + ".pt2";
+    std::string path = ::testing::TempDir() + "/" + test->name() + ".pt2";
     int code = 0;
     zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
     for (const auto& [name, content] : members_) {

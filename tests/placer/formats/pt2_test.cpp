@@ -58,7 +58,7 @@ TEST(Pt2Step, InputsStateAndOutputsAreThoseOfTheSignature) {
   EXPECT_EQ(graph.info().weights, kStep);
   EXPECT_EQ(named(graph, "bn.running_mean").state_role, StateRole::kBuffer);
   EXPECT_EQ(named(graph, "conv.weight").module, "conv");
-  EXPECT_EQ(named(graph, "conv.weight").outputs[0].bytes, Bytes{4 * 3 * 3 * 3 * 4});
+  EXPECT_EQ(named(graph, "conv.weight").outputs[0].bytes, Bytes{std::int64_t{4} * 3 * 3 * 3 * 4});
 }
 
 TEST(Pt2Step, OutputsPointToTheStateTheyBelongTo) {

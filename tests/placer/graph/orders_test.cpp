@@ -7,7 +7,7 @@ namespace {
 
 using testing::ElementsAre;
 
-Node op(const std::string& name, std::vector<std::size_t> inputs) {
+Node op(const std::string& name, const std::vector<std::size_t>& inputs) {
   Node node;
   node.name = name;
   node.op = "work";
