@@ -10,7 +10,6 @@ namespace placer::sim {
 namespace {
 
 using test::bytes;
-using test::make_cluster;
 using test::on;
 using test::run;
 using test::SmallCluster;

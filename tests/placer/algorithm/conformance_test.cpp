@@ -23,8 +23,9 @@ struct Case {
   std::function<std::unique_ptr<Algorithm>()> make;
 };
 
-// What the test's name shows of its parameter.
-void PrintTo(const Case& which, std::ostream* out) {
+// What the test's name shows of its parameter; GoogleTest's name for it.
+void PrintTo(  // NOLINT(readability-identifier-naming)
+    const Case& which, std::ostream* out) {
   *out << which.name;
 }
 

@@ -44,6 +44,7 @@ TEST_F(ExpertTest, CutsLayersIntoEqualRunsWithTheirBackwardOps) {
 TEST_F(ExpertTest, GivesEveryRecurrentLayerADevice) {
   test::WorkloadMaker maker;
   std::vector<TensorRef> hidden;
+  hidden.reserve(4);
   for (int layer = 0; layer < 4; ++layer) {
     hidden.push_back(maker.input("h" + std::to_string(layer), 4));
   }

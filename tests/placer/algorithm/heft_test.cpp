@@ -66,7 +66,7 @@ Workload published_graph() {
       OpTime op;
       op.time = from_microseconds(kTimes[std::stoul(node.name.substr(1)) - 1][d]);
       op.minimum = op.time;
-      times.ops.push_back(op);
+      times.ops.emplace_back(op);
     }
     workload.times.set(std::move(times));
   }
