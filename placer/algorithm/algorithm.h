@@ -37,6 +37,9 @@ struct Problem {
   const Grouping* grouping = nullptr;
 };
 
+// Of an algorithm, "name=value"; as given, in order.
+using ParameterList = std::span<const std::pair<std::string, std::string>>;
+
 struct SearchOptions {
   Budget budget;
   std::uint64_t seed = 1;
@@ -82,8 +85,7 @@ struct AlgorithmEntry {
   bool searches = false;    // spends the budget; else a constructive heuristic that returns at once
   std::function<std::unique_ptr<Algorithm>()> make;
   // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
-  std::function<void(std::span<const std::pair<std::string, std::string>>)> check_parameters =
-      nullptr;
+  std::function<void(ParameterList)> check_parameters = nullptr;
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries
@@ -95,8 +97,7 @@ class AlgorithmRegistry {
   // Throws Error(kUsage) with the nearest name when unknown.
   [[nodiscard]] const AlgorithmEntry& find(std::string_view name) const;
   // Before anything is run: throws what running `name` with these would throw.
-  void check_parameters(std::string_view name,
-                        std::span<const std::pair<std::string, std::string>> parameters) const;
+  void check_parameters(std::string_view name, ParameterList parameters) const;
 
  private:
   std::vector<AlgorithmEntry> entries_;

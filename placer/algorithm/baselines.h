@@ -11,7 +11,7 @@ namespace placer {
 // Every unit on a device drawn uniformly from those it may use, until the budget ends: the control
 // for methods that learn.
 [[nodiscard]] std::unique_ptr<Algorithm> random_search();
-void check_random_search(std::span<const std::pair<std::string, std::string>> given);
+void check_random_search(ParameterList given);
 
 // Units in order of their first node to the devices in turn.
 [[nodiscard]] std::unique_ptr<Algorithm> round_robin();
@@ -32,6 +32,6 @@ void check_random_search(std::span<const std::pair<std::string, std::string>> gi
 // best. Parameters: batch (proposals judged at once), patience (proposals without gain before a
 // restart), kick (share of units a restart moves).
 [[nodiscard]] std::unique_ptr<Algorithm> hill_climb();
-void check_hill_climb(std::span<const std::pair<std::string, std::string>> given);
+void check_hill_climb(ParameterList given);
 
 }  // namespace placer

@@ -19,7 +19,7 @@ struct HillClimbOptions {
   double kick = 0.05;        // share of the units that a restart moves
 };
 
-HillClimbOptions parse(std::span<const std::pair<std::string, std::string>> given) {
+HillClimbOptions parse(ParameterList given) {
   HillClimbOptions result;
   Parameters parameters("hill-climb", given);
   result.batch = static_cast<std::size_t>(parameters.integer("batch", 8, 1, 4096));
@@ -241,7 +241,7 @@ class HillClimb : public Algorithm {
 
 }  // namespace
 
-void check_hill_climb(std::span<const std::pair<std::string, std::string>> given) {
+void check_hill_climb(ParameterList given) {
   static_cast<void>(parse(given));
 }
 

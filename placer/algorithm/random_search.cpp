@@ -8,7 +8,7 @@
 namespace placer {
 namespace {
 
-std::size_t parse_batch(std::span<const std::pair<std::string, std::string>> given) {
+std::size_t parse_batch(ParameterList given) {
   Parameters parameters("random", given);
   const auto batch = static_cast<std::size_t>(parameters.integer("batch", 32, 1, 4096));
   parameters.check();
@@ -45,7 +45,7 @@ class RandomSearch : public Algorithm {
 
 }  // namespace
 
-void check_random_search(std::span<const std::pair<std::string, std::string>> given) {
+void check_random_search(ParameterList given) {
   static_cast<void>(parse_batch(given));
 }
 

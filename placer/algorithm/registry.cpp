@@ -31,8 +31,7 @@ const AlgorithmEntry& AlgorithmRegistry::find(std::string_view name) const {
                                 did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
-void AlgorithmRegistry::check_parameters(
-    std::string_view name, std::span<const std::pair<std::string, std::string>> parameters) const {
+void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList parameters) const {
   const AlgorithmEntry& entry = find(name);
   if (entry.check_parameters) {
     entry.check_parameters(parameters);

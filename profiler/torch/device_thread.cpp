@@ -61,6 +61,9 @@ DeviceThread device_thread(const Device& device) {
 }
 
 std::string cannot_run_on(const Device& device) {
+  if (device.kind != "cpu-core" && device.kind != "cpu-all") {
+    return "this build cannot run steps on " + device.name + " (kind " + device.kind + ")";
+  }
   try {
     (void)device_thread(device);
     return "";

@@ -42,9 +42,7 @@ class Proposer {
     options.checkpoint = searches ? run_.checkpoint(name) : "";
     options.metrics = [this, name](const std::string& json) { run_.add_metrics(name, json); };
     options.initial = searches ? initial_placements() : std::vector<Placement>{};
-    if (const auto given = config_.parameters.find(name); given != config_.parameters.end()) {
-      options.parameters.assign(given->second.begin(), given->second.end());
-    }
+    options.parameters = parameters_of(config_, name);
     Candidate candidate = run_algorithm(space_, algorithm, name, problem, options);
     tell(candidate, shared_);
     candidate.searched = searches;
@@ -196,6 +194,15 @@ Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm, const std::str
   candidate.evaluations = result.evaluations;
   candidate.seconds = result.seconds;
   return candidate;
+}
+
+std::vector<std::pair<std::string, std::string>> parameters_of(const Config& config,
+                                                               const std::string& algorithm) {
+  const auto given = config.parameters.find(algorithm);
+  if (given == config.parameters.end()) {
+    return {};
+  }
+  return {given->second.begin(), given->second.end()};
 }
 
 void tell(const Candidate& candidate, const Shared& shared) {

@@ -93,6 +93,9 @@ struct SearchPlan {
 [[nodiscard]] Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm,
                                       const std::string& name, const Problem& problem,
                                       const SearchOptions& options);
+// What the config sets of an algorithm, as SearchOptions::parameters.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> parameters_of(
+    const Config& config, const std::string& algorithm);
 // Says what ended it early, or that it found nothing.
 void tell(const Candidate& candidate, const Shared& shared);
 

@@ -52,6 +52,23 @@ void add_settings(Config& config, const std::vector<std::string>& settings) {
   }
 }
 
+AlgorithmRegistry all_algorithms() {
+  AlgorithmRegistry registry;
+  register_baselines(registry);
+  register_learners(registry);
+  return registry;
+}
+
+std::vector<std::string> searches_of(const AlgorithmRegistry& registry) {
+  std::vector<std::string> names;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (entry.searches) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
 // The parts of a run, in the order in which they come.
 class PlaceCommand {
  public:
@@ -63,13 +80,11 @@ class PlaceCommand {
         workload_(load_graph(config_.graph)),
         cluster_(load_cluster(config_.cluster)),
         space_(workload_, cluster_, config_.constraints, config_.max_groups) {
-    register_baselines(registry_);
-    register_learners(registry_);
     for (const std::string& name : config_.algorithms) {
       static_cast<void>(registry_.find(name));
     }
     for (const auto& [name, parameters] : config_.parameters) {
-      registry_.check_parameters(name, settings_of(name));
+      registry_.check_parameters(name, parameters_of(config_, name));
     }
     require_writable(config_.output, {config_.graph, config_.cluster, config_.weights});
     not_measured_ =
@@ -129,22 +144,12 @@ class PlaceCommand {
   }
 
   [[nodiscard]] std::vector<std::string> searching() const {
-    if (!config_.algorithms.empty()) {
-      std::vector<std::string> chosen;
-      for (const std::string& name : config_.algorithms) {
-        if (registry_.find(name).searches) {
-          chosen.push_back(name);
-        }
-      }
-      return chosen;
+    if (config_.algorithms.empty()) {
+      return searches_of(registry_);
     }
-    std::vector<std::string> all;
-    for (const AlgorithmEntry& entry : registry_.entries()) {
-      if (entry.searches) {
-        all.push_back(entry.name);
-      }
-    }
-    return all;
+    std::vector<std::string> chosen = config_.algorithms;
+    std::erase_if(chosen, [&](const std::string& name) { return !registry_.find(name).searches; });
+    return chosen;
   }
 
   [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
@@ -242,7 +247,7 @@ class PlaceCommand {
       const std::string label = config_.signal == "measured" ? name : name + "+steps";
       options.checkpoint = run_.checkpoint(label);
       options.metrics = [&](const std::string& json) { run_.add_metrics(label, json); };
-      options.parameters = settings_of(name);
+      options.parameters = parameters_of(config_, name);
       if (config_.signal == "both") {
         options.initial = best_by_simulation();
         // The policy that the simulator has taught goes on.
@@ -274,15 +279,6 @@ class PlaceCommand {
       best.push_back(space_.to_groups(order[i]->placement));
     }
     return best;
-  }
-
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> settings_of(
-      const std::string& algorithm) const {
-    const auto given = config_.parameters.find(algorithm);
-    if (given == config_.parameters.end()) {
-      return {};
-    }
-    return {given->second.begin(), given->second.end()};
   }
 
   // Nothing that does not fit can be chosen; the least bad says why.
@@ -335,7 +331,7 @@ class PlaceCommand {
   Workload workload_;
   Cluster cluster_;
   SearchSpace space_;
-  AlgorithmRegistry registry_;
+  const AlgorithmRegistry registry_ = all_algorithms();
   std::string not_measured_;
   std::unique_ptr<StepBench> bench_;
   std::vector<Candidate> candidates_;
@@ -394,19 +390,6 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   return config;
 }
 
-std::string search_names() {
-  AlgorithmRegistry registry;
-  register_baselines(registry);
-  register_learners(registry);
-  std::vector<std::string> names;
-  for (const AlgorithmEntry& entry : registry.entries()) {
-    if (entry.searches) {
-      names.push_back(entry.name);
-    }
-  }
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 // A run that goes on has its options already.
 void require_alone(const CLI::App& command, const std::string& flag) {
   for (const CLI::Option* option : command.get_options()) {
@@ -431,9 +414,9 @@ void add_place(CLI::App& app, Shared& shared) {
       ->capture_default_str();
   command->add_option("--config", options->config_file, "experiment file; flags override it");
   command
-      ->add_option(
-          "--algorithm", flags.algorithms,
-          "NAME,...: searches to run beside the heuristics, of " + search_names() + " [all]")
+      ->add_option("--algorithm", flags.algorithms,
+                   "NAME,...: searches to run beside the heuristics, of " +
+                       fmt::format("{}", fmt::join(searches_of(all_algorithms()), ", ")) + " [all]")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one")
