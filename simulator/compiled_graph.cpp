@@ -52,11 +52,13 @@ void CompiledGraph::add_values(const Graph& graph) {
     }
     start_bytes.push_back(node.workspace.count);
     end_bytes.push_back(node.workspace.count);
+    if (node.resident.count > 0) residents.emplace_back(n, node.resident.count);
     const auto add = [&](std::uint32_t which, std::int64_t size, std::uint32_t alias,
-                         std::uint32_t edges) {
+                         std::uint32_t edges, double stated) {
       producer.push_back(n);
       output.push_back(which);
       bytes.push_back(size);
+      stated_us.push_back(stated);
       alias_edge.push_back(alias);
       first_edge.push_back(first_edge.back() + edges);
     };
@@ -68,11 +70,12 @@ void CompiledGraph::add_values(const Graph& graph) {
         end_bytes.back() += own;
       } else {
         // Of an alias, add_edges() turns the number of the input into its edge.
-        add(k, tensor.bytes.count, tensor.alias_of.value_or(kOwnStorage), readers[k]);
+        add(k, tensor.bytes.count, tensor.alias_of.value_or(kOwnStorage), readers[k],
+            tensor.transfer_us.value_or(-1));
       }
     }
     if (waiters > 0) {
-      add(Use::kControl, 0, kSignal, waiters);
+      add(Use::kControl, 0, kSignal, waiters, -1);
     }
     PLACER_CHECK(producer.size() < kSignal, "too many tensors");
     first_value.push_back(static_cast<std::uint32_t>(producer.size()));
@@ -149,8 +152,9 @@ void CompiledGraph::add_links(const Cluster& cluster) {
       if (from == to) continue;
       const LinkId id = cluster.link_between(id_at<DeviceId>(from), id_at<DeviceId>(to));
       const Link& link = cluster.link(id);
-      links[std::size_t{from} * num_devices + to] = {
-          link.latency.ps, link.bytes_per_second.value_or(0), bus_of[index(id)]};
+      links[std::size_t{from} * num_devices + to] = {link.latency.ps,
+                                                     link.bytes_per_second.value_or(0),
+                                                     link.transfer_scale, bus_of[index(id)]};
       if (link.bytes_per_second) copying_peers[from] |= std::uint64_t{1} << to;
     }
   }
@@ -175,6 +179,9 @@ void CompiledGraph::check_times(const CostModel& costs) const {
     const auto pairs = static_cast<double>(link.pairs.size());
     total += pairs * static_cast<double>(link.latency.ps) * num_values;
     if (link.bytes_per_second) total += pairs * all_bytes / *link.bytes_per_second * 1e12;
+    for (const double stated : stated_us) {
+      total += pairs * std::max(stated, 0.0) * link.transfer_scale * 1e6;
+    }
   }
   if (total > static_cast<double>(std::int64_t{1} << 62)) {
     throw usage_error("graph \"" + costs.graph().info().name + "\" on cluster \"" +

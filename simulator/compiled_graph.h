@@ -29,6 +29,7 @@ struct OpCost {
 struct CompiledLink {
   std::int64_t latency = 0;     // ps
   double bytes_per_second = 0;  // 0: a hand-off
+  double transfer_scale = 1;    // of stated transfer times
   std::uint32_t bus = 0;        // number of the port that all pairs of a shared link hold
 };
 
@@ -51,16 +52,18 @@ struct CompiledGraph {
   std::vector<std::uint32_t> first_value;  // [nodes + 1]
   std::vector<std::uint32_t> first_read;   // [nodes + 1] into read_edge
   std::vector<std::int64_t>
-      start_bytes;                       // outputs of its own and workspace: allocated at its start
-  std::vector<std::int64_t> end_bytes;   // workspace and outputs nobody reads: freed at its end
-  std::vector<std::uint64_t> supported;  // mask of devices
-  std::vector<OpCost> cost;              // [devices x nodes]
+      start_bytes;                      // outputs of its own and workspace: allocated at its start
+  std::vector<std::int64_t> end_bytes;  // workspace and outputs nobody reads: freed at its end
+  std::vector<std::pair<std::uint32_t, std::int64_t>> residents;  // (op, bytes) held all step long
+  std::vector<std::uint64_t> supported;                           // mask of devices
+  std::vector<OpCost> cost;                                       // [devices x nodes]
 
   // By value.
   std::vector<std::uint32_t> producer;
   std::vector<std::uint32_t> output;      // of the producer; Use::kControl for a signal
   std::vector<std::uint32_t> first_edge;  // [values + 1]
   std::vector<std::int64_t> bytes;
+  std::vector<double> stated_us;          // time to move it; negative: bytes over bandwidth
   std::vector<std::uint32_t> alias_edge;  // the producer's edge whose storage it shares
 
   std::vector<std::uint32_t> reader;     // [edges]: node

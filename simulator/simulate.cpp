@@ -58,8 +58,11 @@ std::optional<NodeId> Workspace::load(const CompiledGraph& graph, const Placemen
 namespace {
 
 // As CostModel::occupancy(), which rounds up once. Within range: CompiledGraph has checked the sum.
-std::int64_t occupancy(std::int64_t bytes, const CompiledLink& link) {
-  const double ps = static_cast<double>(bytes) / link.bytes_per_second * 1e12;
+std::int64_t occupancy(const CompiledGraph& graph, std::uint32_t value, const CompiledLink& link) {
+  const double stated = graph.stated_us[value];
+  const double ps = stated >= 0
+                        ? stated * link.transfer_scale * 1e6
+                        : static_cast<double>(graph.bytes[value]) / link.bytes_per_second * 1e12;
   const auto whole = static_cast<std::int64_t>(ps);
   return whole + (static_cast<double>(whole) < ps ? 1 : 0);
 }
@@ -113,6 +116,9 @@ class Step {
       if (g_.num_inputs[n] == 0 && g_.node_class[n] != NodeClass::kSource) {
         become_ready(n, StepRecorder::kNone);
       }
+    }
+    for (const auto& [n, bytes] : g_.residents) {
+      w_.memory.add(w_.device[n], bytes);
     }
     for (const std::uint32_t n : g_.sources) {
       w_.memory.add(w_.device[n], g_.start_bytes[n]);
@@ -253,7 +259,7 @@ class Step {
     const CompiledLink& link = g_.links[from * g_.num_devices + to];
     const std::int64_t start =
         std::max({now_, w_.egress_free[from], w_.ingress_free[to], w_.bus_free[link.bus]});
-    const std::int64_t released = start + occupancy(g_.bytes[v], link);
+    const std::int64_t released = start + occupancy(g_, v, link);
     w_.egress_free[from] = released;
     w_.ingress_free[to] = released;
     if (link.bus != 0) w_.bus_free[link.bus] = released;

@@ -92,17 +92,16 @@ class HeftScheduler {
   // they will be where they are read.
   [[nodiscard]] SimTime ready(NodeId op, DeviceId device) const {
     SimTime latest;
-    const auto wait_for = [&](NodeId before, Bytes bytes) {
-      const auto& from = choice_[unit_of(before)];
-      if (from) {
-        latest = std::max(latest, end_[index(before)] + costs_.transfer_time(bytes, *from, device));
-      }
-    };
     for (const TensorRef input : graph_.node(op).inputs) {
-      wait_for(input.node, graph_.tensor(input).bytes);
+      if (const auto& from = choice_[unit_of(input.node)]) {
+        const SimTime travel = costs_.transfer_time(graph_.tensor(input), *from, device);
+        latest = std::max(latest, end_[index(input.node)] + travel);
+      }
     }
     for (const NodeId before : graph_.controls(op)) {
-      wait_for(before, Bytes{});
+      if (const auto& from = choice_[unit_of(before)]) {
+        latest = std::max(latest, end_[index(before)] + costs_.signal_time(*from, device));
+      }
     }
     return latest;
   }

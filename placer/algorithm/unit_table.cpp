@@ -49,8 +49,8 @@ void UnitTable::add_node(const Problem& problem, NodeId id, Bytes inside) {
       times_[unit * num_devices_ + d] += problem.costs.op_time(id, id_at<DeviceId>(d));
     }
   }
-  persistent_[unit] += inside;
-  bytes_[unit] += inside;
+  persistent_[unit] += inside + node.resident;
+  bytes_[unit] += inside + node.resident;
   for (const TensorSpec& output : node.outputs) {
     const Bytes own = output.alias_of ? Bytes{} : output.bytes;
     bytes_[unit] += own;

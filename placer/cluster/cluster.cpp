@@ -24,6 +24,7 @@ std::string hash_of(const Cluster& cluster) {
   for (const Link& link : cluster.links()) {
     hasher.add(link.name).add(link.latency.ps).add(std::int64_t{link.shared});
     hasher.add(link.bytes_per_second.value_or(-1));
+    if (link.transfer_scale != 1) hasher.add(link.transfer_scale);
     for (const auto& [from, to] : link.pairs) {
       hasher.add(static_cast<std::int64_t>(index(from))).add(static_cast<std::int64_t>(index(to)));
     }

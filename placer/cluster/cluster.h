@@ -41,7 +41,14 @@ struct Link {
   // nothing and holds nothing.
   std::optional<double> bytes_per_second;
   bool shared = false;  // its pairs cannot transfer at the same time (a bus)
+  // Of transfer times that the graph states: 2 where a tensor passes through the host's memory.
+  double transfer_scale = 1;
 };
+
+// True for CPU devices. Closed-form objectives charge them nothing for transfers.
+[[nodiscard]] inline bool is_host(const Device& device) {
+  return device.kind.starts_with("cpu");
+}
 
 class Cluster {
  public:

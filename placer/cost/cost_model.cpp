@@ -34,6 +34,10 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
         const OpTime& time = *times->ops[i];
         times_[d * num_nodes_ + i] = time.time + device.overhead;
         busy_times_[d * num_nodes_ + i] = time.busy.value_or(time.time) + device.overhead;
+        if (time.exact_us) {
+          exact_times_.resize(times_.size(), -1);
+          exact_times_[d * num_nodes_ + i] = *time.exact_us + device.overhead.microseconds();
+        }
       }
       if (!is_op || times->ops[i]) {
         supported_[i] |= std::uint64_t{1} << d;
@@ -44,11 +48,14 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
   for (const Link& link : cluster.links()) {
     const double share = static_cast<double>(link.pairs.size()) / pairs;
     mean_latency_ps_ += share * static_cast<double>(link.latency.ps);
-    mean_ps_per_byte_ += link.bytes_per_second ? share * 1e12 / *link.bytes_per_second : 0;
+    if (link.bytes_per_second) {
+      mean_ps_per_byte_ += share * 1e12 / *link.bytes_per_second;
+      mean_scale_ += share * 1e6 * link.transfer_scale;
+    }
   }
 }
 
-SimTime CostModel::occupancy(Bytes bytes, DeviceId from, DeviceId to) const {
+SimTime CostModel::occupancy(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
   if (from == to) {
     return {};
   }
@@ -56,14 +63,18 @@ SimTime CostModel::occupancy(Bytes bytes, DeviceId from, DeviceId to) const {
   if (!link.bytes_per_second) {
     return {};
   }
-  return from_seconds(static_cast<double>(bytes.count) / *link.bytes_per_second);
+  if (tensor.transfer_us) {
+    return from_microseconds(*tensor.transfer_us * link.transfer_scale);
+  }
+  return from_seconds(static_cast<double>(tensor.bytes.count) / *link.bytes_per_second);
 }
 
-SimTime CostModel::transfer_time(Bytes bytes, DeviceId from, DeviceId to) const {
-  if (from == to) {
-    return {};
-  }
-  return occupancy(bytes, from, to) + cluster_->link(cluster_->link_between(from, to)).latency;
+SimTime CostModel::transfer_time(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
+  return occupancy(tensor, from, to) + signal_time(from, to);
+}
+
+SimTime CostModel::signal_time(DeviceId from, DeviceId to) const {
+  return from == to ? SimTime{} : cluster_->link(cluster_->link_between(from, to)).latency;
 }
 
 SimTime CostModel::mean_time(NodeId node) const {
@@ -81,9 +92,15 @@ SimTime CostModel::mean_time(NodeId node) const {
   return {static_cast<std::int64_t>(std::ceil(sum))};
 }
 
-SimTime CostModel::mean_transfer_time(Bytes bytes) const {
-  const double ps = mean_latency_ps_ + mean_ps_per_byte_ * static_cast<double>(bytes.count);
-  return {static_cast<std::int64_t>(std::ceil(ps))};
+SimTime CostModel::mean_transfer_time(const TensorSpec& tensor) const {
+  const double moving = tensor.transfer_us
+                            ? mean_scale_ * *tensor.transfer_us
+                            : mean_ps_per_byte_ * static_cast<double>(tensor.bytes.count);
+  return {static_cast<std::int64_t>(std::ceil(mean_latency_ps_ + moving))};
+}
+
+SimTime CostModel::mean_signal_time() const {
+  return {static_cast<std::int64_t>(std::ceil(mean_latency_ps_))};
 }
 
 std::vector<std::int64_t> default_priority(const CostModel& costs) {
@@ -94,7 +111,8 @@ std::vector<std::int64_t> default_priority(const CostModel& costs) {
   }
   const auto ranks = upward_ranks(graph, times, [&](NodeId id, const Use& use) {
     const bool data = use.output != Use::kControl;
-    return costs.mean_transfer_time(data ? graph.tensor({id, use.output}).bytes : Bytes{});
+    return data ? costs.mean_transfer_time(graph.tensor({id, use.output}))
+                : costs.mean_signal_time();
   });
   std::vector<std::int64_t> priority(graph.size());
   for (std::size_t i = 0; i < graph.size(); ++i) {

@@ -35,15 +35,24 @@ class CostModel {
   }
   // Mask of the devices that can run the node: bit d is DeviceId d.
   [[nodiscard]] std::uint64_t supported(NodeId node) const { return supported_[index(node)]; }
+  // op_time in microseconds, without rounding to picoseconds: what closed-form objectives add up.
+  [[nodiscard]] double op_microseconds(NodeId node, DeviceId device) const {
+    const double exact =
+        exact_times_.empty() ? -1 : exact_times_[index(device) * num_nodes_ + index(node)];
+    return exact >= 0 ? exact : op_time(node, device).microseconds();
+  }
   // How long both ends of the link are held: 0 for a hand-off.
-  [[nodiscard]] SimTime occupancy(Bytes bytes, DeviceId from, DeviceId to) const;
+  [[nodiscard]] SimTime occupancy(const TensorSpec& tensor, DeviceId from, DeviceId to) const;
   // Occupancy and latency: from the producer's end to the arrival, when nothing else uses the link.
   // 0 on one device.
-  [[nodiscard]] SimTime transfer_time(Bytes bytes, DeviceId from, DeviceId to) const;
+  [[nodiscard]] SimTime transfer_time(const TensorSpec& tensor, DeviceId from, DeviceId to) const;
+  // Of a control edge: the latency. 0 on one device.
+  [[nodiscard]] SimTime signal_time(DeviceId from, DeviceId to) const;
   // Mean of op_time over the devices that support the node, rounded up.
   [[nodiscard]] SimTime mean_time(NodeId node) const;
   // Mean of transfer_time over all ordered pairs of distinct devices; 0 with one device.
-  [[nodiscard]] SimTime mean_transfer_time(Bytes bytes) const;
+  [[nodiscard]] SimTime mean_transfer_time(const TensorSpec& tensor) const;
+  [[nodiscard]] SimTime mean_signal_time() const;
 
  private:
   const Graph* graph_;
@@ -54,6 +63,8 @@ class CostModel {
   std::vector<std::uint64_t> supported_;  // [nodes]
   double mean_latency_ps_ = 0;            // over ordered pairs of distinct devices
   double mean_ps_per_byte_ = 0;
+  double mean_scale_ = 0;            // of stated transfer times, in ps per microsecond
+  std::vector<double> exact_times_;  // [devices x nodes], negative: as times_; empty: all as times_
 };
 
 // HEFT's upward rank with mean op and transfer times: the default execution priority (higher runs

@@ -30,6 +30,10 @@ struct OpTime {
   // The estimate while every other device of the same memory pool works too, where it is known:
   // cores of one machine slow one another down (shared caches, memory bandwidth, clock).
   std::optional<SimTime> busy = std::nullopt;
+  // The workload's own number where picoseconds cannot hold it: closed-form objectives add these.
+  std::optional<double> exact_us = std::nullopt;
+
+  [[nodiscard]] double microseconds() const { return exact_us.value_or(time.microseconds()); }
 };
 
 // Times of one kind of device.

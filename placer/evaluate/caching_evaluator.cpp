@@ -6,6 +6,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/random.h"
+#include "placer/evaluate/incremental.h"
 
 namespace placer {
 
@@ -30,6 +31,10 @@ class CachingEvaluator : public Evaluator {
 
   void evaluate(std::span<const Placement> placements, std::span<Outcome> results) override;
   [[nodiscard]] std::string name() const override { return inner_.name(); }
+  [[nodiscard]] std::unique_ptr<IncrementalEvaluator> incremental(
+      const Constraints& constraints) override {
+    return inner_.incremental(constraints);
+  }
 
  private:
   void forget() {

@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "placer/evaluate/incremental.h"
+
 namespace placer {
 
 Outcome Evaluator::evaluate_one(const Placement& placement) {
@@ -10,9 +12,13 @@ Outcome Evaluator::evaluate_one(const Placement& placement) {
   return outcome;
 }
 
+std::unique_ptr<IncrementalEvaluator> Evaluator::incremental(const Constraints& /*constraints*/) {
+  return nullptr;
+}
+
 bool better(const Outcome& a, const Outcome& b) {
   if (a.feasible() != b.feasible()) return a.feasible();
-  if (a.feasible()) return a.step_time < b.step_time;
+  if (a.feasible()) return a.cost() < b.cost();
   const auto badness = [](const Infeasible& reason) {
     return std::tuple(reason.reason != InfeasibleReason::kOutOfMemory, reason.missing);
   };

@@ -5,6 +5,7 @@
 // this.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,12 +35,19 @@ struct Infeasible {
 // What a placement costs, or why it cannot run. Infeasible is a value, not an error.
 struct Outcome {
   std::optional<Infeasible> infeasible;
-  SimTime step_time;               // meaningful only when feasible()
+  SimTime step_time;  // meaningful only when feasible()
+  // What the objective minimises where that is not the step time: bytes, or a combination.
+  std::optional<std::int64_t> score = std::nullopt;
   std::vector<Bytes> peak_memory;  // [devices]
   std::vector<SimTime> busy;       // [devices]: time spent in ops
 
   [[nodiscard]] bool feasible() const { return !infeasible.has_value(); }
+  // What a search minimises.
+  [[nodiscard]] std::int64_t cost() const { return score.value_or(step_time.ps); }
 };
+
+class IncrementalEvaluator;
+struct Constraints;
 
 // Thread-compatible: one thread at a time.
 class Evaluator {
@@ -51,11 +59,16 @@ class Evaluator {
   // evaluator says in name() how it measures.
   virtual void evaluate(std::span<const Placement> placements, std::span<Outcome> results) = 0;
   [[nodiscard]] virtual std::string name() const = 0;
+  // One placement at a time, changed unit by unit, where that is cheaper than judging it anew;
+  // nullptr: it is not. `constraints` and this outlive the result; each result may be used by a
+  // thread of its own.
+  [[nodiscard]] virtual std::unique_ptr<IncrementalEvaluator> incremental(
+      const Constraints& constraints);
 
   [[nodiscard]] Outcome evaluate_one(const Placement& placement);
 };
 
-// Strict weak order: feasible before infeasible, then by step time. Infeasible ones: out of memory
+// Strict weak order: feasible before infeasible, then by cost(). Infeasible ones: out of memory
 // first, the fewest missing bytes first.
 [[nodiscard]] bool better(const Outcome& a, const Outcome& b);
 

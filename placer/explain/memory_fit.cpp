@@ -179,6 +179,7 @@ std::vector<Demand> demand_of_units(const Graph& graph, const Constraints& const
   std::vector<Demand> demand(constraints.num_units);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     const NodeId id = id_at<NodeId>(v);
+    demand[constraints.unit_of[v]].add(id, graph.node(id).resident);
     for (std::uint32_t k = 0; k < graph.node(id).outputs.size(); ++k) {
       const TensorRef ref{id, k};
       if (graph.storage(ref) == ref && liveness.part(ref) != Part::kActivation) {
@@ -218,7 +219,7 @@ std::string names_of(const Cluster& cluster, std::uint64_t mask) {
 }  // namespace
 
 Bytes MemoryParts::total() const {
-  return parameters + buffers + gradients + optimizer + inputs + activations + workspace;
+  return parameters + buffers + gradients + optimizer + inputs + activations + workspace + resident;
 }
 
 MemoryParts memory_parts(const CostModel& costs) {
@@ -230,6 +231,7 @@ MemoryParts memory_parts(const CostModel& costs) {
     const Node& node = graph.node(id);
     add_persistent(node, parts);
     parts.workspace = std::max(parts.workspace, node.workspace);
+    parts.resident += node.resident;
     for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
       const TensorRef ref{id, k};
       if (graph.storage(ref) == ref && liveness.part(ref) == Part::kGradient) {

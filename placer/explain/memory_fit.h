@@ -23,6 +23,7 @@ struct MemoryParts {
   Bytes
       activations;  // peak of everything else that is alive at once, in default order on one device
   Bytes workspace;  // largest of one op
+  Bytes resident;   // what ops hold from step to step
 
   [[nodiscard]] Bytes total() const;
 };

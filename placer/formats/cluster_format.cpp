@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kMostMemory = std::int64_t{1} << 56;
 constexpr std::int64_t kMostCores = 1 << 16;
 constexpr double kMostBytesPerSecond = 1e18;
+constexpr double kMostScale = 1000;
 
 // Names stand in options such as --pin "GLOB=DEVICE,DEVICE".
 std::string read_device_name(JsonView json) {
@@ -158,8 +159,8 @@ class ClusterReader {
   }
 
   void read_link(JsonView json) {
-    constexpr std::array<std::string_view, 6> kKeys{"name",       "between",          "from_to",
-                                                    "latency_us", "bytes_per_second", "shared"};
+    constexpr std::array<std::string_view, 7> kKeys{
+        "name", "between", "from_to", "latency_us", "bytes_per_second", "shared", "transfer_scale"};
     json.only_keys(kKeys, "a link");
     const JsonView name = json.at("name", "the link's name");
     links_.emplace_back();
@@ -181,6 +182,12 @@ class ClusterReader {
     }
     if (const auto shared = json.find("shared")) {
       link.shared = shared->as_bool();
+    }
+    if (const auto scale = json.find("transfer_scale")) {
+      link.transfer_scale = scale->as_number("a positive number");
+      if (!(link.transfer_scale > 0) || link.transfer_scale > kMostScale) {
+        scale->fail_expected("a positive number up to 1000");
+      }
     }
     read_pairs(json, link);
   }
@@ -301,6 +308,9 @@ void write_link(std::string& out, const Cluster& cluster, const Link& link) {
   }
   if (link.shared) {
     members.next("shared") += "true";
+  }
+  if (link.transfer_scale != 1) {
+    append_number(members.next("transfer_scale"), link.transfer_scale);
   }
   out += '}';
 }

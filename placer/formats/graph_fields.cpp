@@ -108,9 +108,10 @@ std::span<const std::string_view> keys_of(NodeKind kind) {
       "outputs", "origin", "role", "target", "values"};
   static constexpr std::array<std::string_view, 8> kConstant{
       "name", "kind", "pass", "module", "colocate", "outputs", "origin", "values"};
-  static constexpr std::array<std::string_view, 14> kOp{
+  static constexpr std::array<std::string_view, 15> kOp{
       "name",     "kind",   "pass",  "module", "colocate", "outputs",         "op",
-      "overload", "inputs", "after", "args",   "mutates",  "workspace_bytes", "time_us"};
+      "overload", "inputs", "after", "args",   "mutates",  "workspace_bytes", "resident_bytes",
+      "time_us"};
   static constexpr std::array<std::string_view, 9> kOutput{
       "name", "kind", "pass", "module", "colocate", "inputs", "after", "role", "target"};
   switch (kind) {
@@ -133,7 +134,8 @@ std::uint32_t read_input_number(JsonView json) {
 }
 
 TensorSpec read_tensor(JsonView json) {
-  constexpr std::array<std::string_view, 4> kKeys{"dtype", "shape", "bytes", "alias_of"};
+  constexpr std::array<std::string_view, 5> kKeys{"dtype", "shape", "bytes", "alias_of",
+                                                  "transfer_us"};
   json.only_keys(kKeys, "a tensor");
   TensorSpec tensor;
   const auto dtype = json.find("dtype");
@@ -148,6 +150,10 @@ TensorSpec read_tensor(JsonView json) {
   if (const auto base = json.find("alias_of")) {
     tensor.alias_of = read_input_number(*base);
   }
+  if (const auto transfer = json.find("transfer_us")) {
+    static_cast<void>(transfer->as_microseconds());  // refuses what is no time
+    tensor.transfer_us = transfer->as_number("microseconds");
+  }
   return tensor;
 }
 
@@ -159,7 +165,12 @@ std::optional<OpTime> read_op_time(JsonView json) {
     return read_time_list(json);
   }
   const SimTime time = json.as_microseconds();
-  return OpTime{time, time, std::nullopt};
+  const double stated = json.as_number("microseconds");
+  OpTime result{time, time};
+  if (stated != time.microseconds()) {
+    result.exact_us = stated;
+  }
+  return result;
 }
 
 GraphInfo read_info(JsonView root) {

@@ -150,6 +150,9 @@ class NodesReader {
     if (const auto workspace = json.find("workspace_bytes")) {
       node.workspace = workspace->as_bytes(0, kMostBytes);
     }
+    if (const auto resident = json.find("resident_bytes")) {
+      node.resident = resident->as_bytes(0, kMostBytes);
+    }
     if (const auto times = json.find("time_us")) {
       for (const JsonView entry :
            times->elements("a list with one time for each entry of \"times\"")) {

@@ -125,6 +125,9 @@ class NodeWriter {
         append_elements(tensor.shape, [&](std::int64_t size) { append_integer(out_, size); });
         out_ += ']';
       }
+      if (tensor.transfer_us) {
+        append_number(members.next("transfer_us"), *tensor.transfer_us);
+      }
       if (tensor.alias_of) {
         append_unsigned(members.next("alias_of"), *tensor.alias_of);
       }
@@ -132,6 +135,9 @@ class NodeWriter {
     });
     if (node_.workspace.count != 0) {
       append_integer(members_.next("workspace_bytes"), node_.workspace.count);
+    }
+    if (node_.resident.count != 0) {
+      append_integer(members_.next("resident_bytes"), node_.resident.count);
     }
   }
 
@@ -151,7 +157,11 @@ class NodeWriter {
       if (!entry) {
         out_ += "null";
       } else if (entry->time == entry->minimum && !entry->busy) {
-        append_microseconds(out_, entry->time);
+        if (entry->exact_us) {
+          append_number(out_, *entry->exact_us);
+        } else {
+          append_microseconds(out_, entry->time);
+        }
       } else {
         out_ += '[';
         append_microseconds(out_, entry->time);

@@ -74,6 +74,8 @@ class NodeCheck {
   }
 
   void check_outputs() {
+    require(node_.resident.count >= 0 && node_.resident.count < kMostBytes, "resident_bytes",
+            "out of range");
     require(node_.workspace.count >= 0 && node_.workspace.count < kMostBytes, "workspace_bytes",
             "is out of range");
     for (std::size_t i = 0; i < node_.outputs.size(); ++i) {

@@ -411,10 +411,12 @@ void hash_edges(Hasher& hasher, const Node& node) {
 void hash_node(Hasher& hasher, const Node& node) {
   hasher.add(node.name).add(name_of(node.kind)).add(name_of(node.pass)).add(node.module);
   hasher.add(node.colocate).add(node.op).add(node.overload).add(node.workspace.count);
+  if (node.resident.count != 0) hasher.add("resident").add(node.resident.count);
   hash_edges(hasher, node);
   hash_arguments(hasher, node.arguments);
   for (const TensorSpec& output : node.outputs) {
     hasher.add(name_of(output.dtype)).add(output.bytes.count);
+    if (output.transfer_us) hasher.add("transfer").add(*output.transfer_us);
     hasher.add(output.alias_of ? std::int64_t{*output.alias_of} : -1);
     for (const std::int64_t size : output.shape) {
       hasher.add(size);

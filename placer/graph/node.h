@@ -84,10 +84,12 @@ struct Node {
   std::vector<NodeId> after;        // further nodes that must end first (control edges of the file)
   std::vector<Argument> arguments;  // kOp; empty in workloads that cannot be executed
   std::vector<std::uint32_t> mutates;  // kOp: inputs that it writes in place
-  std::vector<TensorSpec>
-      outputs;      // none for kOutput
-                    // an opaque one of 0 bytes in an executable op: it returns no tensor there
+  std::vector<TensorSpec> outputs;     // none for kOutput
+      // an opaque one of 0 bytes in an executable op: it returns no tensor there
   Bytes workspace;  // temporary memory while it runs
+  // Held on its device from step to step, beside its outputs: of workloads that state an op's
+  // weights and activations as one number.
+  Bytes resident;
 
   StateRole state_role = StateRole::kParameter;  // kState
   std::string origin;  // kState, kInput, kConstant: name in the exported program: seeds its value,

@@ -44,7 +44,10 @@ struct TensorSpec {
   Bytes bytes;  // numel x item size: what a transfer moves
   // Index into the node's inputs whose storage this output shares (a view, or the result of an
   // in-place op): it allocates nothing and keeps that storage alive.
-  std::optional<std::uint32_t> alias_of;
+  std::optional<std::uint32_t> alias_of = std::nullopt;
+  // Microseconds to move it over a link that copies, where the workload states that instead of
+  // leaving it to bytes and bandwidth; times Link::transfer_scale.
+  std::optional<double> transfer_us = std::nullopt;
 };
 
 // numel x item size; nothing when a dimension is negative or the product overflows 2^62.

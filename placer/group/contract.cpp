@@ -24,6 +24,7 @@ class Contraction {
     for (std::size_t v = 0; v < graph_.size(); ++v) {
       const std::size_t group = index(grouping_.group_of[v]);
       nodes_[group].workspace = std::max(nodes_[group].workspace, graph_.nodes()[v].workspace);
+      nodes_[group].resident += graph_.nodes()[v].resident;
       add_edges(id_at<NodeId>(v), group);
     }
     for (std::size_t g = 0; g < nodes_.size(); ++g) {
@@ -116,6 +117,7 @@ KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTime
       std::any_of(fine.ops.begin(), fine.ops.end(), [](const auto& op) { return op && op->busy; });
   OpTime zero;
   zero.busy = SimTime{};
+  zero.exact_us = 0;
   coarse.ops.assign(grouping.num_groups, zero);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     if (graph.nodes()[v].kind != NodeKind::kOp) {
@@ -128,6 +130,7 @@ KindTimes sum_times(const Graph& graph, const Grouping& grouping, const KindTime
       sum->time += fine.ops[v]->time;
       sum->minimum += fine.ops[v]->minimum;
       *sum->busy += fine.ops[v]->busy.value_or(fine.ops[v]->time);
+      *sum->exact_us += fine.ops[v]->microseconds();
     }
   }
   for (auto& sum : coarse.ops) {

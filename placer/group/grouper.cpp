@@ -46,7 +46,7 @@ Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const A
   std::sort(data_edges_.begin(), data_edges_.end());
   data_edges_.erase(std::unique(data_edges_.begin(), data_edges_.end()), data_edges_.end());
   cap_ = total / static_cast<std::int64_t>(max_groups_);
-  tiny_ = costs.mean_transfer_time(Bytes{}).ps;
+  tiny_ = costs.mean_signal_time().ps;
 }
 
 void Grouper::add_member(NodeId id, std::uint32_t atom) {
@@ -287,19 +287,19 @@ std::vector<std::uint32_t> Grouper::partners(std::uint32_t group) {
 // were they on two devices.
 std::map<std::uint32_t, double> Grouper::transfer_shares(std::uint32_t group) {
   std::map<std::uint32_t, double> transfer;
-  const auto add = [&](NodeId other, Bytes bytes) {
+  const auto add = [&](NodeId other, const TensorSpec& tensor) {
     const std::uint32_t atom = atoms_.atom_of[index(other)];
     if (atom != Atoms::kNone && dag_.find(atom) != group) {
-      transfer[dag_.find(atom)] += static_cast<double>(costs_.mean_transfer_time(bytes).ps);
+      transfer[dag_.find(atom)] += static_cast<double>(costs_.mean_transfer_time(tensor).ps);
     }
   };
   for (const NodeId member : data_[group].members) {
     for (const TensorRef input : graph_.node(member).inputs) {
-      add(input.node, graph_.tensor(input).bytes);
+      add(input.node, graph_.tensor(input));
     }
     for (const Use& use : graph_.uses(member)) {
       if (use.output != Use::kControl) {
-        add(use.consumer, graph_.tensor({member, use.output}).bytes);
+        add(use.consumer, graph_.tensor({member, use.output}));
       }
     }
   }

@@ -21,6 +21,7 @@ struct ConstraintOptions {
   std::vector<std::string> colocate = {};  // "GLOB": all matching nodes share one device
   std::vector<std::string> max_memory =
       {};  // "DEVICE=SIZE": at most this, and at most what the cluster gives
+  bool contiguous = false;
 };
 
 struct Constraints {
@@ -29,6 +30,8 @@ struct Constraints {
   std::vector<std::uint32_t>
       unit_of;  // [graph.size()]: nodes of one unit share a device; dense, by first node
   std::size_t num_units = 0;
+  // No path of forward nodes may leave a device and come back to it.
+  bool contiguous = false;
 };
 
 // Combines the options with what the ops support, the devices' memory and the graph's own

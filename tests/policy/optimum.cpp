@@ -58,11 +58,9 @@ class BranchAndBound {
   [[nodiscard]] std::int64_t earliest_start(std::size_t v) const {
     std::int64_t start = 0;
     for (const std::size_t u : producers_[v]) {
-      const Bytes bytes = graph_.nodes()[u].outputs[0].bytes;
+      const TensorSpec& tensor = graph_.nodes()[u].outputs[0];
       const SimTime transfer =
-          current_.device[u] == current_.device[v]
-              ? SimTime{}
-              : problem_.costs.transfer_time(bytes, current_.device[u], current_.device[v]);
+          problem_.costs.transfer_time(tensor, current_.device[u], current_.device[v]);
       start = std::max(start, start_[u] + time_[u] + transfer.ps);
     }
     return start;

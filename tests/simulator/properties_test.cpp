@@ -135,9 +135,9 @@ TEST_P(EveryCase, LinksAreNeverBookedTwice) {
     for (const TransferRecord& transfer : step.transfers) {
       const LinkId id = c.cluster.link_between(transfer.from, transfer.to);
       if (!c.cluster.link(id).bytes_per_second) continue;
-      EXPECT_EQ(transfer.released - transfer.start,
-                c.costs.occupancy(c.workload.graph.tensor(transfer.tensor).bytes, transfer.from,
-                                  transfer.to));
+      EXPECT_EQ(
+          transfer.released - transfer.start,
+          c.costs.occupancy(c.workload.graph.tensor(transfer.tensor), transfer.from, transfer.to));
       std::vector<std::pair<char, std::size_t>> ports = {{'e', index(transfer.from)},
                                                          {'i', index(transfer.to)}};
       if (c.cluster.link(id).shared) ports.emplace_back('b', index(id));

@@ -158,8 +158,7 @@ class Reference {
           SimTime& ingress = ingress_[index(to)];
           SimTime& bus = bus_[index(cluster_.link_between(device(n), to))];
           record.start = std::max({now, egress, ingress, wire.shared ? bus : SimTime{}});
-          record.released =
-              record.start + costs_.occupancy(node(n).outputs[k].bytes, device(n), to);
+          record.released = record.start + costs_.occupancy(node(n).outputs[k], device(n), to);
           record.arrival = record.released + wire.latency;
           egress = ingress = record.released;
           if (wire.shared) bus = record.released;

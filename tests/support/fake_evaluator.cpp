@@ -35,9 +35,10 @@ void LoadEvaluator::judge(const Placement& placement, Outcome& outcome) const {
       outcome.peak_memory[index(device)] += output.alias_of ? Bytes{} : output.bytes;
     }
     for (const Use& use : graph.uses(id)) {
-      const Bytes bytes =
-          use.output == Use::kControl ? Bytes{} : graph.tensor({id, use.output}).bytes;
-      transfers += costs_.transfer_time(bytes, device, placement.device[index(use.consumer)]);
+      const DeviceId reader = placement.device[index(use.consumer)];
+      transfers += use.output == Use::kControl
+                       ? costs_.signal_time(device, reader)
+                       : costs_.transfer_time(graph.tensor({id, use.output}), device, reader);
     }
   }
   outcome.step_time = *std::max_element(outcome.busy.begin(), outcome.busy.end()) + transfers;

@@ -104,7 +104,7 @@ SimTime makespan(const CostModel& costs, const Placement& placement,
     SimTime start;
     for (const TensorRef input : graph.node(id).inputs) {
       start = std::max(start, end[index(input.node)] +
-                                  costs.transfer_time(graph.tensor(input).bytes,
+                                  costs.transfer_time(graph.tensor(input),
                                                       placement.device[index(input.node)], device));
     }
     auto& slots = busy[index(device)];

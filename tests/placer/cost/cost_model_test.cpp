@@ -71,13 +71,29 @@ TEST(CostModel, AnOpWithoutTimeIsUnsupportedThere) {
 }
 
 TEST(CostModel, TransfersTakeOccupancyAndLatency) {
+  TensorSpec tensor;
+  tensor.bytes = Bytes{1000};
   const Workload workload = two_ops();
   const Cluster cluster = two_devices();
   const CostModel costs(workload, cluster);
-  EXPECT_EQ(costs.occupancy(Bytes{1000}, kFast, kSlow), SimTime{1'000'000});
-  EXPECT_EQ(costs.transfer_time(Bytes{1000}, kFast, kSlow), SimTime{4'000'000});
-  EXPECT_EQ(costs.transfer_time(Bytes{1000}, kFast, kFast), SimTime{0});
-  EXPECT_EQ(costs.mean_transfer_time(Bytes{1000}), SimTime{4'000'000});
+  EXPECT_EQ(costs.occupancy(tensor, kFast, kSlow), SimTime{1'000'000});
+  EXPECT_EQ(costs.transfer_time(tensor, kFast, kSlow), SimTime{4'000'000});
+  EXPECT_EQ(costs.transfer_time(tensor, kFast, kFast), SimTime{0});
+  EXPECT_EQ(costs.mean_transfer_time(tensor), SimTime{4'000'000});
+  EXPECT_EQ(costs.signal_time(kFast, kSlow), SimTime{3'000'000});
+  EXPECT_EQ(costs.signal_time(kFast, kFast), SimTime{0});
+}
+
+TEST(CostModel, AStatedTransferTimeGoesBeforeBytesAndBandwidth) {
+  const Workload workload = two_ops();
+  const Cluster cluster = two_devices();
+  const CostModel costs(workload, cluster);
+  TensorSpec tensor;
+  tensor.bytes = Bytes{1000};
+  tensor.transfer_us = 0.5;
+  EXPECT_EQ(costs.occupancy(tensor, kFast, kSlow), SimTime{500'000});
+  EXPECT_EQ(costs.transfer_time(tensor, kFast, kSlow), SimTime{3'500'000});
+  EXPECT_EQ(costs.mean_transfer_time(tensor), SimTime{3'500'000});
 }
 
 TEST(CostModel, DefaultPriorityIsTheUpwardRankOfMeanTimes) {
