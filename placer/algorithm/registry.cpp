@@ -6,6 +6,7 @@
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
 #include "placer/algorithm/parameters.h"
+#include "placer/algorithm/portfolio.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
@@ -44,9 +45,15 @@ void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
   registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});
-  registry.add({"random", "uniformly drawn placements", true, random_search, check_random_search});
+  registry.add({.name = "random",
+                .description = "uniformly drawn placements",
+                .searches = true,
+                .make = random_search,
+                .check_parameters = check_random_search,
+                .control = true});
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
+  register_portfolio(registry);  // last: of all above
 }
 
 }  // namespace placer
