@@ -49,8 +49,8 @@ struct SearchOptions {
   std::stop_token stop;
   ProgressSink progress;           // may be empty
   std::vector<Placement> initial;  // placements to start from, best first; may be empty
-  std::vector<std::pair<std::string, std::string>>
-      parameters;  // "name=value" of the algorithm; unknown names are Error(kUsage)
+  // "name=value" of the algorithm; unknown names are Error(kUsage).
+  std::vector<std::pair<std::string, std::string>> parameters;
   // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file
   // exists it resumes from it.
   std::string checkpoint;
