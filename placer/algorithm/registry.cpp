@@ -5,6 +5,7 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/list_schedulers.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
 #include "placer/base/error.h"
@@ -44,7 +45,7 @@ void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList pa
 void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
-  registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});
+  register_list_schedulers(registry);
   registry.add({.name = "random",
                 .description = "uniformly drawn placements",
                 .searches = true,

@@ -26,6 +26,7 @@ find_package(CLI11 REQUIRED)
 placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev)
 placer_find_library(xxhash HEADER xxhash.h NAMES xxhash PACKAGE libxxhash-dev)
 placer_find_library(zstd HEADER zstd.h NAMES zstd PACKAGE libzstd-dev)
+placer_find_library(clp HEADER coin/Clp_C_Interface.h NAMES Clp PACKAGE coinor-libclp-dev)
 
 if(PLACER_BUILD_TESTS)
   find_package(GTest REQUIRED)
