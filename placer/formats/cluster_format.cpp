@@ -12,8 +12,6 @@
 namespace placer {
 namespace {
 
-// 64 devices of this size stay below 2^62 bytes together.
-constexpr std::int64_t kMostMemory = std::int64_t{1} << 56;
 constexpr std::int64_t kMostCores = 1 << 16;
 constexpr double kMostBytesPerSecond = 1e18;
 constexpr double kMostScale = 1000;
@@ -56,7 +54,7 @@ class ClusterReader {
       json.only_keys(kKeys, "a pool");
       const JsonView name = json.at("name", "the pool's name");
       MemoryPool pool{std::string(name.as_name("a pool's name")),
-                      json.at("memory_bytes", "a number of bytes").as_bytes(1, kMostMemory)};
+                      json.at("memory_bytes", "a number of bytes").as_bytes(0, kMostMemory.count)};
       for (const MemoryPool& other : pools_) {
         if (other.name == pool.name) {
           name.fail("two pools are named \"" + pool.name + "\"");
@@ -89,7 +87,7 @@ class ClusterReader {
     Device device;
     device.name = read_device_name(json.at("name", "the device's name"));
     device.kind = json.at("kind", "the kind that its op times stand under").as_name("a kind");
-    device.memory = json.at("memory_bytes", "a number of bytes").as_bytes(1, kMostMemory);
+    device.memory = json.at("memory_bytes", "a number of bytes").as_bytes(0, kMostMemory.count);
     if (const auto pool = json.find("pool")) {
       device.pool = pool_named(*pool);
     }
