@@ -26,12 +26,12 @@ ObjectiveText::ObjectiveText(const std::string& objective) {
   }
 }
 
-std::string ObjectiveText::number(double cost) const {
-  return fmt::format("{:.{}f}", cost / per_unit_, decimals_);
+std::string ObjectiveText::number(const Outcome& outcome) const {
+  return fmt::format("{:.{}f}", static_cast<double>(outcome.cost()) / per_unit_, decimals_);
 }
 
-std::string ObjectiveText::value(double cost) const {
-  return number(cost) + (unit_.empty() ? "" : " " + unit_);
+std::string ObjectiveText::value(const Outcome& outcome) const {
+  return number(outcome) + (unit_.empty() ? "" : " " + unit_);
 }
 
 }  // namespace placer::cli

@@ -5,7 +5,6 @@
 
 #include <string>
 
-
 #include "placer/evaluate/evaluator.h"
 
 namespace placer::cli {
@@ -17,14 +16,14 @@ class ObjectiveText {
   // "simulated ms", "max-load ms", "peak MiB" or "score".
   [[nodiscard]] const std::string& heading() const { return heading_; }
   // In the heading's unit, without it: "17.715".
-  [[nodiscard]] std::string number(double cost) const;
+  [[nodiscard]] std::string number(const Outcome& outcome) const;
   // With the unit, for sentences: "17.715 ms".
-  [[nodiscard]] std::string value(double cost) const;
+  [[nodiscard]] std::string value(const Outcome& outcome) const;
   // "value_us", "value_bytes" or "score", and the number in full.
   [[nodiscard]] const std::string& key() const { return key_; }
-  [[nodiscard]] double full(double cost) const { return cost / per_key_; }
-  // Outcomes' step_time is the objective (or for a sum what it begins with): busy times count.
-  [[nodiscard]] bool is_time() const { return key_ == "value_us"; }
+  [[nodiscard]] double full(const Outcome& outcome) const {
+    return static_cast<double>(outcome.cost()) / per_key_;
+  }
 
  private:
   std::string heading_;

@@ -104,16 +104,15 @@ Problem SearchSpace::searched() {
 }
 
 Problem SearchSpace::op_by_op() {
-  return {.costs = costs_,
-          .constraints = constraints_,
-          .evaluator = *judge_,
-          .make_evaluator = [this] { return make_judge(1); }};
+  return {
+      .costs = costs_, .constraints = constraints_, .evaluator = *judge_, .make_evaluator = [this] {
+        return make_judge(1);
+      }};
 }
 
 Placement SearchSpace::from_ops(const Placement& fine) const {
-  return groups_
-             ? conforming(groups_->constraints, coarsen(costs_, fine, groups_->grouping))
-             : conforming(constraints_, fine);
+  return groups_ ? conforming(groups_->constraints, coarsen(costs_, fine, groups_->grouping))
+                 : conforming(constraints_, fine);
 }
 
 Placement SearchSpace::to_ops(const Placement& searched) const {
