@@ -6,6 +6,7 @@
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
 #include "placer/algorithm/list_schedulers.h"
+#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
 #include "placer/base/error.h"
@@ -54,6 +55,7 @@ void register_baselines(AlgorithmRegistry& registry) {
                 .control = true});
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
+  register_local_search(registry);
   register_portfolio(registry);  // last: of all above
 }
 

@@ -5,6 +5,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"
+#include "placer/formats/device_name.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/json_text.h"
 #include "placer/formats/json_tree.h"
@@ -15,15 +16,6 @@ namespace {
 constexpr std::int64_t kMostCores = 1 << 16;
 constexpr double kMostBytesPerSecond = 1e18;
 constexpr double kMostScale = 1000;
-
-// Names stand in options such as --pin "GLOB=DEVICE,DEVICE".
-std::string read_device_name(JsonView json) {
-  std::string name(json.as_name("a device's name"));
-  if (name.find_first_of("=, \t\n*?") != std::string::npos) {
-    json.fail("a device's name cannot hold '=', ',', '*', '?' or space");
-  }
-  return name;
-}
 
 class ClusterReader {
  public:
@@ -327,6 +319,14 @@ void write_lines(std::string& out, const List& list, WriteOne write_one) {
 }
 
 }  // namespace
+
+std::string read_device_name(JsonView json) {
+  std::string name(json.as_name("a device's name"));
+  if (name.find_first_of("=, \t\n*?") != std::string::npos) {
+    json.fail("a device's name cannot hold '=', ',', '*', '?' or space");
+  }
+  return name;
+}
 
 Cluster read_cluster(std::string_view text, const std::string& file) {
   check_header(text, file, "placer.cluster");

@@ -1,50 +1,29 @@
 #include "placer/formats/import_dnn_partitioning.h"
 
-#include <cmath>
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "placer/formats/json_tree.h"
+#include "placer/formats/json_quantities.h"
 
 namespace placer {
 namespace {
 
 constexpr double kMicrosecondsPerMs = 1000;
 constexpr double kMostMs = kMostStatedMicroseconds / kMicrosecondsPerMs;
-constexpr double kMostWhole = 0x1p53;  // ids may be spelled 17.0
 // Every transfer's time is stated, so that this only marks a link that copies.
 constexpr double kBytesPerSecond = 0x1p31;
-
-double read_amount(JsonView json, double most, std::string_view what) {
-  const double value = json.as_number(what);
-  if (!(value >= 0) || value > most) {
-    json.fail_expected(what);
-  }
-  return value == 0 ? 0 : value;  // not -0
-}
 
 double read_microseconds(JsonView json) {
   return kMicrosecondsPerMs * read_amount(json, kMostMs, "milliseconds from 0 to 86400000 (a day)");
 }
 
-double read_bytes(JsonView json) {
-  return read_amount(json, static_cast<double>(kMostMemory.count),
-                     "a number of bytes from 0 to 2^56");
-}
-
-std::int64_t read_whole(JsonView json, double least, std::string_view what) {
-  const double value = json.as_number(what);
-  if (value != std::floor(value) || value < least || value > kMostWhole) {
-    json.fail_expected(what);
-  }
-  return static_cast<std::int64_t>(value);
-}
-
 std::int64_t read_id(JsonView json) {
-  return read_whole(json, -kMostWhole, "a whole number, the id of a node");
+  return read_whole(json, -kMostWholeDouble, "a whole number, the id of a node");
 }
 
 // true, false, 1, 0, 1.0, 0.0.
@@ -83,19 +62,14 @@ class WorkloadReader {
         std::move(info), std::move(nodes_), file_,
         [](std::size_t position) { return "nodes[" + std::to_string(position) + "]"; });
     OpTimes times;
-    times.set(times_in_order("acc", kStated, accelerator_times_, built.order));
-    times.set(times_in_order("cpu", kStated, cpu_times_, built.order));
+    times.set(times_in_order("acc", "stated by the dnn-partitioning file", accelerator_times_,
+                             built.order));
+    times.set(
+        times_in_order("cpu", "stated by the dnn-partitioning file", cpu_times_, built.order));
     return {{std::move(built.graph), std::move(times)}, std::move(cluster)};
   }
 
  private:
-  inline static const ProfileInfo kStated{.machine = {},
-                                          .library = {},
-                                          .method = {},
-                                          .repeats = 0,
-                                          .date = {},
-                                          .workload = "stated by the dnn-partitioning file"};
-
   Cluster read_cluster_of(const std::string& name) {
     const auto count = [&](std::string_view key) {
       const JsonView json = root_.at(key, "how many devices there are");
@@ -105,8 +79,11 @@ class WorkloadReader {
       }
       return static_cast<std::size_t>(value);
     };
-    const Bytes memory{static_cast<std::int64_t>(
-        std::floor(read_bytes(root_.at("maxSizePerFPGA", "a number of bytes"))))};
+    // A limit above what a cluster can say is none.
+    const double most = read_amount(root_.at("maxSizePerFPGA", "a number of bytes"),
+                                    std::numeric_limits<double>::max(), "a number of bytes");
+    const Bytes memory{
+        static_cast<std::int64_t>(std::min(most, static_cast<double>(kMostMemory.count)))};
     const std::size_t accelerators = count("maxFPGAs");
     const std::size_t hosts = count("maxCPUs");
     if (accelerators + hosts == 0 || accelerators + hosts > kMaxDevices) {
@@ -166,13 +143,12 @@ class WorkloadReader {
     node.name = std::to_string(id);
     node.op = label_of(json);
     node.overload = "default";
-    node.resident.count =
-        static_cast<std::int64_t>(std::ceil(read_bytes(json.at("size", "a number of bytes"))));
+    node.resident = read_bytes(json.at("size", "a number of bytes"));
     if (const auto backward = json.find("isBackwardNode"); backward && read_flag(*backward)) {
       node.pass = Pass::kBackward;
     }
     if (const auto color = json.find("colorClass"); color && !color->is_null()) {
-      node.colocate = std::to_string(read_whole(*color, -kMostWhole, "a whole number"));
+      node.colocate = std::to_string(read_whole(*color, -kMostWholeDouble, "a whole number"));
     }
     nodes_.push_back(std::move(node));
     read_times(json);
@@ -197,12 +173,6 @@ class WorkloadReader {
     const JsonView latency = json.at("cpuLatency", "milliseconds");
     cpu_times_.emplace_back(stated_time(read_microseconds(latency)));
     add_up(latency, cpu_total_, cpu_times_.back()->time);
-  }
-
-  static void add_up(JsonView json, StatedTotal& total, SimTime time) {
-    if (!total.add(time)) {
-      json.fail("all times of this kind together exceed 26 days");
-    }
   }
 
   void read_edge(JsonView json) {

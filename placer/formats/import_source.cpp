@@ -27,6 +27,10 @@ std::string_view name_of(ImportSource source) {
       return "pt2";
     case ImportSource::kDnnPartitioning:
       return "dnn-partitioning";
+    case ImportSource::kPipedream:
+      return "pipedream";
+    case ImportSource::kTaskGraph:
+      return "task-graph";
   }
   return {};
 }
@@ -37,8 +41,14 @@ ImportSource recognise_source(const std::filesystem::path& path) {
   if (start.starts_with("PK")) {
     return ImportSource::kPt2;
   }
+  if (has("\"placer.task-graph\"")) {
+    return ImportSource::kTaskGraph;
+  }
   if (has("\"maxFPGAs\"") || has("\"maxSizePerFPGA\"") || has("\"fpgaLatency\"")) {
     return ImportSource::kDnnPartitioning;
+  }
+  if (has(" -- forward_compute_time=")) {
+    return ImportSource::kPipedream;
   }
   return ImportSource::kPt2;
 }

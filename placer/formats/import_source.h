@@ -9,11 +9,12 @@
 
 namespace placer {
 
-enum class ImportSource : std::uint8_t { kPt2, kDnnPartitioning };
+enum class ImportSource : std::uint8_t { kPt2, kDnnPartitioning, kPipedream, kTaskGraph };
 
-inline constexpr std::array kImportSources{ImportSource::kPt2, ImportSource::kDnnPartitioning};
+inline constexpr std::array kImportSources{ImportSource::kPt2, ImportSource::kDnnPartitioning,
+                                           ImportSource::kPipedream, ImportSource::kTaskGraph};
 
-// "pt2", "dnn-partitioning".
+// "pt2", "dnn-partitioning", "pipedream", "task-graph".
 [[nodiscard]] std::string_view name_of(ImportSource source);
 
 // By the start of the file's content; kPt2 where that tells nothing, since the reader of archives

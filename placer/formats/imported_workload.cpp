@@ -47,10 +47,11 @@ bool StatedTotal::add(SimTime time) {
   return true;
 }
 
-KindTimes times_in_order(const std::string& kind, const ProfileInfo& info,
+KindTimes times_in_order(const std::string& kind, const std::string& origin,
                          const std::vector<std::optional<OpTime>>& times,
                          const std::vector<std::size_t>& order) {
-  KindTimes result{kind, info, {}};
+  KindTimes result{kind, {}, {}};
+  result.info.workload = origin;
   result.ops.reserve(order.size());
   for (const std::size_t position : order) {
     result.ops.push_back(times[position]);

@@ -40,9 +40,10 @@ class StatedTotal {
 };
 
 // Times of one kind of device for ops that stand in `graph` in another order than in `times`.
-//   times  [graph.size()], by the order of the file
-//   order  [graph.size()]: position in the file of each node of the graph
-[[nodiscard]] KindTimes times_in_order(const std::string& kind, const ProfileInfo& info,
+//   origin  why these are no measurements: "stated by the task graph"
+//   times   [graph.size()], by the order of the file
+//   order   [graph.size()]: position in the file of each node of the graph
+[[nodiscard]] KindTimes times_in_order(const std::string& kind, const std::string& origin,
                                        const std::vector<std::optional<OpTime>>& times,
                                        const std::vector<std::size_t>& order);
 

@@ -18,7 +18,10 @@ constexpr const char* kImportHelp =
     "a graph from a PyTorch model (.pt2), or a public workload with its times and machines";
 constexpr const char* kImportFooter =
     "Example: placer import model.pt2 --optimizer sgd -o graph.json\n"
-    "         placer import --from dnn-partitioning bert.json -o graph.json -c cluster.json";
+    "         placer import --from dnn-partitioning bert.json -o graph.json -c cluster.json\n"
+    "         placer import vgg16.graph.txt --devices 4 -o graph.json -c cluster.json\n"
+    "         placer import configs/workloads/task-graph/topcuoglu.json -o graph.json -c "
+    "cluster.json";
 
 // An option that only one source knows.
 struct SourceOption {
@@ -90,6 +93,20 @@ void add_archive_options(CLI::App& command, ImportFlags& flags,
       "do not name the file as the source of weights: runs make them from a seed"));
 }
 
+void add_pipedream_options(CLI::App& command, ImportFlags& flags,
+                           std::vector<SourceOption>& options) {
+  const auto of_profiles = [&](CLI::Option* option) {
+    options.push_back({option->group("Of PipeDream profiles"), ImportSource::kPipedream});
+  };
+  of_profiles(command.add_option("--devices", flags.machine.devices, "how many to plan for [4]")
+                  ->check(CLI::Range(std::size_t{1}, kMaxDevices)));
+  of_profiles(command
+                  .add_option("--bandwidth", flags.machine.bytes_per_second,
+                              "bytes per second between any two, each way [1e9]")
+                  ->check(CLI::Range(1.0, 1e18)));
+  of_profiles(command.add_option("--memory", flags.memory, "of each device: 16GiB [no limit]"));
+}
+
 }  // namespace
 
 void add_import(CLI::App& app, Shared& shared) {
@@ -98,13 +115,15 @@ void add_import(CLI::App& app, Shared& shared) {
   auto flags = std::make_shared<ImportFlags>();
   auto options = std::make_shared<std::vector<SourceOption>>();
   command->add_option("file", flags->file, "the file to read; .zst is decompressed")->required();
-  command->add_option("--from", flags->from, "pt2 or dnn-partitioning [what the file looks like]");
+  command->add_option("--from", flags->from,
+                      "pt2, dnn-partitioning, pipedream or task-graph [what the file looks like]");
   command->add_option("-o,--output", flags->output,
                       "graph to write; .zst compresses, - is stdout [<file>.json]");
   command->add_option("-c,--cluster", flags->cluster,
                       "cluster to write: the machines of a workload");
   command->add_option("--name", flags->name, "name of the graph [the file's stem]");
   add_archive_options(*command, *flags, *options);
+  add_pipedream_options(*command, *flags, *options);
   command->callback([flags, options, &shared] {
     shared.action = [flags, options, &shared] { return run_import(*flags, *options, shared); };
   });

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "placer/formats/import_pipedream.h"
 #include "placer/formats/import_source.h"
 #include "placer/formats/pt2.h"
 #include "tools/placer/shared.h"
@@ -17,7 +18,9 @@ struct ImportFlags {
   std::string cluster;  // file to write the machines of a workload to
   std::string name;     // of the graph; empty: the file's stem
   std::string optimizer = "none";
-  ImportOptions archive;  // without its name and kind of optimizer
+  std::string memory;        // of a device of a PipeDream plan, as text; empty: without limit
+  PipedreamMachine machine;  // without its memory
+  ImportOptions archive;     // without its name and kind of optimizer
 };
 
 // Each reads flags.file, writes flags.output, prints what it read and returns the exit status.

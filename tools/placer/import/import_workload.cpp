@@ -10,16 +10,36 @@
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/import_dnn_partitioning.h"
+#include "placer/formats/import_pipedream.h"
+#include "placer/formats/import_task_graph.h"
 #include "tools/placer/import/import.h"
 
 namespace placer::cli {
 namespace {
+
+Bytes memory_of(const ImportFlags& flags) {
+  if (flags.memory.empty()) {
+    return kMostMemory;
+  }
+  const auto memory = parse_bytes(flags.memory);
+  if (!memory || *memory > kMostMemory) {
+    throw usage_error("--memory " + flags.memory + ": expected a size such as 16GiB");
+  }
+  return *memory;
+}
 
 ImportedWorkload read_workload(const ImportFlags& flags, ImportSource source) {
   const std::string text = read_file(flags.file);
   switch (source) {
     case ImportSource::kDnnPartitioning:
       return import_dnn_partitioning(text, flags.file, flags.name);
+    case ImportSource::kPipedream: {
+      PipedreamMachine machine = flags.machine;
+      machine.memory = memory_of(flags);
+      return import_pipedream(text, flags.file, machine, flags.name);
+    }
+    case ImportSource::kTaskGraph:
+      return import_task_graph(text, flags.file, flags.name);
     case ImportSource::kPt2:
       break;
   }
