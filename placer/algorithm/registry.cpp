@@ -9,6 +9,7 @@
 #include "placer/algorithm/local_search.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
+#include "placer/algorithm/partitioners.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
@@ -53,6 +54,7 @@ void register_baselines(AlgorithmRegistry& registry) {
                 .make = random_search,
                 .check_parameters = check_random_search,
                 .control = true});
+  register_partitioners(registry);
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
   register_local_search(registry);
