@@ -51,8 +51,8 @@ struct CompiledGraph {
   std::vector<std::uint32_t> num_inputs;   // edges and signals that it waits for
   std::vector<std::uint32_t> first_value;  // [nodes + 1]
   std::vector<std::uint32_t> first_read;   // [nodes + 1] into read_edge
-  std::vector<std::int64_t>
-      start_bytes;                      // outputs of its own and workspace: allocated at its start
+  // Outputs of its own and workspace: allocated at its start.
+  std::vector<std::int64_t> start_bytes;
   std::vector<std::int64_t> end_bytes;  // workspace and outputs nobody reads: freed at its end
   std::vector<std::pair<std::uint32_t, std::int64_t>> residents;  // (op, bytes) held all step long
   std::vector<std::uint64_t> supported;                           // mask of devices

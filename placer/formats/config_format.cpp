@@ -81,7 +81,8 @@ void check_assignments(JsonView constraints, std::string_view key, std::string_v
 }
 
 void read_constraints(JsonView json, ConstraintOptions& constraints) {
-  constexpr std::array<std::string_view, 4> kKeys{"pin", "forbid", "colocate", "max_memory"};
+  constexpr std::array<std::string_view, 5> kKeys{"pin", "forbid", "colocate", "max_memory",
+                                                  "contiguous"};
   constexpr std::string_view kDevices = "\"GLOB=DEVICE[,DEVICE...]\"";
   constexpr std::string_view kLimit = "\"DEVICE=SIZE\", such as \"cpu:0=4GiB\"";
   json.only_keys(kKeys, "the constraints");
@@ -89,6 +90,7 @@ void read_constraints(JsonView json, ConstraintOptions& constraints) {
   read_list(json, "forbid", kDevices, constraints.forbid);
   read_list(json, "colocate", "\"GLOB\"", constraints.colocate);
   read_list(json, "max_memory", kLimit, constraints.max_memory);
+  read_flag(json, "contiguous", constraints.contiguous);
   check_assignments(json, "pin", kDevices);
   check_assignments(json, "forbid", kDevices);
   check_assignments(json, "max_memory", kLimit);
@@ -153,16 +155,19 @@ void write_constraints(JsonMembers& root, std::string& out, const ConstraintOpti
   list("forbid", constraints.forbid);
   list("colocate", constraints.colocate);
   list("max_memory", constraints.max_memory);
+  if (constraints.contiguous) {
+    write_flag(members, "contiguous", true);
+  }
   out += '}';
 }
 
 }  // namespace
 
 Config read_config(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 17> kKeys{
-      "format",  "version", "graph",   "cluster",    "algorithms", "parameters",
-      "signal",  "budget",  "seed",    "max_groups", "warm_start", "output",
-      "measure", "isolate", "weights", "initial",    "constraints"};
+  constexpr std::array<std::string_view, 18> kKeys{
+      "format",  "version", "graph",   "cluster",    "algorithms",  "parameters",
+      "signal",  "budget",  "seed",    "max_groups", "warm_start",  "output",
+      "measure", "isolate", "weights", "initial",    "constraints", "objective"};
   check_header(text, file, "placer.config");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
@@ -177,6 +182,7 @@ Config read_config(std::string_view text, const std::string& file) {
   if (const auto parameters = root.find("parameters")) {
     read_parameters(*parameters, config);
   }
+  read_text(root, "objective", config.objective);
   if (const auto signal = root.find("signal")) {
     config.signal = read_signal(*signal);
   }
@@ -216,10 +222,13 @@ std::string write_config(const Config& config) {
   root.next("algorithms");
   write_list(out, config.algorithms);
   write_parameters(root, out, config);
+  append_quoted(root.next("objective"), config.objective);
   append_quoted(root.next("signal"), config.signal);
   append_quoted(root.next("budget"), config.budget);
   append_unsigned(root.next("seed"), config.seed);
-  append_unsigned(root.next("max_groups"), config.max_groups);
+  if (config.max_groups) {
+    append_unsigned(root.next("max_groups"), *config.max_groups);
+  }
   write_flag(root, "warm_start", config.warm_start);
   write_flag(root, "measure", config.measure);
   write_flag(root, "isolate", config.isolate);

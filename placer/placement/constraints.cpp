@@ -301,6 +301,7 @@ Constraints resolve_constraints(const CostModel& costs, const ConstraintOptions&
   const Cluster& cluster = costs.cluster();
   Constraints result = make_units(graph, options);
   result.memory_limit = memory_limits(cluster, options.max_memory);
+  result.contiguous = options.contiguous;
 
   AllowedDevices allowed(costs, result);
   allowed.limit_to_supported();

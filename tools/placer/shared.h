@@ -25,8 +25,8 @@ struct Shared {
   bool quiet = false;  // no notes, no progress
   std::string command_line;
   std::stop_source stop;  // requested by the first Ctrl-C
-  std::function<int()>
-      action;  // set by the subcommand that was chosen; its result is the exit status
+  // Set by the subcommand that was chosen; its result is the exit status.
+  std::function<int()> action;
 
   // Results go to stdout (std::cout), the rest here: a line on stderr, unless quiet.
   void note(const std::string& text) const;
