@@ -8,6 +8,8 @@ namespace placer::sim {
 
 namespace {
 
+constexpr std::uint32_t kLarge = 8192;  // nodes: about 1 MiB of state
+
 template <typename Recorder, bool kMemory>
 class EventLoop {
  public:
@@ -16,6 +18,7 @@ class EventLoop {
         w_(workspace),
         recorder_(recorder),
         by_ready_time_(graph.model.order == Order::kReadyTime),
+        prefetches_(graph.num_nodes >= kLarge),
         all_devices_(graph.num_devices == 64 ? ~std::uint64_t{0}
                                              : (std::uint64_t{1} << graph.num_devices) - 1),
         idle_(all_devices_) {}
@@ -75,10 +78,24 @@ class EventLoop {
       if constexpr (kMemory) w_.memory.add(d, g_.nodes[n].start_bytes);
       recorder_.start(n, now_);
       w_.events.push(Event::of(now_ + time, EventKind::kEnd, n));
-      // What its end will read.
-      __builtin_prefetch(&g_.values[g_.nodes[n].first_value]);
-      if constexpr (kMemory) __builtin_prefetch(&w_.input_buffer[g_.nodes[n].first_input]);
+      if (prefetches_) prefetch_end(n);
     }
+  }
+
+  // Beyond the size of near caches, what comes is fetched ahead: what the end of an op reads at its
+  // start, what its start reads when it becomes ready.
+  void prefetch_end(std::uint32_t n) {
+    __builtin_prefetch(&g_.values[g_.nodes[n].first_value]);
+    if constexpr (kMemory) {
+      for (std::uint32_t i = g_.nodes[n].first_input; i < g_.nodes[n].first_signal; ++i) {
+        __builtin_prefetch(&w_.buffers[w_.input_buffer[i]]);
+      }
+    }
+  }
+  void prefetch_start(std::uint32_t n, std::uint32_t d) {
+    __builtin_prefetch(&g_.cost[std::size_t{d} * g_.num_nodes + n]);
+    __builtin_prefetch(&w_.order[w_.nodes[n].rank]);
+    __builtin_prefetch(&g_.nodes[n]);
   }
 
   std::uint32_t take_ready(std::uint32_t d) {
@@ -347,7 +364,7 @@ class EventLoop {
   }
 
   void become_ready(std::uint32_t n, std::uint32_t last_input) {
-    if (g_.nodes[n].kind != NodeClass::kOp) {
+    if (w_.nodes[n].kind != NodeClass::kOp) {
       recorder_.ready(n, last_input, now_);
       recorder_.start(n, now_);
       w_.events.push(Event::of(now_, EventKind::kEnd, n));
@@ -366,6 +383,7 @@ class EventLoop {
 
   void insert_ready(std::uint32_t n) {
     const std::uint32_t d = w_.nodes[n].device;
+    if (prefetches_) prefetch_start(n, d);
     if (by_ready_time_) {
       w_.fifo[d].push(Event::of(now_, EventKind::kEnd, n));
     } else {
@@ -395,6 +413,7 @@ class EventLoop {
   Workspace& w_;
   Recorder& recorder_;
   const bool by_ready_time_;
+  const bool prefetches_;
   const std::uint64_t all_devices_;
   std::int64_t now_ = 0;
   std::uint32_t ended_ = 0;

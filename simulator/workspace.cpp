@@ -65,7 +65,7 @@ std::optional<NodeId> Workspace::load(const CompiledGraph& graph, const Placemen
   for (std::uint32_t n = graph.num_nodes; n-- > 0;) {
     const auto d = static_cast<std::uint32_t>(placement.device[n]);
     PLACER_CHECK(d < graph.num_devices, "a device of the cluster");
-    nodes[n] = {graph.num_inputs(n), rank[n], d};
+    nodes[n] = {graph.num_inputs(n), rank[n], static_cast<std::uint8_t>(d), graph.nodes[n].kind};
     if ((graph.supported[n] >> d & 1) == 0) unsupported = n;
   }
   if (unsupported != graph.num_nodes) return id_at<NodeId>(unsupported);

@@ -35,7 +35,8 @@ struct Workspace {
   struct NodeState {
     std::uint32_t waiting = 0;  // inputs that have not arrived
     std::uint32_t rank = 0;
-    std::uint32_t device = 0;
+    std::uint8_t device = 0;
+    NodeClass kind = NodeClass::kOp;  // here too: read where a node becomes ready
   };
   std::vector<NodeState> nodes;  // [nodes]
   struct Copy {
