@@ -9,6 +9,7 @@
 #include "placer/algorithm/incumbent.h"
 #include "placer/base/error.h"
 #include "placer/evaluate/caching_evaluator.h"
+#include "tools/placer/constraint_flags.h"
 
 namespace placer::cli {
 namespace {
@@ -134,7 +135,7 @@ int simulator_threads() {
 SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, std::size_t max_groups)
     : costs_(workload, cluster),
-      constraints_(resolve_constraints(costs_, options)),
+      constraints_(choose_constraints(costs_, options)),
       grouping_(group_nodes(costs_, constraints_, {.max_groups = max_groups})),
       coarse_(contract(workload, grouping_)),
       coarse_costs_(coarse_, cluster),

@@ -12,6 +12,7 @@
 #include "placer/base/files.h"
 #include "placer/explain/memory_fit.h"
 #include "placer/formats/formats.h"
+#include "tools/placer/constraint_flags.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/finalists.h"
 #include "tools/placer/place/report.h"
@@ -32,6 +33,7 @@ constexpr double kFinalistSeconds = 60;  // when the budget counts evaluations
 
 struct PlaceOptions {
   Config flags;  // what the flags said
+  ConstraintFlags constraints;
   std::string config_file;
   std::string run_dir;
   std::string resume;
@@ -370,13 +372,10 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
     override_with("--seed", config.seed, flags.seed);
     override_with("--max-groups", config.max_groups, flags.max_groups);
     override_with("--init", config.initial, flags.initial);
-    override_with("--pin", config.constraints.pin, flags.constraints.pin);
-    override_with("--forbid", config.constraints.forbid, flags.constraints.forbid);
-    override_with("--colocate", config.constraints.colocate, flags.constraints.colocate);
-    override_with("--max-memory", config.constraints.max_memory, flags.constraints.max_memory);
     override_with("--weights", config.weights, flags.weights);
     override_with("--isolate", config.isolate, flags.isolate);
   }
+  override_constraints(config.constraints, read_constraints(options.constraints));
   config.warm_start = config.warm_start && !options.no_warm_start;
   config.measure = config.measure && !options.no_measure;
   add_settings(config, options.settings);
@@ -438,14 +437,7 @@ void add_place(CLI::App& app, Shared& shared) {
                     "searches do not start from the heuristics' placements");
   command->add_option("--init", flags.initial, "placement files to start from")
       ->allow_extra_args(false);
-  command->add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there")
-      ->allow_extra_args(false);
-  command->add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there")
-      ->allow_extra_args(false);
-  command->add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device")
-      ->allow_extra_args(false);
-  command->add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB")
-      ->allow_extra_args(false);
+  add_constraint_flags(*command, options->constraints);
   command->add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
   command->add_flag("--no-measure", options->no_measure, "choose by simulated time alone");
   command->add_flag("--isolate", flags.isolate,
