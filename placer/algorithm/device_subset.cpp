@@ -7,6 +7,7 @@
 
 #include "placer/algorithm/baselines.h"
 #include "placer/base/error.h"
+#include "placer/cluster/symmetry.h"
 
 namespace placer {
 namespace {
@@ -17,13 +18,6 @@ constexpr std::size_t kMostSubsets = 200;
 
 DeviceMask bit(DeviceId device) {
   return DeviceMask{1} << index(device);
-}
-
-// A shared link is like no other: which pairs share it matters.
-bool alike(const Link& a, const Link& b) {
-  return &a == &b ||
-         (!a.shared && !b.shared && a.latency == b.latency &&
-          a.bytes_per_second == b.bytes_per_second && a.transfer_scale == b.transfer_scale);
 }
 
 class SubsetChooser {
@@ -45,10 +39,7 @@ class SubsetChooser {
   }
 
  private:
-  [[nodiscard]] const Link& link(DeviceId from, DeviceId to) const {
-    return cluster_.link(cluster_.link_between(from, to));
-  }
-  [[nodiscard]] bool interchangeable(DeviceId a, DeviceId b) const;
+  [[nodiscard]] bool stand_for_one_another(DeviceId a, DeviceId b) const;
   void find_classes();
   void list_subsets(std::size_t from_class, std::size_t left, DeviceMask mask);
   [[nodiscard]] DeviceMask best_of(const std::vector<DeviceMask>& subsets);
@@ -71,31 +62,20 @@ class SubsetChooser {
   std::vector<DeviceMask> subsets_;             // one more than kMostSubsets at most
 };
 
-bool SubsetChooser::interchangeable(DeviceId a, DeviceId b) const {
-  const Device& x = cluster_.device(a);
-  const Device& y = cluster_.device(b);
+// In the cluster, and to the constraints.
+bool SubsetChooser::stand_for_one_another(DeviceId a, DeviceId b) const {
   const auto& limits = problem_.constraints.memory_limit;
-  if (x.kind != y.kind || x.memory != y.memory || x.pool != y.pool || x.overhead != y.overhead ||
-      limits[index(a)] != limits[index(b)] || !alike(link(a, b), link(b, a))) {
-    return false;
-  }
-  for (std::size_t i = 0; i < cluster_.size(); ++i) {
-    const auto other = id_at<DeviceId>(i);
-    if (other != a && other != b &&
-        (!alike(link(a, other), link(b, other)) || !alike(link(other, a), link(other, b)))) {
-      return false;
-    }
-  }
-  return std::all_of(demands_.begin(), demands_.end(), [&](DeviceMask allowed) {
-    return ((allowed & bit(a)) != 0) == ((allowed & bit(b)) != 0);
-  });
+  return interchangeable(cluster_, a, b) && limits[index(a)] == limits[index(b)] &&
+         std::all_of(demands_.begin(), demands_.end(), [&](DeviceMask allowed) {
+           return ((allowed & bit(a)) != 0) == ((allowed & bit(b)) != 0);
+         });
 }
 
 void SubsetChooser::find_classes() {
   for (std::size_t d = 0; d < cluster_.size(); ++d) {
     const auto device = id_at<DeviceId>(d);
     const auto own = std::find_if(classes_.begin(), classes_.end(), [&](const auto& members) {
-      return interchangeable(members.front(), device);
+      return stand_for_one_another(members.front(), device);
     });
     if (own == classes_.end()) {
       classes_.push_back({device});

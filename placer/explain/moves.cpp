@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+
+#include "placer/cluster/symmetry.h"
 
 namespace placer {
 namespace {
@@ -16,6 +17,47 @@ std::vector<NodeId> first_nodes(const Constraints& constraints) {
     first[constraints.unit_of[v]] = id_at<NodeId>(v);
   }
   return first;
+}
+
+// [devices]: of idle devices that are interchangeable the first; else the device itself.
+std::vector<DeviceId> representatives(const Cluster& cluster, const Constraints& constraints,
+                                      const Placement& placement) {
+  std::uint64_t used = 0;
+  for (const DeviceId device : placement.device) {
+    used |= std::uint64_t{1} << index(device);
+  }
+  std::vector<DeviceId> distinct;  // idle
+  std::vector<DeviceId> result;
+  for (std::size_t d = 0; d < cluster.size(); ++d) {
+    const auto device = id_at<DeviceId>(d);
+    result.push_back(device);
+    if ((used >> d & 1) != 0) {
+      continue;
+    }
+    const auto like = std::find_if(distinct.begin(), distinct.end(), [&](DeviceId other) {
+      return interchangeable(cluster, other, device) &&
+             constraints.memory_limit[index(other)] == constraints.memory_limit[d];
+    });
+    if (like == distinct.end()) {
+      distinct.push_back(device);
+    } else {
+      result.back() = *like;
+    }
+  }
+  return result;
+}
+
+// Where a node may be and is not, without those whose representative is among these as well.
+std::uint64_t places_to_try(std::uint64_t allowed, DeviceId present,
+                            std::span<const DeviceId> representative) {
+  const std::uint64_t elsewhere = allowed & ~(std::uint64_t{1} << index(present));
+  std::uint64_t mask = elsewhere;
+  for (std::size_t d = 0; d < representative.size(); ++d) {
+    if (index(representative[d]) != d && (elsewhere >> index(representative[d]) & 1) != 0) {
+      mask &= ~(std::uint64_t{1} << d);
+    }
+  }
+  return mask;
 }
 
 }  // namespace
@@ -63,11 +105,13 @@ MoveSurvey survey_moves(const CostModel& costs, const Constraints& constraints,
                         std::span<const std::uint32_t> units, std::size_t most_evaluations,
                         const std::stop_token& stop) {
   const std::vector<NodeId> first = first_nodes(constraints);
+  const std::vector<DeviceId> representative =
+      representatives(costs.cluster(), constraints, placement);
   MoveSurvey survey;
   for (const std::uint32_t unit : units) {
     const std::size_t node = index(first[unit]);
     const std::uint64_t elsewhere =
-        constraints.allowed[node] & ~(std::uint64_t{1} << index(placement.device[node]));
+        places_to_try(constraints.allowed[node], placement.device[node], representative);
     const auto count = static_cast<std::size_t>(std::popcount(elsewhere));
     if (survey.moves.size() + count > most_evaluations) {
       break;

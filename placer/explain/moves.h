@@ -37,7 +37,8 @@ struct MoveSurvey {
   std::vector<Move> moves;         // by unit in the order given, then by device
   std::size_t units_surveyed = 0;  // fewer than given where the evaluations did not suffice
 };
-// Judges every move of each unit to another device that it may use, whole units at a time.
+// Judges every move of each unit to another device that it may use, whole units at a time. Of idle
+// devices that are interchangeable the first stands for all.
 //   most_evaluations  a unit whose moves would go beyond these ends the survey
 [[nodiscard]] MoveSurvey survey_moves(const CostModel& costs, const Constraints& constraints,
                                       Evaluator& evaluator, const Placement& placement,

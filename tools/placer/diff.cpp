@@ -2,7 +2,9 @@
 
 #include "placer/placement/diff.h"
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -26,6 +28,7 @@ struct DiffOptions {
   std::string second;
   std::string graph;
   std::string cluster;
+  std::size_t top = 20;
 };
 
 // One of the two, on the graph and cluster that were given.
@@ -97,10 +100,26 @@ std::string part_name(const MovedPart& part) {
                      part.nodes);
 }
 
-std::string difference_text(const Difference& difference) {
+// The largest parts first; all of them where `top` is 0.
+std::string difference_text(const Difference& difference, std::size_t top) {
   std::string out = fmt::format("{} of {} nodes moved\n", difference.moved, difference.nodes);
+  std::map<std::pair<std::string, std::string>, std::size_t> ways;
   for (const MovedPart& part : difference.parts) {
-    out += fmt::format("  {:<56} {} -> {}\n", part_name(part), part.from, part.to);
+    ways[{part.from, part.to}] += part.nodes;
+  }
+  for (const auto& [way, nodes] : ways) {
+    out += fmt::format("  {:<28}{:>8} nodes\n", way.first + " -> " + way.second, nodes);
+  }
+  std::vector<MovedPart> parts = difference.parts;
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const MovedPart& a, const MovedPart& b) { return a.nodes > b.nodes; });
+  const std::size_t shown = top == 0 ? parts.size() : std::min(top, parts.size());
+  out += shown == 0 ? "" : "Modules and nodes that moved as one:\n";
+  for (std::size_t i = 0; i < shown; ++i) {
+    out += fmt::format("  {:<56} {} -> {}\n", part_name(parts[i]), parts[i].from, parts[i].to);
+  }
+  if (shown < parts.size()) {
+    out += fmt::format("  ... and {} smaller ones (--top 0 lists all)\n", parts.size() - shown);
   }
   if (!difference.only_first.empty() || !difference.only_second.empty()) {
     out += fmt::format("{} nodes are in the first alone, {} in the second alone\n",
@@ -152,7 +171,7 @@ std::string consequence_text(const CostModel& costs, const Judged& a, const Judg
 
 DiffJson judged_json(const CostModel& costs, const Judged& judged) {
   DiffJson out{{"feasible", judged.outcome.feasible()},
-               {"step_time_us", static_cast<double>(judged.step_time.ps) / 1e6},
+               {"step_time_us", micros(judged.step_time)},
                {"devices_used", judged.devices},
                {"transfers", judged.traffic.transfers},
                {"crossing_bytes", judged.traffic.bytes.count}};
@@ -161,7 +180,7 @@ DiffJson judged_json(const CostModel& costs, const Judged& judged) {
   }
   for (std::size_t d = 0; d < costs.cluster().size(); ++d) {
     out["devices"].push_back({{"name", costs.cluster().devices()[d].name},
-                              {"busy_us", static_cast<double>(judged.outcome.busy[d].ps) / 1e6},
+                              {"busy_us", micros(judged.outcome.busy[d])},
                               {"peak_memory_bytes", judged.outcome.peak_memory[d].count}});
   }
   return out;
@@ -178,7 +197,7 @@ int diff(const DiffOptions& options, const Shared& shared) {
     workload = load_graph(options.graph);
   }
   const Difference difference = compare(first, second, workload);
-  std::string text = difference_text(difference);
+  std::string text = difference_text(difference, options.top);
   DiffJson json = difference_json(difference);
   if (!options.cluster.empty()) {
     const Cluster cluster = load_cluster(options.cluster);
@@ -206,6 +225,8 @@ void add_diff(CLI::App& app, Shared& shared) {
   command->add_option("-g,--graph", options->graph, "their graph: tells modules");
   command->add_option("-c,--cluster", options->cluster,
                       "with -g: also what the step time, memory and transfers become");
+  command->add_option("--top", options->top, "moved modules and nodes to list, 0: all [20]")
+      ->check(whole_number());
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return diff(*options, shared); };
   });

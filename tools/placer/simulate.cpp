@@ -22,8 +22,6 @@ namespace {
 using SimulateJson = nlohmann::ordered_json;
 using sim::PathSegment;
 
-constexpr int kInfeasibleStatus = 4;
-
 struct SimulateOptions {
   std::string graph;
   std::string cluster;
@@ -41,16 +39,6 @@ constexpr std::array<std::string_view, 4> kPathTexts = {
 
 std::size_t position(PathSegment::Kind kind) {
   return static_cast<std::size_t>(kind);
-}
-
-// Divided, so that JSON shows 222902.496 and not 222902.49599999998.
-double micros(SimTime time) {
-  return static_cast<double>(time.ps) / 1e6;
-}
-
-std::string percent(SimTime part, SimTime whole) {
-  if (whole.ps == 0) return "-";
-  return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
 }
 
 class SimulateCommand {

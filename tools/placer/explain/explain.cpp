@@ -17,8 +17,6 @@
 namespace placer::cli {
 namespace {
 
-constexpr int kInfeasibleStatus = 4;
-
 struct ExplainOptions {
   std::string graph;
   std::string cluster;

@@ -6,22 +6,12 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "tools/placer/shared.h"
+
 namespace placer::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// Divided, so that JSON shows 222902.496 and not 222902.49599999998.
-double micros(SimTime time) {
-  return static_cast<double>(time.ps) / 1e6;
-}
-
-std::string percent(SimTime part, SimTime whole) {
-  if (whole.ps == 0) {
-    return "-";
-  }
-  return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
-}
+using ExplainJson = nlohmann::ordered_json;
 
 // "-1.20 ms (-3.4%)".
 std::string change(SimTime after, SimTime before) {
@@ -73,12 +63,13 @@ std::string move_text(const ExplainInput& input, const WeighedMove& weighed,
                      change(weighed.traffic.bytes, traffic.bytes));
 }
 
-Json move_json(const ExplainInput& input, const WeighedMove& weighed, const Traffic& traffic) {
+ExplainJson move_json(const ExplainInput& input, const WeighedMove& weighed,
+                      const Traffic& traffic) {
   const Move& move = weighed.move;
-  Json out{{"unit", unit_name(input, move.unit)},
-           {"from", device_name(input, device_of(input, move.unit))},
-           {"to", device_name(input, move.to)},
-           {"feasible", move.outcome.feasible()}};
+  ExplainJson out{{"unit", unit_name(input, move.unit)},
+                  {"from", device_name(input, device_of(input, move.unit))},
+                  {"to", device_name(input, move.to)},
+                  {"feasible", move.outcome.feasible()}};
   if (move.outcome.feasible()) {
     out["step_time_us"] = micros(move.outcome.step_time);
     out["peak_memory_bytes"] = move.outcome.peak_memory[index(move.to)].count;
@@ -124,24 +115,33 @@ void add_shares(std::string& out, std::string_view title, const std::vector<Path
   if (shares.empty()) {
     return;
   }
-  constexpr std::size_t kMost = 10;
+  const SimTime step = explanation.step.step_time;
   out += fmt::format("{:<32}{:>12}{:>8}{:>14}  {}\n", title, "at work", "", "waited for",
                      "step if twice as fast");
-  for (std::size_t i = 0; i < std::min(kMost, shares.size()); ++i) {
-    const PathShare& share = shares[i];
+  for (const PathShare& share : shares) {
     const auto faster =
         std::find_if(explanation.speedups.begin(), explanation.speedups.end(),
                      [&](const Speedup& speedup) { return speedup.part == share.owner; });
-    out += fmt::format("  {:<30}{:>12}{:>8}{:>14}  {}\n",
-                       share.owner.empty() ? "(no module)" : share.owner, to_string(share.working),
-                       percent(share.total(), explanation.step.step_time), to_string(share.waiting),
-                       faster == explanation.speedups.end()
-                           ? ""
-                           : fmt::format("{} {}", to_string(faster->step_time),
-                                         change(faster->step_time, explanation.step.step_time)));
+    out += fmt::format("  {:<30}{:>12}{:>8}{:>14}", share.owner, to_string(share.working),
+                       percent(share.total(), step), to_string(share.waiting));
+    if (faster != explanation.speedups.end()) {
+      out += fmt::format("  {} {}", to_string(faster->step_time), change(faster->step_time, step));
+    }
+    out += "\n";
   }
-  if (shares.size() > kMost) {
-    out += fmt::format("  ... and {} more\n", shares.size() - kMost);
+}
+
+void add_modules(std::string& out, const Explanation& explanation) {
+  constexpr std::size_t kMost = 10;
+  const auto& modules = explanation.modules;
+  out += "by module\n";
+  for (std::size_t i = 0; i < std::min(kMost, modules.size()); ++i) {
+    out += fmt::format(
+        "  {:<30}{:>12}{:>8}\n", modules[i].owner.empty() ? "(no module)" : modules[i].owner,
+        to_string(modules[i].working), percent(modules[i].working, explanation.step.step_time));
+  }
+  if (modules.size() > kMost) {
+    out += fmt::format("  ... and {} more\n", modules.size() - kMost);
   }
 }
 
@@ -193,12 +193,12 @@ std::string device_list(const ExplainInput& input, std::uint64_t mask) {
 }
 
 // When the node ran, whether the step waited for it, and who is at the other end of its edges.
-Json placed_json(const ExplainInput& input, const NodeExplanation& explanation) {
+ExplainJson placed_json(const ExplainInput& input, const NodeExplanation& explanation) {
   const Graph& graph = input.costs.graph();
   const Node& node = graph.node(explanation.node);
   const DeviceId device = input.placement.device[index(explanation.node)];
   const auto& path = explanation.step.critical_path;
-  Json out{
+  ExplainJson out{
       {"node", node.name},
       {"op", node.op},
       {"module", node.module},
@@ -206,11 +206,11 @@ Json placed_json(const ExplainInput& input, const NodeExplanation& explanation) 
       {"unit", unit_name(input, input.constraints.unit_of[index(explanation.node)])},
       {"allowed", device_list(input, input.constraints.allowed[index(explanation.node)])},
       {"on_critical_path", std::find(path.begin(), path.end(), explanation.node) != path.end()},
-      {"inputs_from_elsewhere", Json::array()},
-      {"readers_elsewhere", Json::array()}};
+      {"inputs_from_elsewhere", ExplainJson::array()},
+      {"readers_elsewhere", ExplainJson::array()}};
   const auto place = [&](NodeId other) {
-    return Json{{"node", graph.node(other).name},
-                {"device", device_name(input, input.placement.device[index(other)])}};
+    return ExplainJson{{"node", graph.node(other).name},
+                       {"device", device_name(input, input.placement.device[index(other)])}};
   };
   for (const TensorRef& tensor : node.inputs) {
     if (input.placement.device[index(tensor.node)] != device) {
@@ -235,23 +235,23 @@ std::string summary_text(const ExplainInput& input, const Explanation& explanati
   out += "\n";
   add_shares(out, "Critical path by device", explanation.devices, explanation);
   add_shares(out, "by link", explanation.links, explanation);
-  add_shares(out, "by module", explanation.modules, explanation);
+  add_modules(out, explanation);
   add_moves(out, input, explanation);
   return out;
 }
 
-Json summary_json(const ExplainInput& input, const Explanation& explanation) {
+ExplainJson summary_json(const ExplainInput& input, const Explanation& explanation) {
   const PathShare* most = bottleneck(explanation);
-  Json out{{"feasible", explanation.step.outcome.feasible()},
-           {"step_time_us", micros(explanation.step.step_time)},
-           {"bottleneck", most == nullptr ? "" : most->owner},
-           {"transfers", explanation.traffic.transfers},
-           {"crossing_bytes", explanation.traffic.bytes.count},
-           {"units", explanation.units},
-           {"units_surveyed", explanation.units_surveyed},
-           {"units_stuck", explanation.units_stuck}};
+  ExplainJson out{{"feasible", explanation.step.outcome.feasible()},
+                  {"step_time_us", micros(explanation.step.step_time)},
+                  {"bottleneck", most == nullptr ? "" : most->owner},
+                  {"transfers", explanation.traffic.transfers},
+                  {"crossing_bytes", explanation.traffic.bytes.count},
+                  {"units", explanation.units},
+                  {"units_surveyed", explanation.units_surveyed},
+                  {"units_stuck", explanation.units_stuck}};
   const auto shares = [&](const char* key, const std::vector<PathShare>& list) {
-    out["critical_path"][key] = Json::array();
+    out["critical_path"][key] = ExplainJson::array();
     for (const PathShare& share : list) {
       out["critical_path"][key].push_back({{"name", share.owner},
                                            {"working_us", micros(share.working)},
@@ -261,13 +261,13 @@ Json summary_json(const ExplainInput& input, const Explanation& explanation) {
   shares("devices", explanation.devices);
   shares("links", explanation.links);
   shares("modules", explanation.modules);
-  out["twice_as_fast"] = Json::array();
+  out["twice_as_fast"] = ExplainJson::array();
   for (const Speedup& speedup : explanation.speedups) {
     out["twice_as_fast"].push_back(
         {{"part", speedup.part}, {"step_time_us", micros(speedup.step_time)}});
   }
   const auto moves = [&](const char* key, const std::vector<WeighedMove>& list) {
-    out[key] = Json::array();
+    out[key] = ExplainJson::array();
     for (const WeighedMove& move : list) {
       out[key].push_back(move_json(input, move, explanation.traffic));
     }
@@ -278,7 +278,7 @@ Json summary_json(const ExplainInput& input, const Explanation& explanation) {
 }
 
 std::string node_text(const ExplainInput& input, const NodeExplanation& explanation) {
-  const Json placed = placed_json(input, explanation);
+  const ExplainJson placed = placed_json(input, explanation);
   const auto text = [&](const char* key) { return placed[key].get<std::string>(); };
   std::string out =
       fmt::format("{} ({}) is on {}{}\n  moves with its unit: {}\n  may use: {}\n", text("node"),
@@ -287,7 +287,7 @@ std::string node_text(const ExplainInput& input, const NodeExplanation& explanat
                   text("unit"), text("allowed"));
   const auto edges = [&](const char* key, const char* title) {
     constexpr std::size_t kMost = 5;
-    const Json& list = placed[key];
+    const ExplainJson& list = placed[key];
     for (std::size_t i = 0; i < std::min(kMost, list.size()); ++i) {
       out += fmt::format("  {} {} on {}, {}\n", title, list[i]["node"].get<std::string>(),
                          list[i]["device"].get<std::string>(),
@@ -317,10 +317,10 @@ std::string node_text(const ExplainInput& input, const NodeExplanation& explanat
   return out;
 }
 
-Json node_json(const ExplainInput& input, const NodeExplanation& explanation) {
-  Json out = placed_json(input, explanation);
+ExplainJson node_json(const ExplainInput& input, const NodeExplanation& explanation) {
+  ExplainJson out = placed_json(input, explanation);
   out["step_time_us"] = micros(explanation.step.step_time);
-  out["moves"] = Json::array();
+  out["moves"] = ExplainJson::array();
   for (const WeighedMove& move : explanation.moves) {
     out["moves"].push_back(move_json(input, move, explanation.traffic));
   }
