@@ -102,7 +102,7 @@ class SctProgram {
     std::vector<double> upper(count, std::numeric_limits<double>::max());
     std::fill_n(upper.begin() + static_cast<std::ptrdiff_t>(nodes_), edges_.size(), 1.0);
     std::vector<double> objective(count, 0.0);
-    objective.back() = 1;
+    objective[makespan()] = 1;
     const std::vector<CoinBigIndex> starts(count + 1, 0);
     Clp_addColumns(model_.get(), static_cast<int>(count), lower.data(), upper.data(),
                    objective.data(), starts.data(), nullptr, nullptr);
