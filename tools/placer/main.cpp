@@ -70,6 +70,7 @@ void add_subcommands(CLI::App& app, Shared& shared) {
   add_import(app, shared);
   add_profile(app, shared);
   add_place(app, shared);
+  add_compare(app, shared);
   add_measure(app, shared);
   add_simulate(app, shared);
   add_inspect(app, shared);

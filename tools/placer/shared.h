@@ -69,6 +69,7 @@ void add_profile(CLI::App& app, Shared& shared);
 void add_simulate(CLI::App& app, Shared& shared);
 void add_measure(CLI::App& app, Shared& shared);
 void add_place(CLI::App& app, Shared& shared);
+void add_compare(CLI::App& app, Shared& shared);
 void add_export(CLI::App& app, Shared& shared);
 void add_worker(CLI::App& app, Shared& shared);
 

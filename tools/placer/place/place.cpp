@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -67,6 +68,7 @@ class PlaceCommand {
     run_ = std::move(run);
     before();
     const SearchPlan plan = make_plan();
+    auto bound = std::async(std::launch::async, [this] { return bound_of(space_); });
     candidates_ = propose(space_, registry_, plan, config_, run_, shared_);
     drop_infeasible();
     if (config_.signal != "simulated") {
@@ -84,6 +86,7 @@ class PlaceCommand {
                              .candidates = candidates_,
                              .choice = choice,
                              .scaling = scaling,
+                             .bound = bound.get(),
                              .not_measured = not_measured_,
                              .stopped = shared_.stop.stop_requested(),
                              .output = config_.output};
