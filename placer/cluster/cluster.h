@@ -27,6 +27,9 @@ struct Device {
   std::optional<std::uint32_t> pool;
   std::vector<int> cores;  // CPU devices: the processors it is pinned to
   SimTime overhead;        // host time that every op costs on it beyond the op's own time
+  // The host launches ahead, as on a GPU: `overhead` is host time per launch, and an op starts no
+  // earlier than its launch ends. Else every op takes `overhead` longer.
+  bool asynchronous_launch = false;
 };
 
 // Memory that several devices draw from (the cores of one machine): counted once.

@@ -19,8 +19,14 @@ struct ConstraintOptions {
   std::vector<std::string> pin = {};       // "GLOB=DEVICE[,DEVICE...]": nodes may only use these
   std::vector<std::string> forbid = {};    // "GLOB=DEVICE[,DEVICE...]"
   std::vector<std::string> colocate = {};  // "GLOB": all matching nodes share one device
+  // "GLOB" over module paths: each module that matches is on one device with all inside it, the
+  // outermost where several match.
+  std::vector<std::string> keep_together = {};
   // "DEVICE=SIZE": at most this, and at most what the cluster gives.
   std::vector<std::string> max_memory = {};
+  // "DEVICE=SIZE": of what the cluster gives, this stays free.
+  std::vector<std::string> reserve = {};
+  std::size_t max_devices = 0;  // use at most so many; 0: any number
   bool contiguous = false;
 };
 
@@ -35,9 +41,10 @@ struct Constraints {
 };
 
 // Combines the options with what the ops support, the devices' memory and the graph's own
-// colocation classes; every node of a unit gets the same `allowed`.
-//   throws  Error(kUsage) for a glob that matches nothing, an unknown device, a malformed size, and
-//           all contradictions (units left without any device) together, each with a node's name
+// colocation classes; every node of a unit gets the same `allowed`. Which devices `max_devices`
+// leaves is a choice that needs judging: see with_at_most() in placer/algorithm/device_subset.h.
+//   throws  Error(kUsage) for a glob that matches nothing, an unknown device, a malformed size, a
+//           reserve beyond the device's memory, and all contradictions (units left without any device) together, each with a node's name
 [[nodiscard]] Constraints resolve_constraints(const CostModel& costs,
                                               const ConstraintOptions& options);
 

@@ -18,7 +18,8 @@ TEST_F(Cli, HelpListsEveryCommandAndEveryCommandHasAnExample) {
   const ProcessResult help = run("--help");
   EXPECT_EQ(help.status, 0);
   EXPECT_THAT(help.out, HasSubstr("Example:"));
-  for (const char* command : {"import", "inspect", "place", "simulate", "export"}) {
+  for (const char* command :
+       {"import", "inspect", "assume", "place", "simulate", "explain", "diff", "export"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     const ProcessResult own = run(std::string(command) + " --help");
     EXPECT_EQ(own.status, 0) << command;

@@ -35,6 +35,14 @@ struct Shared {
   [[nodiscard]] ProgressSink progress() const;
 };
 
+// What a command ends with that was asked about a placement which cannot run.
+inline constexpr int kInfeasibleStatus = 4;
+
+// For JSON: 222902.496, not 222902.49599999998.
+[[nodiscard]] double micros(SimTime time);
+// "12.3%"; "-" of nothing.
+[[nodiscard]] std::string percent(SimTime part, SimTime whole);
+
 [[nodiscard]] Workload load_graph(const std::string& path);
 [[nodiscard]] Cluster load_cluster(const std::string& path);
 [[nodiscard]] std::string tool_name();  // "placer 0.1.0"
@@ -66,7 +74,10 @@ void add_inspect(CLI::App& app, Shared& shared);
 void add_import(CLI::App& app, Shared& shared);
 void add_devices(CLI::App& app, Shared& shared);
 void add_profile(CLI::App& app, Shared& shared);
+void add_assume(CLI::App& app, Shared& shared);
 void add_simulate(CLI::App& app, Shared& shared);
+void add_explain(CLI::App& app, Shared& shared);
+void add_diff(CLI::App& app, Shared& shared);
 void add_measure(CLI::App& app, Shared& shared);
 void add_place(CLI::App& app, Shared& shared);
 void add_compare(CLI::App& app, Shared& shared);

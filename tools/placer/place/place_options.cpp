@@ -77,14 +77,10 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
     override_with("--seed", config.seed, flags.seed);
     override_with("--max-groups", config.max_groups, flags.max_groups);
     override_with("--init", config.initial, flags.initial);
-    override_with("--pin", config.constraints.pin, flags.constraints.pin);
-    override_with("--forbid", config.constraints.forbid, flags.constraints.forbid);
-    override_with("--colocate", config.constraints.colocate, flags.constraints.colocate);
-    override_with("--max-memory", config.constraints.max_memory, flags.constraints.max_memory);
-    override_with("--contiguous", config.constraints.contiguous, flags.constraints.contiguous);
     override_with("--weights", config.weights, flags.weights);
     override_with("--isolate", config.isolate, flags.isolate);
   }
+  override_constraints(config.constraints, read_constraints(options.constraints));
   config.warm_start = config.warm_start && !options.no_warm_start;
   config.measure = config.measure && !options.no_measure;
   add_settings(config, options.settings);
@@ -145,16 +141,7 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
                    "searches do not start from the heuristics' placements");
   command.add_option("--init", flags.initial, "placement files to start from")
       ->allow_extra_args(false);
-  command.add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there")
-      ->allow_extra_args(false);
-  command.add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there")
-      ->allow_extra_args(false);
-  command.add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device")
-      ->allow_extra_args(false);
-  command.add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB")
-      ->allow_extra_args(false);
-  command.add_flag("--contiguous", flags.constraints.contiguous,
-                   "no path of forward nodes leaves a device and comes back to it");
+  add_constraint_flags(command, options.constraints);
   command.add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
   command.add_flag("--no-measure", options.no_measure, "choose by simulated time alone");
   command.add_flag("--isolate", flags.isolate,

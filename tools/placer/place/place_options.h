@@ -9,11 +9,13 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/formats/formats.h"
+#include "tools/placer/constraint_flags.h"
 
 namespace placer::cli {
 
 struct PlaceOptions {
   Config flags;  // what the flags said
+  ConstraintFlags constraints;
   std::string config_file;
   std::string run_dir;
   std::string resume;

@@ -9,6 +9,7 @@
 #include "placer/evaluate/caching_evaluator.h"
 #include "placer/evaluate/incremental.h"
 #include "simulator/objective.h"
+#include "tools/placer/constraint_flags.h"
 
 namespace placer::cli {
 namespace {
@@ -64,7 +65,7 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, SearchSpaceOptions space)
     : objective_(std::move(space.objective)),
       costs_(workload, cluster),
-      constraints_(resolve_constraints(costs_, options)) {
+      constraints_(choose_constraints(costs_, options)) {
   const auto threads = static_cast<int>(search_threads());
   judge_ = make_judge(threads);
   if (space.max_groups || objective_ == kStepTime) {
