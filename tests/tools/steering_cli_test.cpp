@@ -133,7 +133,7 @@ TEST_F(SteeringCli, ExplainedMovesAreTrue) {
   const json node =
       json::parse(ok(std::string("--json explain") + kOnCores + "plan.json --node layer1/forward"));
   EXPECT_EQ(node["device"], "cpu:0");
-  ASSERT_EQ(node["moves"].size(), 3U);
+  ASSERT_EQ(node["moves"].size(), 2U);  // cpu:2 stands for cpu:3, idle as well
   json plan = json::parse(read("plan.json"));
   plan["assignment"]["layer1/forward"] = node["moves"][0]["to"];
   write("moved.json", plan.dump());
