@@ -78,6 +78,7 @@ Timeline EventSimulator::timeline(const Placement& placement) {
 
 void EventSimulator::fill_outcome(const Workspace& workspace, Outcome& outcome) const {
   outcome.step_time = {workspace.step_time};
+  outcome.score.reset();
   outcome.busy.resize(graph_.num_devices);
   outcome.peak_memory.resize(graph_.num_devices);
   for (std::uint32_t d = 0; d < graph_.num_devices; ++d) {

@@ -177,10 +177,10 @@ void write_constraints(JsonMembers& root, std::string& out, const ConstraintOpti
 }  // namespace
 
 Config read_config(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 17> kKeys{
-      "format",  "version", "graph",   "cluster",    "algorithms", "parameters",
-      "signal",  "budget",  "seed",    "max_groups", "warm_start", "output",
-      "measure", "isolate", "weights", "initial",    "constraints"};
+  constexpr std::array<std::string_view, 18> kKeys{
+      "format",  "version", "graph",   "cluster",    "algorithms",  "parameters",
+      "signal",  "budget",  "seed",    "max_groups", "warm_start",  "output",
+      "measure", "isolate", "weights", "initial",    "constraints", "objective"};
   check_header(text, file, "placer.config");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
@@ -195,6 +195,7 @@ Config read_config(std::string_view text, const std::string& file) {
   if (const auto parameters = root.find("parameters")) {
     read_parameters(*parameters, config);
   }
+  read_text(root, "objective", config.objective);
   if (const auto signal = root.find("signal")) {
     config.signal = read_signal(*signal);
   }
@@ -234,10 +235,13 @@ std::string write_config(const Config& config) {
   root.next("algorithms");
   write_list(out, config.algorithms);
   write_parameters(root, out, config);
+  append_quoted(root.next("objective"), config.objective);
   append_quoted(root.next("signal"), config.signal);
   append_quoted(root.next("budget"), config.budget);
   append_unsigned(root.next("seed"), config.seed);
-  append_unsigned(root.next("max_groups"), config.max_groups);
+  if (config.max_groups) {
+    append_unsigned(root.next("max_groups"), *config.max_groups);
+  }
   write_flag(root, "warm_start", config.warm_start);
   write_flag(root, "measure", config.measure);
   write_flag(root, "isolate", config.isolate);

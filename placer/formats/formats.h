@@ -54,10 +54,11 @@ struct Config {
   std::vector<std::string> algorithms;
   // Algorithm -> name -> value.
   std::map<std::string, std::map<std::string, std::string>> parameters;
+  std::string objective = "step-time";  // as sim::make_objective reads it
   std::string signal = "both";  // simulated | measured | both
   std::string budget = "60s";
   std::uint64_t seed = 1;
-  std::size_t max_groups = 256;
+  std::optional<std::size_t> max_groups = std::nullopt;  // nothing: the objective's default
   bool warm_start = true;
   std::string output = "placement.json";
   bool measure = true;   // run the finalists on this machine's devices
