@@ -27,7 +27,7 @@ struct Speedup {
   SimTime step_time;
 };
 
-// A move with what people ask next.
+// A move and what then crosses between devices.
 struct WeighedMove {
   Move move;
   Traffic traffic;  // after it

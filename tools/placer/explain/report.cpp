@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/placer/place/objective_text.h"
+#include "tools/placer/place/search_space.h"
 #include "tools/placer/shared.h"
 
 namespace placer::cli {
