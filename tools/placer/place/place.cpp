@@ -13,7 +13,6 @@
 #include "placer/base/files.h"
 #include "placer/explain/memory_fit.h"
 #include "placer/formats/formats.h"
-#include "tools/placer/constraint_flags.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/finalists.h"
 #include "tools/placer/place/objective_text.h"
