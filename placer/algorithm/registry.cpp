@@ -6,6 +6,7 @@
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
 #include "placer/algorithm/local_search.h"
+#include "placer/algorithm/exact.h"
 #include "placer/algorithm/list_schedulers.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
@@ -55,6 +56,7 @@ void register_baselines(AlgorithmRegistry& registry) {
                 .check_parameters = check_random_search,
                 .control = true});
   register_partitioners(registry);
+  register_exact(registry);
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
   register_local_search(registry);
