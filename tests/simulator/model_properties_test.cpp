@@ -27,7 +27,7 @@ class EveryModel : public testing::TestWithParam<int> {
       const std::uint64_t seed = static_cast<std::uint64_t>(GetParam()) * 40 + i;
       const Model model = random_model(seed * 17 + 3);
       SCOPED_TRACE(testing::Message() << "seed " << seed << ": " << describe(model));
-      const Case c(seed, seed % 4 == 0 ? 60 : 14);
+      const Case c(seed, seed % 4 == 0 ? 60 : 14, true);
       check(c, model, make_simulator(c.costs, {.model = model})->timeline(c.placement));
     }
   }

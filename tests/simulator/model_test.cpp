@@ -162,9 +162,8 @@ TEST(ModelLaunch, AHostBoundStepShowsItsLaunches) {
   EXPECT_EQ(start_of(step, 0), us(5));
   EXPECT_EQ(start_of(step, 1), us(10));
   using Kind = PathSegment::Kind;
-  const std::vector<PathSegment> expected = {
-      {Kind::kLaunch, NodeId{1}, DeviceId{1}, us(0), us(10)},
-      {Kind::kOp, NodeId{1}, DeviceId{1}, us(10), us(13)}};
+  const std::vector<PathSegment> expected = {{Kind::kLaunch, NodeId{1}, DeviceId{1}, us(0), us(10)},
+                                             {Kind::kOp, NodeId{1}, DeviceId{1}, us(10), us(13)}};
   EXPECT_EQ(step.path, expected);
 }
 

@@ -11,14 +11,13 @@ using placer::test::random_cluster;
 using placer::test::random_placement;
 using placer::test::random_workload;
 
-// Some devices are launched ahead.
-Cluster case_cluster(std::uint64_t seed) {
+Cluster case_cluster(std::uint64_t seed, bool launched_ahead) {
   const Cluster cluster = random_cluster(
       seed * 31 + 7,
       {.devices = 1 + seed % 5, .kinds = {"cpu-core", "gpu"}, .hand_offs = seed % 3 != 0});
   std::vector<Device> devices(cluster.devices().begin(), cluster.devices().end());
   for (std::size_t d = 0; d < devices.size(); ++d) {
-    devices[d].asynchronous_launch = seed % 7 == 0 && d % 2 == 0;
+    devices[d].asynchronous_launch = launched_ahead && seed % 3 == 0 && d % 2 == 0;
   }
   return {cluster.name(),
           std::move(devices),
@@ -69,9 +68,9 @@ Model random_model(std::uint64_t seed) {
   return model;
 }
 
-Case::Case(std::uint64_t seed, std::size_t nodes)
+Case::Case(std::uint64_t seed, std::size_t nodes, bool launched_ahead)
     : workload(case_workload(seed, nodes)),
-      cluster(case_cluster(seed)),
+      cluster(case_cluster(seed, launched_ahead)),
       costs(workload, cluster),
       placement(seed % 4 == 0 ? scattered(seed, workload.graph, cluster)
                               : random_placement(seed, workload, cluster, seed % 2 == 0)) {}

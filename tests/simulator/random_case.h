@@ -17,7 +17,8 @@ namespace placer::sim::test {
 [[nodiscard]] Model random_model(std::uint64_t seed);
 
 struct Case {
-  Case(std::uint64_t seed, std::size_t nodes);
+  // `launched_ahead`: some devices are, in some of the cases.
+  Case(std::uint64_t seed, std::size_t nodes, bool launched_ahead = false);
 
   Workload workload;
   Cluster cluster;

@@ -1,32 +1,17 @@
 #include "tests/simulator/reference_simulator.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
 
 #include "placer/base/error.h"
+#include "tests/simulator/reference_memory.h"
 
 namespace placer::sim::test {
 
 namespace {
-
-constexpr SimTime kNever{std::numeric_limits<std::int64_t>::max()};
-
-using TensorKey = std::pair<std::size_t, std::uint32_t>;  // node, output
-
-// A transfer: of what, to which device, for which reader (kEveryReader: all there).
-using TransferKey = std::tuple<TensorKey, std::size_t, std::size_t>;
-constexpr std::size_t kEveryReader = std::numeric_limits<std::size_t>::max();
-
-struct Instance {  // memory of a tensor on the device where it was made or received
-  std::size_t device = 0;
-  Bytes bytes;
-  SimTime start;
-  SimTime end;
-};
 
 class Reference {
  public:
@@ -367,75 +352,6 @@ class Reference {
     return next;
   }
 
-  // Whose memory `reader` reads when it reads `tensor`.
-  Instance& instance(TensorKey tensor, std::size_t reader) {
-    const DeviceId home = device(tensor.first);
-    const DeviceId to = device(reader);
-    if (home != to && link(home, to).bytes_per_second) {
-      return copies_.at(key(tensor, to, reader));
-    }
-    return origin(tensor);
-  }
-
-  // The memory of a tensor on the device that made it.
-  Instance& origin(TensorKey tensor) {
-    const Node& maker = node(tensor.first);
-    if (const auto base = maker.outputs[tensor.second].alias_of) {
-      const TensorRef input = maker.inputs[*base];
-      return instance({index(input.node), input.output}, tensor.first);
-    }
-    return own_.at(tensor);
-  }
-
-  void place_memory() {
-    for (std::size_t n = 0; n < graph_.size(); ++n) {
-      for (std::uint32_t k = 0; k < node(n).outputs.size(); ++k) {
-        if (node(n).outputs[k].alias_of) continue;
-        own_[{n, k}] = {index(device(n)), node(n).outputs[k].bytes, *start_[n],
-                        is_source(n) ? kNever : *end_[n]};
-      }
-    }
-    for (const auto& [key, record] : transfers_) {
-      if (!link(record.from, record.to).bytes_per_second) continue;
-      const Bytes bytes = graph_.tensor(record.tensor).bytes;
-      copies_[key] = {index(record.to), bytes, record.start, record.arrival};
-    }
-    for (const auto& [key, record] : transfers_) {
-      if (!link(record.from, record.to).bytes_per_second) continue;
-      Instance& source = origin(std::get<0>(key));
-      source.end = std::max(source.end, record.released);
-    }
-    for (std::size_t n = 0; n < graph_.size(); ++n) {
-      for (const TensorRef input : node(n).inputs) {
-        Instance& read = instance({index(input.node), input.output}, n);
-        read.end = std::max(read.end, is_output(n) ? kNever : *end_[n]);
-      }
-    }
-  }
-
-  // Most bytes of devices for which `counts` says so, over all times at which something starts.
-  template <typename Counts>
-  [[nodiscard]] Bytes peak(Counts counts) const {
-    if (!model_.memory) return {};
-    std::vector<Instance> all;
-    for (const auto& [key, instance] : own_) all.push_back(instance);
-    for (const auto& [key, instance] : copies_) all.push_back(instance);
-    for (std::size_t n = 0; n < graph_.size(); ++n) {
-      all.push_back({index(device(n)), node(n).workspace, *start_[n], *end_[n]});
-      all.push_back({index(device(n)), node(n).resident, SimTime{}, kNever});
-    }
-    Bytes most;
-    for (const Instance& at : all) {
-      Bytes used;
-      for (const Instance& other : all) {
-        const bool alive = other.start <= at.start && at.start < other.end;
-        if (alive && counts(other.device)) used += other.bytes;
-      }
-      most = std::max(most, used);
-    }
-    return most;
-  }
-
   ReferenceStep result() {
     ReferenceStep step;
     for (std::size_t n = 0; n < graph_.size(); ++n) {
@@ -451,15 +367,28 @@ class Reference {
     if (model_.idle_after_copy.ps > 0) step.step_time = std::max(step.step_time, last_port_);
     for (const auto& [key, record] : transfers_) step.transfers.push_back(record);
     std::ranges::stable_sort(step.transfers, {}, &TransferRecord::start);
-    if (model_.memory) place_memory();
+    step.peak_memory.resize(cluster_.size());
+    step.pool_peak.resize(cluster_.pools().size());
+    if (model_.memory) add_memory(step);
+    return step;
+  }
+
+  void add_memory(ReferenceStep& step) const {
+    ReferenceMemory memory(graph_, cluster_, placement_, model_.sending);
+    std::vector<SimTime> start;
+    std::vector<SimTime> end;
+    for (std::size_t n = 0; n < graph_.size(); ++n) {
+      start.push_back(*start_[n]);
+      end.push_back(*end_[n]);
+    }
+    memory.place(start, end, transfers_);
     for (std::size_t d = 0; d < cluster_.size(); ++d) {
-      step.peak_memory.push_back(peak([&](std::size_t other) { return other == d; }));
+      step.peak_memory[d] = memory.peak([&](std::size_t other) { return other == d; });
     }
     for (std::uint32_t p = 0; p < cluster_.pools().size(); ++p) {
-      step.pool_peak.push_back(
-          peak([&](std::size_t d) { return cluster_.devices()[d].pool == p; }));
+      step.pool_peak[p] =
+          memory.peak([&](std::size_t d) { return cluster_.devices()[d].pool == p; });
     }
-    return step;
   }
 
   const CostModel& costs_;
@@ -479,8 +408,6 @@ class Reference {
   std::vector<SimTime> bus_;  // [links]
   SimTime last_port_;
   std::map<TransferKey, TransferRecord> transfers_;
-  std::map<TensorKey, Instance> own_;
-  std::map<TransferKey, Instance> copies_;
 };
 
 }  // namespace

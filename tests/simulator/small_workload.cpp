@@ -110,8 +110,8 @@ std::vector<Bytes> bytes(std::initializer_list<std::int64_t> counts) {
   return result;
 }
 
-Timeline run(const SmallWorkload& workload, const SmallCluster& cluster,
-             const Placement& placement, const Model& model) {
+Timeline run(const SmallWorkload& workload, const SmallCluster& cluster, const Placement& placement,
+             const Model& model) {
   const Workload built = workload.build();
   const Cluster machine = make_cluster(cluster);
   const CostModel costs(built, machine);
