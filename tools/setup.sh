@@ -12,8 +12,8 @@ setup_torch=$setup_cache/libtorch-2.11.0
 setup_wheels=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 setup_packages=(
   ca-certificates ccache clang-format cmake g++ git ninja-build python3 python3-pip
-  libbenchmark-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libvalijson-dev libxxhash-dev
-  libzip-dev libzstd-dev nlohmann-json3-dev
+  coinor-libclp-dev libbenchmark-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libmetis-dev
+  libscotch-dev libvalijson-dev libxxhash-dev libzip-dev libzstd-dev nlohmann-json3-dev
 )
 
 setup_say() { printf 'setup: %s\n' "$*" >&2; }

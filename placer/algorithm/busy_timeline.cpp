@@ -1,40 +1,80 @@
 #include "placer/algorithm/busy_timeline.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace placer {
+namespace {
+
+constexpr std::size_t kMostSlots = 128;  // of a block; a full one is halved
+
+}  // namespace
 
 SimTime BusyTimeline::earliest(SimTime ready, SimTime time) const {
-  if (busy_.empty() || ready >= busy_.back().end) {
+  auto block =
+      std::upper_bound(blocks_.begin(), blocks_.end(), ready,
+                       [](SimTime t, const Block& other) { return t < other.slots.back().end; });
+  if (block == blocks_.end()) {
     return ready;
   }
-  auto slot = std::upper_bound(busy_.begin(), busy_.end(), ready,
-                               [](SimTime t, const Slot& other) { return t < other.end; });
   SimTime start = ready;
-  for (; slot != busy_.end() && start + time > slot->start; ++slot) {
-    start = std::max(start, slot->end);
+  auto slot = std::upper_bound(block->slots.begin(), block->slots.end(), ready,
+                               [](SimTime t, const Slot& other) { return t < other.end; });
+  for (;;) {
+    for (; slot != block->slots.end(); ++slot) {
+      if (start + time <= slot->start) {
+        return start;
+      }
+      start = std::max(start, slot->end);
+    }
+    do {
+      start = std::prev(block->slots.end())->end;
+      if (++block == blocks_.end()) {
+        return start;
+      }
+    } while (block->widest_gap < time);
+    slot = block->slots.begin();
   }
-  return start;
 }
 
 void BusyTimeline::reserve(SimTime start, SimTime time) {
   if (time.ps == 0) {
     return;
   }
-  const SimTime end = start + time;
-  const auto next = std::lower_bound(busy_.begin(), busy_.end(), start,
-                                     [](const Slot& slot, SimTime t) { return slot.start < t; });
-  const bool joins_before = next != busy_.begin() && std::prev(next)->end == start;
-  const bool joins_after = next != busy_.end() && next->start == end;
-  if (joins_before && joins_after) {
-    std::prev(next)->end = next->end;
-    busy_.erase(next);
-  } else if (joins_before) {
-    std::prev(next)->end = end;
-  } else if (joins_after) {
-    next->start = start;
-  } else {
-    busy_.insert(next, {start, end});
+  if (blocks_.empty()) {
+    blocks_.emplace_back();
+  }
+  // The block of the slot before, or the first.
+  const auto after =
+      std::upper_bound(blocks_.begin() + 1, blocks_.end(), start,
+                       [](SimTime t, const Block& block) { return t < block.slots.front().start; });
+  const auto b = static_cast<std::size_t>(after - blocks_.begin()) - 1;
+  auto& slots = blocks_[b].slots;
+  slots.insert(std::upper_bound(slots.begin(), slots.end(), start,
+                                [](SimTime t, const Slot& slot) { return t < slot.start; }),
+               {start, start + time});
+  if (slots.size() == kMostSlots) {
+    const auto half = slots.begin() + static_cast<std::ptrdiff_t>(kMostSlots / 2);
+    Block upper{{half, slots.end()}, {}};
+    slots.erase(half, slots.end());
+    blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(b) + 1, std::move(upper));
+    refresh(b + 2);
+  }
+  refresh(b);
+  refresh(b + 1);
+}
+
+void BusyTimeline::refresh(std::size_t block) {
+  if (block >= blocks_.size()) {
+    return;
+  }
+  Block& changed = blocks_[block];
+  SimTime end = block == 0 ? SimTime{} : blocks_[block - 1].slots.back().end;
+  changed.widest_gap = {};
+  for (const Slot& slot : changed.slots) {
+    changed.widest_gap = std::max(changed.widest_gap, slot.start - end);
+    end = slot.end;
   }
 }
 

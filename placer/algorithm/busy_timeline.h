@@ -3,29 +3,39 @@
 // When one device, or one end of a link, is taken: what list schedulers with insertion search for
 // gaps.
 
+#include <cstddef>
 #include <vector>
 
 #include "placer/base/units.h"
 
 namespace placer {
 
+// A sorted list of slots in blocks, each of which knows its widest gap, so that a search passes
+// over the many gaps that are too short: O(sqrt(slots)) in effect.
 class BusyTimeline {
  public:
   // Earliest start at or after `ready` of something that takes `time`, gaps included. What takes no
   // time starts at once where nothing runs, else at the end of what runs.
   [[nodiscard]] SimTime earliest(SimTime ready, SimTime time) const;
-  // The start must come from earliest(). Neighbouring slots become one, so that a saturated device
-  // is a single slot, however many ops it has.
+  // The start must come from earliest().
   void reserve(SimTime start, SimTime time);
   // When nothing is reserved any more.
-  [[nodiscard]] SimTime free() const { return busy_.empty() ? SimTime{} : busy_.back().end; }
+  [[nodiscard]] SimTime free() const {
+    return blocks_.empty() ? SimTime{} : blocks_.back().slots.back().end;
+  }
 
  private:
   struct Slot {
     SimTime start;
     SimTime end;
   };
-  std::vector<Slot> busy_;  // by start, disjoint, not adjacent
+  struct Block {
+    std::vector<Slot> slots;  // never empty
+    SimTime widest_gap;       // before one of its slots
+  };
+  void refresh(std::size_t block);
+
+  std::vector<Block> blocks_;  // slots by start, disjoint
 };
 
 }  // namespace placer

@@ -12,21 +12,19 @@ constexpr std::uint64_t kSlice = 100'000;           // moves between looks at ea
 constexpr std::uint64_t kChainWorthwhile = 50'000;  // moves
 constexpr std::uint64_t kMostChains = 8;
 
-std::uint64_t cores() {
-  return std::max<std::uint64_t>(std::thread::hardware_concurrency(), 1);
-}
-
-std::uint64_t count_chains(const Budget& budget) {
-  if (budget.evaluations) {
-    return std::clamp<std::uint64_t>(*budget.evaluations / kChainWorthwhile, 1, kMostChains);
+std::uint64_t count_chains(const SearchOptions& options) {
+  if (options.budget.evaluations) {
+    return std::clamp<std::uint64_t>(*options.budget.evaluations / kChainWorthwhile, 1,
+                                     kMostChains);
   }
-  return cores();
+  return std::max<std::size_t>(options.threads, 1);
 }
 
-// Calls work(i) for all i below `count`, on as many threads as there are cores. Of exceptions, the
-// one of the lowest i is thrown again.
-void run_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
-  const std::size_t num_threads = std::min<std::size_t>(count, cores());
+// Calls work(i) for all i below `count`, on at most `threads` threads. Of exceptions, the one of
+// the lowest i is thrown again.
+void run_in_parallel(std::size_t count, std::size_t threads,
+                     const std::function<void(std::size_t)>& work) {
+  const std::size_t num_threads = std::clamp<std::size_t>(threads, 1, count);
   std::vector<std::exception_ptr> failures(count);
   const auto serve = [&](std::size_t first) {
     for (std::size_t i = first; i < count; i += num_threads) {
@@ -38,9 +36,9 @@ void run_in_parallel(std::size_t count, const std::function<void(std::size_t)>& 
     }
   };
   {
-    std::vector<std::jthread> threads;
+    std::vector<std::jthread> others;
     for (std::size_t t = 1; t < num_threads; ++t) {
-      threads.emplace_back(serve, t);
+      others.emplace_back(serve, t);
     }
     serve(0);
   }
@@ -106,10 +104,10 @@ struct Runner {
 };
 
 // Gives every chain a slice. Chains that a nearly empty budget leaves without one rest.
-void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::uint64_t share,
-               std::vector<std::uint64_t>& taken) {
+void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::size_t threads,
+               std::uint64_t share, std::vector<std::uint64_t>& taken) {
   const std::uint64_t left = incumbent.clock().left();
-  run_in_parallel(runners.size(), [&](std::size_t i) {
+  run_in_parallel(runners.size(), threads, [&](std::size_t i) {
     const std::uint64_t fair = left / runners.size() + (i < left % runners.size() ? 1 : 0);
     Quota quota(
         incumbent.clock(),
@@ -132,7 +130,7 @@ void run_chains(const Problem& problem, const SearchOptions& options, const Unit
     run_alone(problem, options, units, incumbent, batch, make);
     return;
   }
-  std::vector<Runner> runners(count_chains(options.budget));
+  std::vector<Runner> runners(count_chains(options));
   for (std::size_t i = 0; i < runners.size(); ++i) {
     auto judge = make_incremental_judge(problem.evaluator.incremental(problem.constraints));
     runners[i].chain = make(std::move(judge), i);
@@ -140,7 +138,7 @@ void run_chains(const Problem& problem, const SearchOptions& options, const Unit
   const std::uint64_t share = incumbent.clock().left() / runners.size();
   std::vector<std::uint64_t> taken(runners.size());
   while (!incumbent.exhausted()) {
-    run_slice(runners, incumbent, options.budget.evaluations ? share : 0, taken);
+    run_slice(runners, incumbent, options.threads, options.budget.evaluations ? share : 0, taken);
     for (std::size_t i = 0; i < runners.size(); ++i) {
       incumbent.spend(taken[i]);
       if (runners[i].chain->best_cost() < runners[i].told) {

@@ -176,17 +176,21 @@ Constraints SubsetChooser::narrowed(DeviceMask mask) const {
   return result;
 }
 
-// Names nodes no two of which can share a device, where these tell why.
+// Names nodes no two of which can share a device, where these tell why: the narrowest first.
 void SubsetChooser::fail() const {
+  std::vector<DeviceMask> narrowest = demands_;
+  std::stable_sort(narrowest.begin(), narrowest.end(),
+                   [](DeviceMask a, DeviceMask b) { return std::popcount(a) < std::popcount(b); });
+  const auto& allowed = problem_.constraints.allowed;
   std::string nodes;
   DeviceMask taken = 0;
   std::size_t count = 0;
-  const auto& allowed = problem_.constraints.allowed;
-  for (std::size_t v = 0; v < allowed.size(); ++v) {
-    if ((allowed[v] & taken) == 0) {
-      taken |= allowed[v];
-      nodes +=
-          fmt::format("{}\"{}\"", count++ == 0 ? "" : ", ", problem_.costs.graph().nodes()[v].name);
+  for (const DeviceMask demand : narrowest) {
+    if ((demand & taken) == 0) {
+      taken |= demand;
+      const auto node = std::find(allowed.begin(), allowed.end(), demand) - allowed.begin();
+      nodes += fmt::format("{}\"{}\"", count++ == 0 ? "" : ", ",
+                           problem_.costs.graph().nodes()[static_cast<std::size_t>(node)].name);
     }
   }
   throw usage_error(

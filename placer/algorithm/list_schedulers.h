@@ -54,6 +54,8 @@ namespace placer {
 // m-SCT (Baechi): m-ETF in which a device keeps itself free for the favourite child of what it ran
 // last (see favourite_child.h), unless another op could start anywhere. Parameter: rows, the
 // largest linear program that is solved.
+[[nodiscard]] Schedule m_sct_schedule(const Problem& problem, const UnitTable& units,
+                                      const ScheduleModel& model, std::vector<NodeId> favourite);
 [[nodiscard]] std::unique_ptr<Algorithm> m_sct();
 void check_m_sct(ParameterList given);
 

@@ -51,7 +51,7 @@ class MSct : public Algorithm {
     SearchResult result = judge_schedules(
         problem, options, "m-sct", units, std::array{Links::kFree, Links::kReserved},
         [&](const ScheduleModel& model) {
-          return EarliestFirst(problem, units, model, children.of).run();
+          return m_sct_schedule(problem, units, model, children.of);
         });
     result.trouble = children.trouble;
     return result;
@@ -59,6 +59,11 @@ class MSct : public Algorithm {
 };
 
 }  // namespace
+
+Schedule m_sct_schedule(const Problem& problem, const UnitTable& units, const ScheduleModel& model,
+                        std::vector<NodeId> favourite) {
+  return EarliestFirst(problem, units, model, std::move(favourite)).run();
+}
 
 void check_m_sct(ParameterList given) {
   static_cast<void>(parse_rows(given));

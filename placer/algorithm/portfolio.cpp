@@ -261,7 +261,8 @@ class Race {
     return !result.stopped && in_time && in_count;
   }
 
-  // Those whose placements of the last round cost least, of those still in the field.
+  // Those whose placements of the last round cost least, of those still in the field; of equals,
+  // those that needed the fewest evaluations. Later rounds start from the best, and keep the order.
   [[nodiscard]] Indices better_half(const Indices& racing) const {
     Indices order = racing;
     std::erase_if(order, [&](std::size_t member) {
@@ -271,7 +272,7 @@ class Race {
       if (better(last_[a], last_[b]) || better(last_[b], last_[a])) {
         return better(last_[a], last_[b]);
       }
-      return reports_[a].gained > reports_[b].gained;
+      return reached_after_[a] < reached_after_[b];
     });
     order.resize(std::min(order.size(), (racing.size() + 1) / 2));
     return order;
@@ -302,6 +303,8 @@ class Race {
       }
       if (better(results[i].outcome, last_[member])) {
         last_[member] = results[i].outcome;
+        reached_after_[member] =
+            results[i].history.empty() ? 0 : results[i].history.back().evaluations;
       }
       if (!ran_[member] || better(results[i].outcome, report.best)) {
         report.best = results[i].outcome;
@@ -354,7 +357,8 @@ class Race {
   Elites elites_;
   Indices field_;  // searches that have more to try
   std::uint64_t round_ = 0;
-  std::vector<MemberReport> reports_;                                  // [members]
+  std::vector<MemberReport> reports_;  // [members]
+  std::vector<std::uint64_t> reached_after_ = std::vector<std::uint64_t>(members_.size());
   std::vector<Outcome> last_ = std::vector<Outcome>(members_.size());  // of its last round
   std::vector<bool> ran_ = std::vector<bool>(members_.size());
   SearchResult result_;

@@ -5,7 +5,7 @@
 #include "placer/algorithm/device_subset.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "simulator/simulator.h"
+#include "simulator/objective.h"
 #include "tools/placer/shared.h"
 
 namespace placer::cli {
@@ -70,14 +70,15 @@ void override_constraints(ConstraintOptions& config, const ConstraintOptions& gi
   take_scalars(config, given);
 }
 
-Constraints choose_constraints(const CostModel& costs, const ConstraintOptions& options) {
+Constraints choose_constraints(const CostModel& costs, const ConstraintOptions& options,
+                               const std::string& objective) {
   Constraints constraints = resolve_constraints(costs, options);
   if (options.max_devices == 0) {
     return constraints;
   }
-  const auto simulator =
-      sim::make_simulator(costs, {.threads = 1, .memory_limit = constraints.memory_limit});
-  return with_at_most({.costs = costs, .constraints = constraints, .evaluator = *simulator},
+  const auto judge = sim::make_objective(objective, costs, constraints,
+                                         {.memory_limit = constraints.memory_limit});
+  return with_at_most({.costs = costs, .constraints = constraints, .evaluator = *judge},
                       options.max_devices);
 }
 

@@ -23,10 +23,10 @@ void add_constraint_flags(CLI::App& command, ConstraintFlags& flags);
 // Rules of a config file give way to those of the command line, list by list.
 void override_constraints(ConstraintOptions& config, const ConstraintOptions& given);
 
-// resolve_constraints(), with the devices chosen where their number is limited: judged by the
-// simulated step time.
+// resolve_constraints(), with the devices chosen by the objective where their number is limited.
 [[nodiscard]] Constraints choose_constraints(const CostModel& costs,
-                                             const ConstraintOptions& options);
+                                             const ConstraintOptions& options,
+                                             const std::string& objective);
 
 // What a given placement breaks, as text: a rule, or the number of devices. Empty: nothing.
 [[nodiscard]] std::string broken_rule(const CostModel& costs, const ConstraintOptions& options,

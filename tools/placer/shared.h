@@ -80,6 +80,7 @@ void add_explain(CLI::App& app, Shared& shared);
 void add_diff(CLI::App& app, Shared& shared);
 void add_measure(CLI::App& app, Shared& shared);
 void add_place(CLI::App& app, Shared& shared);
+void add_compare(CLI::App& app, Shared& shared);
 void add_export(CLI::App& app, Shared& shared);
 void add_worker(CLI::App& app, Shared& shared);
 

@@ -11,11 +11,14 @@
 #include "placer/algorithm/algorithm.h"
 #include "placer/base/error.h"
 #include "tests/support/fake_evaluator.h"
+#include "tests/support/owned_problem.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/workload_maker.h"
 
 namespace placer {
 namespace {
+
+using test::OwnedProblem;
 
 struct Case {
   std::string name;
@@ -39,26 +42,6 @@ std::vector<Case> all_cases() {
   cases.push_back({"single", false, [] { return single_device(id_at<DeviceId>(1)); }});
   return cases;
 }
-
-// A problem that owns its parts.
-struct OwnedProblem {
-  OwnedProblem(Workload given, Cluster machine, const ConstraintOptions& options)
-      : workload(std::move(given)),
-        cluster(std::move(machine)),
-        costs(workload, cluster),
-        constraints(resolve_constraints(costs, options)),
-        evaluator(costs, constraints) {}
-
-  [[nodiscard]] Problem problem() {
-    return {.costs = costs, .constraints = constraints, .evaluator = evaluator};
-  }
-
-  Workload workload;
-  Cluster cluster;
-  CostModel costs;
-  Constraints constraints;
-  test::LoadEvaluator evaluator;
-};
 
 std::unique_ptr<OwnedProblem> random_problem(std::uint64_t seed) {
   return std::make_unique<OwnedProblem>(

@@ -23,6 +23,7 @@ struct ExplainOptions {
   std::string placement;
   std::string node;
   ConstraintFlags constraints;
+  std::string objective = "step-time";
   std::size_t top = 10;
 };
 
@@ -51,20 +52,20 @@ int explain(const ExplainOptions& options, const Shared& shared) {
       !broken.empty()) {
     shared.warn("the placement breaks a rule: " + broken);
   }
-  const ExplainInput input{workload, costs, constraints, placement};
+  const ExplainInput input{workload, costs, constraints, placement, options.objective};
   Explainer explainer(input);
   if (!options.node.empty()) {
     const NodeId node = find_node(workload.graph, options.node);
-    const NodeExplanation explanation{node, explainer.timeline(), traffic_of(costs, placement),
-                                      explainer.moves_of(node)};
+    const NodeExplanation explanation{node, explainer.present(), explainer.timeline(),
+                                      traffic_of(costs, placement), explainer.moves_of(node)};
     std::cout << (shared.json ? node_json(input, explanation).dump(2) + "\n"
                               : node_text(input, explanation));
-    return explanation.step.outcome.feasible() ? 0 : kInfeasibleStatus;
+    return explanation.present.feasible() ? 0 : kInfeasibleStatus;
   }
   const Explanation explanation = explainer.explain(options.top, shared.stop.get_token());
   std::cout << (shared.json ? summary_json(input, explanation).dump(2) + "\n"
                             : summary_text(input, explanation));
-  return explanation.step.outcome.feasible() ? 0 : kInfeasibleStatus;
+  return explanation.present.feasible() ? 0 : kInfeasibleStatus;
 }
 
 }  // namespace
@@ -81,6 +82,10 @@ void add_explain(CLI::App& app, Shared& shared) {
       ->required();
   command->add_option("-c,--cluster", options->cluster, "devices and links")->required();
   command->add_option("--node", options->node, "explain this node: every other device for it");
+  command
+      ->add_option("--objective", options->objective,
+                   "what moves are judged by, as of placer place")
+      ->capture_default_str();
   command->add_option("--top", options->top, "moves to list [10]")->check(whole_number(1));
   add_constraint_flags(*command, options->constraints);
   command->callback([options, &shared] {

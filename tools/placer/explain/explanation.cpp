@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "placer/explain/graph_summary.h"
 #include "placer/explain/what_if.h"
+#include "simulator/objective.h"
+#include "tools/placer/place/search_space.h"
 
 namespace placer::cli {
 namespace {
@@ -17,10 +18,6 @@ constexpr std::size_t kMostSpeedups = 3;  // devices, and as many links
 // Moves are judged by whole simulations: so many nodes and edges in all are about a second or two.
 constexpr std::size_t kMostWork = 12'000'000;
 constexpr std::size_t kFewestMoves = 32;
-
-int threads() {
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
 
 // The module of a summary that holds `module`; "" when none does.
 std::string owning_module(const std::vector<ModuleSummary>& modules, const std::string& module) {
@@ -69,11 +66,18 @@ std::vector<Move> best_of_each_unit(const std::vector<Move>& moves) {
 
 Explainer::Explainer(const ExplainInput& input)
     : input_(input),
-      simulator_(sim::make_simulator(
-          input.costs, {.threads = threads(), .memory_limit = input.constraints.memory_limit})) {}
+      judge_(sim::make_objective(input.objective, input.costs, input.constraints,
+                                 {.threads = static_cast<int>(search_threads()),
+                                  .memory_limit = input.constraints.memory_limit})) {}
+
+sim::Timeline Explainer::timeline() const {
+  return sim::make_simulator(input_.costs, {.memory_limit = input_.constraints.memory_limit})
+      ->timeline(input_.placement);
+}
 
 Explanation Explainer::explain(std::size_t top, const std::stop_token& stop) {
   Explanation result;
+  result.present = present();
   result.step = timeline();
   result.traffic = traffic_of(input_.costs, input_.placement);
   share_path(result);
@@ -152,7 +156,7 @@ void Explainer::survey(Explanation& result, std::size_t top, const std::stop_tok
   const auto units = units_to_survey(input_.costs, input_.constraints, input_.placement,
                                      result.step.critical_path);
   const MoveSurvey survey =
-      survey_moves(input_.costs, input_.constraints, *simulator_, input_.placement, units,
+      survey_moves(input_.costs, input_.constraints, *judge_, input_.placement, units,
                    most_moves(input_.costs.graph()), stop);
   result.units = units.size();
   result.units_surveyed = survey.units_surveyed;
@@ -161,12 +165,12 @@ void Explainer::survey(Explanation& result, std::size_t top, const std::stop_tok
   std::stable_sort(moves.begin(), moves.end(),
                    [](const Move& a, const Move& b) { return better(a.outcome, b.outcome); });
   for (const Move& move : moves) {
-    if (result.best_moves.size() < top && better(move.outcome, result.step.outcome)) {
+    if (result.best_moves.size() < top && better(move.outcome, result.present)) {
       result.best_moves.push_back(weighed(move));
     }
   }
   for (auto move = moves.rbegin(); move != moves.rend(); ++move) {
-    if (result.worst_moves.size() < top && better(result.step.outcome, move->outcome)) {
+    if (result.worst_moves.size() < top && better(result.present, move->outcome)) {
       result.worst_moves.push_back(weighed(*move));
     }
   }
@@ -174,7 +178,7 @@ void Explainer::survey(Explanation& result, std::size_t top, const std::stop_tok
 
 std::vector<WeighedMove> Explainer::moves_of(NodeId node) {
   const std::uint32_t unit = input_.constraints.unit_of[index(node)];
-  const MoveSurvey survey = survey_moves(input_.costs, input_.constraints, *simulator_,
+  const MoveSurvey survey = survey_moves(input_.costs, input_.constraints, *judge_,
                                          input_.placement, {&unit, 1}, kMaxDevices, {});
   std::vector<WeighedMove> moves;
   for (const Move& move : survey.moves) {

@@ -2,7 +2,7 @@
 
 // What `placer explain` finds out about a placement, before it is printed.
 
-#include <optional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -27,13 +27,14 @@ struct Speedup {
   SimTime step_time;
 };
 
-// A move with what people ask next.
+// A move and what then crosses between devices.
 struct WeighedMove {
   Move move;
   Traffic traffic;  // after it
 };
 
 struct Explanation {
+  Outcome present;  // by the objective
   sim::Timeline step;
   Traffic traffic;
   std::vector<PathShare> devices;  // on the critical path, the most time first
@@ -43,7 +44,7 @@ struct Explanation {
   std::size_t units = 0;           // that may be on several devices
   std::size_t units_surveyed = 0;
   std::size_t units_stuck = 0;           // of these: nowhere else feasible
-  std::vector<WeighedMove> best_moves;   // that shorten the step, the best first, one a unit
+  std::vector<WeighedMove> best_moves;   // that are better, the best first, one a unit
   std::vector<WeighedMove> worst_moves;  // of units whose best other place costs most
 };
 
@@ -53,6 +54,7 @@ struct ExplainInput {
   const CostModel& costs;
   const Constraints& constraints;
   const Placement& placement;
+  const std::string& objective;
 };
 
 class Explainer {
@@ -61,9 +63,10 @@ class Explainer {
 
   // Bottleneck, critical path and the `top` moves that matter most.
   [[nodiscard]] Explanation explain(std::size_t top, const std::stop_token& stop);
+  [[nodiscard]] sim::Timeline timeline() const;
   // The unit of one node on every other device that it may use.
   [[nodiscard]] std::vector<WeighedMove> moves_of(NodeId node);
-  [[nodiscard]] sim::Timeline timeline() { return simulator_->timeline(input_.placement); }
+  [[nodiscard]] Outcome present() { return judge_->evaluate_one(input_.placement); }
 
  private:
   void share_path(Explanation& result) const;
@@ -72,7 +75,7 @@ class Explainer {
   [[nodiscard]] WeighedMove weighed(const Move& move) const;
 
   const ExplainInput& input_;
-  std::unique_ptr<sim::Simulator> simulator_;
+  std::unique_ptr<Evaluator> judge_;
 };
 
 }  // namespace placer::cli

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "tools/placer/place/objective_text.h"
+#include "tools/placer/place/search_space.h"
 #include "tools/placer/shared.h"
 
 namespace placer::cli {
@@ -46,21 +48,30 @@ const std::string& device_name(const ExplainInput& input, DeviceId device) {
   return input.costs.cluster().device(device).name;
 }
 
-std::string outcome_text(const Outcome& outcome, SimTime before) {
+// The value after a move, and what it changes: "447.8 ms (-0.3%)".
+std::string outcome_text(const ExplainInput& input, const Outcome& outcome, const Outcome& before) {
   if (!outcome.feasible()) {
     return "cannot run: " + outcome.infeasible->text;
   }
-  return fmt::format("{:>12}  {:<24}", to_string(outcome.step_time),
-                     change(outcome.step_time, before));
+  const std::string value = ObjectiveText(input.objective).value(outcome);
+  if (!before.feasible() || before.cost() == 0) {
+    return value;
+  }
+  if (outcome.cost() == before.cost()) {
+    return value + " (no change)";
+  }
+  const auto was = static_cast<double>(before.cost());
+  return fmt::format("{} ({:+.2f}%)", value,
+                     100 * (static_cast<double>(outcome.cost()) - was) / was);
 }
 
-std::string move_text(const ExplainInput& input, const WeighedMove& weighed,
-                      const sim::Timeline& step, const Traffic& traffic) {
+std::string move_text(const ExplainInput& input, const WeighedMove& weighed, const Outcome& present,
+                      const Traffic& traffic) {
   const Move& move = weighed.move;
-  return fmt::format("  {:<40} {} -> {}\n    {} crossing bytes {}\n", unit_name(input, move.unit),
-                     device_name(input, device_of(input, move.unit)), device_name(input, move.to),
-                     outcome_text(move.outcome, step.step_time),
-                     change(weighed.traffic.bytes, traffic.bytes));
+  return fmt::format(
+      "  {:<44} {:<18} {:<28} {}\n", unit_name(input, move.unit),
+      device_name(input, device_of(input, move.unit)) + " -> " + device_name(input, move.to),
+      outcome_text(input, move.outcome, present), change(weighed.traffic.bytes, traffic.bytes));
 }
 
 ExplainJson move_json(const ExplainInput& input, const WeighedMove& weighed,
@@ -71,7 +82,8 @@ ExplainJson move_json(const ExplainInput& input, const WeighedMove& weighed,
                   {"to", device_name(input, move.to)},
                   {"feasible", move.outcome.feasible()}};
   if (move.outcome.feasible()) {
-    out["step_time_us"] = micros(move.outcome.step_time);
+    const ObjectiveText text(input.objective);
+    out[text.key()] = text.full(move.outcome);
     out["peak_memory_bytes"] = move.outcome.peak_memory[index(move.to)].count;
   } else {
     out["why"] = move.outcome.infeasible->text;
@@ -97,8 +109,11 @@ std::string head_text(const ExplainInput& input, const Explanation& explanation)
       fmt::format("Step time {}, simulated: {} ops of \"{}\" on {} of {} devices\n",
                   to_string(step.step_time), step.ops.size(), input.costs.graph().info().name,
                   num_devices_used(input.placement), input.costs.cluster().size());
-  if (!step.outcome.feasible()) {
-    out += "It cannot run: " + step.outcome.infeasible->text + "\n";
+  if (!explanation.present.feasible()) {
+    out += "It cannot run: " + explanation.present.infeasible->text + "\n";
+  } else if (input.objective != kStepTime) {
+    out += fmt::format("Objective {}: {}\n", input.objective,
+                       ObjectiveText(input.objective).value(explanation.present));
   }
   if (const PathShare* most = bottleneck(explanation)) {
     out += fmt::format("Bottleneck: {}, {} of the critical path: {} at work, {} waited for\n",
@@ -157,22 +172,22 @@ void add_devices(std::string& out, const ExplainInput& input, const Explanation&
 }
 
 void add_moves(std::string& out, const ExplainInput& input, const Explanation& explanation) {
-  out += fmt::format("\n{} of {} units that may move were tried elsewhere{}{}\n",
-                     explanation.units_surveyed, explanation.units,
-                     explanation.units_surveyed < explanation.units
-                         ? ": the critical path's first, then the longest"
-                         : "",
-                     explanation.units_stuck > 0
-                         ? fmt::format("; {} fit nowhere else", explanation.units_stuck)
-                         : "");
+  out += fmt::format(
+      "\n{} of {} units that may move were tried elsewhere{}{}; bytes are those between devices\n",
+      explanation.units_surveyed, explanation.units,
+      explanation.units_surveyed < explanation.units
+          ? ": the critical path's first, then the longest"
+          : "",
+      explanation.units_stuck > 0 ? fmt::format("; {} fit nowhere else", explanation.units_stuck)
+                                  : "");
   const auto list = [&](std::string_view title, const std::vector<WeighedMove>& moves) {
     out += title;
     for (const WeighedMove& move : moves) {
-      out += move_text(input, move, explanation.step, explanation.traffic);
+      out += move_text(input, move, explanation.present, explanation.traffic);
     }
   };
   if (explanation.best_moves.empty()) {
-    out += "No single move makes the step shorter.\n";
+    out += "No single move makes it better.\n";
   } else {
     list("Moves that would help most:\n", explanation.best_moves);
   }
@@ -242,7 +257,8 @@ std::string summary_text(const ExplainInput& input, const Explanation& explanati
 
 ExplainJson summary_json(const ExplainInput& input, const Explanation& explanation) {
   const PathShare* most = bottleneck(explanation);
-  ExplainJson out{{"feasible", explanation.step.outcome.feasible()},
+  ExplainJson out{{"feasible", explanation.present.feasible()},
+                  {"objective", input.objective},
                   {"step_time_us", micros(explanation.step.step_time)},
                   {"bottleneck", most == nullptr ? "" : most->owner},
                   {"transfers", explanation.traffic.transfers},
@@ -250,6 +266,10 @@ ExplainJson summary_json(const ExplainInput& input, const Explanation& explanati
                   {"units", explanation.units},
                   {"units_surveyed", explanation.units_surveyed},
                   {"units_stuck", explanation.units_stuck}};
+  if (explanation.present.feasible() && input.objective != kStepTime) {
+    const ObjectiveText text(input.objective);
+    out[text.key()] = text.full(explanation.present);
+  }
   const auto shares = [&](const char* key, const std::vector<PathShare>& list) {
     out["critical_path"][key] = ExplainJson::array();
     for (const PathShare& share : list) {
@@ -299,16 +319,18 @@ std::string node_text(const ExplainInput& input, const NodeExplanation& explanat
   };
   edges("inputs_from_elsewhere", "reads");
   edges("readers_elsewhere", "is read by");
-  out += fmt::format("\nThe step takes {}. With the unit elsewhere:\n",
-                     to_string(explanation.step.step_time));
+  out += fmt::format("\nNow: {}. With the unit elsewhere:\n",
+                     explanation.present.feasible()
+                         ? ObjectiveText(input.objective).value(explanation.present)
+                         : "cannot run: " + explanation.present.infeasible->text);
   for (const WeighedMove& weighed : explanation.moves) {
-    const Move& move = weighed.move;
+    const Outcome& after = weighed.move.outcome;
     out += fmt::format(
-        "  {:<16}{} crossing bytes {}{}\n", device_name(input, move.to),
-        outcome_text(move.outcome, explanation.step.step_time),
+        "  {:<14} {:<28} {} between devices{}\n", device_name(input, weighed.move.to),
+        outcome_text(input, after, explanation.present),
         change(weighed.traffic.bytes, explanation.traffic.bytes),
-        move.outcome.feasible()
-            ? ", peak memory there " + to_string(move.outcome.peak_memory[index(move.to)])
+        after.feasible()
+            ? ", peak memory there " + to_string(after.peak_memory[index(weighed.move.to)])
             : "");
   }
   if (explanation.moves.empty()) {

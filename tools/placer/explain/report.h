@@ -17,6 +17,7 @@ namespace placer::cli {
 // One node: where its unit is, who feeds and reads it, and what every other device would cost.
 struct NodeExplanation {
   NodeId node{};
+  Outcome present;  // by the objective
   sim::Timeline step;
   Traffic traffic;
   std::vector<WeighedMove> moves;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include "placer/base/files.h"
 #include "placer/explain/memory_fit.h"
 #include "placer/formats/formats.h"
-#include "tools/placer/constraint_flags.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/finalists.h"
 #include "tools/placer/place/objective_text.h"
@@ -68,6 +68,7 @@ class PlaceCommand {
     run_ = std::move(run);
     before();
     const SearchPlan plan = make_plan();
+    auto bound = std::async(std::launch::async, [this] { return bound_of(space_); });
     candidates_ = propose(space_, registry_, plan, config_, run_, shared_);
     drop_infeasible();
     if (config_.signal != "simulated") {
@@ -85,6 +86,7 @@ class PlaceCommand {
                              .candidates = candidates_,
                              .choice = choice,
                              .scaling = scaling,
+                             .bound = bound.get(),
                              .not_measured = not_measured_,
                              .stopped = shared_.stop.stop_requested(),
                              .output = config_.output};

@@ -244,6 +244,10 @@ std::string report_text(const PlaceReport& report) {
                         milliseconds(interval.high), measured->seconds.size());
   }
   text += "\n" + slow_text(report);
+  if (const std::string gap = gap_text(report.space, winner.predicted, report.bound);
+      !gap.empty()) {
+    text += "  " + gap + "\n";
+  }
   text += ratio_line("the best single device (" + report.choice.best_single + ")",
                      report.choice.over_best_single);
   if (report.choice.best_baseline != report.choice.best_single &&
@@ -286,23 +290,31 @@ std::string report_json(const PlaceReport& report) {
   for (const auto& time : report.scaling) {
     scaling.push_back(time ? Json(time->microseconds()) : Json());
   }
-  const Json object{{"format", "placer.place-report"},
-                    {"version", 1},
-                    {"objective", report.space.objective()},
-                    {"chosen", report.candidates[report.choice.winner].algorithm},
-                    {"placement", report.output},
-                    {"stopped", report.stopped},
-                    {"not_measured", report.not_measured},
-                    {"after_choosing", measured_json(report.choice.after_choosing)},
-                    {"algorithms", std::move(rows)},
-                    {"all_cores", measured_json(report.choice.all_cores)},
-                    {"speed_up",
-                     {{"over_best_single", ratio_json(report.choice.over_best_single)},
-                      {"over_best_baseline", ratio_json(report.choice.over_best_baseline)},
-                      {"over_all_cores", ratio_json(report.choice.over_all_cores)},
-                      {"best_single", report.choice.best_single},
-                      {"best_baseline", report.choice.best_baseline}}},
-                    {"predicted_by_devices_us", std::move(scaling)}};
+  Json object{{"format", "placer.place-report"},
+              {"version", 1},
+              {"objective", report.space.objective()},
+              {"chosen", report.candidates[report.choice.winner].algorithm},
+              {"placement", report.output},
+              {"stopped", report.stopped},
+              {"not_measured", report.not_measured},
+              {"after_choosing", measured_json(report.choice.after_choosing)},
+              {"algorithms", std::move(rows)},
+              {"all_cores", measured_json(report.choice.all_cores)},
+              {"speed_up",
+               {{"over_best_single", ratio_json(report.choice.over_best_single)},
+                {"over_best_baseline", ratio_json(report.choice.over_best_baseline)},
+                {"over_all_cores", ratio_json(report.choice.over_all_cores)},
+                {"best_single", report.choice.best_single},
+                {"best_baseline", report.choice.best_baseline}}},
+              {"predicted_by_devices_us", std::move(scaling)}};
+  if (report.bound) {
+    Outcome least;
+    least.score = report.bound->cost;
+    const auto share = gap(report.candidates[report.choice.winner].predicted, report.bound);
+    object["bound"] = {{objective.key(), objective.full(least)},
+                       {"decided_by", report.bound->decided_by},
+                       {"gap", share ? Json(*share) : Json()}};
+  }
   return object.dump(2) + "\n";
 }
 

@@ -7,6 +7,7 @@
 
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/finalists.h"
+#include "tools/placer/place/gap.h"
 
 namespace placer::cli {
 
@@ -15,6 +16,7 @@ struct PlaceReport {
   const std::vector<Candidate>& candidates;
   const Choice& choice;
   const std::vector<std::optional<SimTime>>& scaling;  // by number of devices
+  std::optional<LowerBound> bound;                     // on the objective
   std::string not_measured;                            // why, when nothing was measured
   bool stopped = false;
   std::string output;  // file that was written

@@ -65,7 +65,7 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, SearchSpaceOptions space)
     : objective_(std::move(space.objective)),
       costs_(workload, cluster),
-      constraints_(choose_constraints(costs_, options)) {
+      constraints_(choose_constraints(costs_, options, objective_)) {
   const auto threads = static_cast<int>(search_threads());
   judge_ = make_judge(threads);
   if (space.max_groups || objective_ == kStepTime) {

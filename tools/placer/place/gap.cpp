@@ -1,0 +1,47 @@
+#include "tools/placer/place/gap.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tools/placer/place/objective_text.h"
+
+namespace placer::cli {
+
+std::optional<LowerBound> bound_of(const SearchSpace& space) {
+  const auto objective = bounded_objective(space.objective());
+  if (!objective) {
+    return std::nullopt;
+  }
+  return lower_bound(space.costs(), space.constraints(), *objective);
+}
+
+std::optional<double> gap(const Outcome& outcome, const std::optional<LowerBound>& bound) {
+  if (!bound || !outcome.feasible()) {
+    return std::nullopt;
+  }
+  if (outcome.cost() <= bound->cost) {
+    return 0;
+  }
+  if (bound->cost <= 0) {
+    return std::nullopt;
+  }
+  return static_cast<double>(outcome.cost()) / static_cast<double>(bound->cost) - 1;
+}
+
+std::string gap_text(const SearchSpace& space, const Outcome& outcome,
+                     const std::optional<LowerBound>& bound) {
+  const auto share = gap(outcome, bound);
+  if (!share) {
+    return "";
+  }
+  if (*share == 0) {
+    return "optimal (bound: " + bound->decided_by + ")";
+  }
+  Outcome least;
+  least.score = bound->cost;
+  return fmt::format("at most {:.1f} % above the best possible (bound: {}, {})", 100 * *share,
+                     ObjectiveText(space.objective()).value(least), bound->decided_by);
+}
+
+}  // namespace placer::cli
