@@ -99,7 +99,8 @@ TEST(BranchAndBound, CertifiesTheOptimumOfTopcuoglusGraph) {
   const SearchResult result = owned.solve();
   ASSERT_TRUE(result.best.has_value());
   const double unit =
-      owned.costs.op_time(owned.workload.graph.find("T1").value(), DeviceId{0}).microseconds() * 1e6 / 14;
+      owned.costs.op_time(owned.workload.graph.find("T1").value(), DeviceId{0}).microseconds() *
+      1e6 / 14;
   EXPECT_DOUBLE_EQ(static_cast<double>(result.outcome.cost()) / unit, 73);
   EXPECT_EQ(result.lower_bound, result.outcome.cost());
   EXPECT_EQ(owned.evaluator->evaluate_one(*result.best).cost(), result.outcome.cost());
