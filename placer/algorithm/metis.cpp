@@ -76,6 +76,34 @@ double total_of(const std::vector<double>& shares, const std::vector<std::int32_
   return total;
 }
 
+// Of every vertex its time and, of two kinds, its memory.
+std::vector<idx_t> vertex_weights(const PartitionGraph& graph, std::size_t kinds) {
+  std::vector<idx_t> weights;
+  for (std::size_t v = 0; v < graph.time.size(); ++v) {
+    weights.push_back(graph.time[v]);
+    if (kinds == 2) {
+      weights.push_back(graph.memory[v]);
+    }
+  }
+  return weights;
+}
+
+// The same of every part that is kept, its shares; those of one kind sum to 1.
+std::vector<real_t> share_table(const PartitionOptions& options,
+                                const std::vector<std::int32_t>& kept) {
+  const double time = total_of(options.shares, kept);
+  const double memory = options.memory_shares.empty() ? 0 : total_of(options.memory_shares, kept);
+  std::vector<real_t> shares;
+  for (const std::int32_t p : kept) {
+    const auto at = static_cast<std::size_t>(p);
+    shares.push_back(static_cast<real_t>(options.shares[at] / time));
+    if (!options.memory_shares.empty()) {
+      shares.push_back(static_cast<real_t>(options.memory_shares[at] / memory));
+    }
+  }
+  return shares;
+}
+
 class Metis : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
@@ -111,22 +139,8 @@ std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
     return part;
   }
   const std::size_t kinds = options.memory_shares.empty() ? 1 : 2;
-  std::vector<idx_t> weights;
-  std::vector<real_t> shares;
-  for (std::size_t v = 0; v < part.size(); ++v) {
-    weights.push_back(graph.time[v]);
-    if (kinds == 2) {
-      weights.push_back(graph.memory[v]);
-    }
-  }
-  for (const std::int32_t p : kept) {
-    const auto at = static_cast<std::size_t>(p);
-    shares.push_back(static_cast<real_t>(options.shares[at] / total_of(options.shares, kept)));
-    if (kinds == 2) {
-      shares.push_back(
-          static_cast<real_t>(options.memory_shares[at] / total_of(options.memory_shares, kept)));
-    }
-  }
+  std::vector<idx_t> weights = vertex_weights(graph, kinds);
+  std::vector<real_t> shares = share_table(options, kept);
   std::array<real_t, 2> imbalance = {static_cast<real_t>(1 + options.imbalance),
                                      static_cast<real_t>(1 + options.memory_imbalance)};
   std::array<idx_t, METIS_NOPTIONS> settings{};
