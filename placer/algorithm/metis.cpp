@@ -53,6 +53,57 @@ void share_memory(const Problem& problem, const UnitTable& units, PartitionOptio
   }
 }
 
+// METIS complains on standard output about parts that get no vertex: those whose share is less than
+// a mean vertex stay empty instead. The largest stays.
+std::vector<std::int32_t> parts_worth_a_vertex(const PartitionOptions& options,
+                                               std::size_t vertices) {
+  const double largest = *std::max_element(options.shares.begin(), options.shares.end());
+  const double least = std::min(1.0 / static_cast<double>(vertices), largest);
+  std::vector<std::int32_t> kept;
+  for (std::size_t p = 0; p < options.shares.size(); ++p) {
+    if (options.shares[p] >= least) {
+      kept.push_back(static_cast<std::int32_t>(p));
+    }
+  }
+  return kept;
+}
+
+double total_of(const std::vector<double>& shares, const std::vector<std::int32_t>& parts) {
+  double total = 0;
+  for (const std::int32_t p : parts) {
+    total += shares[static_cast<std::size_t>(p)];
+  }
+  return total;
+}
+
+// Of every vertex its time and, of two kinds, its memory.
+std::vector<idx_t> vertex_weights(const PartitionGraph& graph, std::size_t kinds) {
+  std::vector<idx_t> weights;
+  for (std::size_t v = 0; v < graph.time.size(); ++v) {
+    weights.push_back(graph.time[v]);
+    if (kinds == 2) {
+      weights.push_back(graph.memory[v]);
+    }
+  }
+  return weights;
+}
+
+// The same of every part that is kept, its shares; those of one kind sum to 1.
+std::vector<real_t> share_table(const PartitionOptions& options,
+                                const std::vector<std::int32_t>& kept) {
+  const double time = total_of(options.shares, kept);
+  const double memory = options.memory_shares.empty() ? 0 : total_of(options.memory_shares, kept);
+  std::vector<real_t> shares;
+  for (const std::int32_t p : kept) {
+    const auto at = static_cast<std::size_t>(p);
+    shares.push_back(static_cast<real_t>(options.shares[at] / time));
+    if (!options.memory_shares.empty()) {
+      shares.push_back(static_cast<real_t>(options.memory_shares[at] / memory));
+    }
+  }
+  return shares;
+}
+
 class Metis : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
@@ -77,29 +128,19 @@ class Metis : public Algorithm {
 std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
                                           const PartitionOptions& options) {
   std::vector<std::int32_t> part(graph.time.size(), 0);
-  const std::size_t parts = options.shares.size();
-  if (part.size() <= parts) {  // METIS cannot divide these
+  if (part.size() <= options.shares.size()) {  // METIS cannot divide these
     std::iota(part.begin(), part.end(), 0);
     return part;
   }
+  const std::vector<std::int32_t> kept = parts_worth_a_vertex(options, part.size());
+  const std::size_t parts = kept.size();
   if (parts == 1) {
+    std::fill(part.begin(), part.end(), kept.front());
     return part;
   }
   const std::size_t kinds = options.memory_shares.empty() ? 1 : 2;
-  std::vector<idx_t> weights;
-  std::vector<real_t> shares;
-  for (std::size_t v = 0; v < part.size(); ++v) {
-    weights.push_back(graph.time[v]);
-    if (kinds == 2) {
-      weights.push_back(graph.memory[v]);
-    }
-  }
-  for (std::size_t p = 0; p < parts; ++p) {
-    shares.push_back(static_cast<real_t>(options.shares[p]));
-    if (kinds == 2) {
-      shares.push_back(static_cast<real_t>(options.memory_shares[p]));
-    }
-  }
+  std::vector<idx_t> weights = vertex_weights(graph, kinds);
+  std::vector<real_t> shares = share_table(options, kept);
   std::array<real_t, 2> imbalance = {static_cast<real_t>(1 + options.imbalance),
                                      static_cast<real_t>(1 + options.memory_imbalance)};
   std::array<idx_t, METIS_NOPTIONS> settings{};
@@ -120,6 +161,9 @@ std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
                                          mutable_data(graph.edge_weight), &count, shares.data(),
                                          imbalance.data(), settings.data(), &cut, part.data());
   PLACER_CHECK(status == METIS_OK, fmt::format("METIS says {}", status));
+  for (std::int32_t& p : part) {
+    p = kept[static_cast<std::size_t>(p)];
+  }
   return part;
 }
 

@@ -97,6 +97,8 @@ int main(int argc, char** argv) {
   for (const char* name : {"round-robin", "expert", "heft", "cpop", "peft", "m-topo", "m-etf",
                            "m-sct", "metis", "scotch"}) {
     benchmark::RegisterBenchmark(name, placer::run, registry.find(name))
+        ->Args({1'000, 8})
+        ->Args({5'000, 8})
         ->Args({10'000, 8})
         ->Args({100'000, 8})
         ->Unit(benchmark::kMillisecond);

@@ -10,6 +10,8 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "placer/formats/import_dnn_partitioning.h"
 #include "tests/support/fake_evaluator.h"
 #include "tests/support/owned_problem.h"
 #include "tests/support/random_graph.h"
@@ -217,6 +219,22 @@ TEST_P(Conformance, WorksOnGroupsWhoseUnitsAreDivided) {
   ASSERT_TRUE(result.best.has_value());
   EXPECT_EQ(first_violation(fine.graph, cluster, fine_constraints, expand(*result.best, grouping)),
             "");
+}
+
+TEST_P(Conformance, PlacesPublishedWorkloads) {
+  // CPUs that not all ops pay on, accelerators that not all ops run on, colour classes.
+  for (const std::string name :
+       {"throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"}) {
+    SCOPED_TRACE(name);
+    const std::string file =
+        PLACER_SOURCE_ROOT "/configs/workloads/dnn-partitioning/" + name + ".json";
+    ImportedWorkload imported = import_dnn_partitioning(read_file(file), file);
+    OwnedProblem owned(std::move(imported.workload), std::move(imported.cluster), {});
+    const SearchResult result = GetParam().make()->run(owned.problem(), with_evaluations(20));
+    ASSERT_TRUE(result.best.has_value());
+    EXPECT_EQ(first_violation(owned.workload.graph, owned.cluster, owned.constraints, *result.best),
+              "");
+  }
 }
 
 TEST_P(Conformance, WorksWithOneDevice) {
