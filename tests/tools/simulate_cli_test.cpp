@@ -49,6 +49,19 @@ TEST_F(SimulateCli, SaysWhereTheTimeGoes) {
                                 HasSubstr("Critical path:")));
 }
 
+TEST_F(SimulateCli, PartsOfTheStepCanBeSwitchedOff) {
+  const ProcessResult ideal = run(std::string(kSimulate) + "--model ideal");
+  ASSERT_EQ(ideal.status, 0) << ideal.err;
+  EXPECT_THAT(ideal.out, HasSubstr("simulated (ideal)"));
+  const ProcessResult fixed =
+      run("--json " + std::string(kSimulate) + "--order fixed --no-contention --no-memory");
+  ASSERT_EQ(fixed.status, 0) << fixed.err;
+  const json step = json::parse(fixed.out);
+  EXPECT_EQ(step["model"], "order fixed, contention none, no memory");
+  EXPECT_EQ(step["devices"][0]["peak_memory_bytes"], 0);
+  EXPECT_EQ(run(std::string(kSimulate) + "--model unknown").status, 2);
+}
+
 TEST_F(SimulateCli, TheFiguresAddUp) {
   const ProcessResult result = run("--json " + std::string(kSimulate));
   ASSERT_EQ(result.status, 0) << result.err;

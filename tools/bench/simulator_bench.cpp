@@ -8,7 +8,8 @@
 //   random 0  devices take equal runs of the order, one node in twenty elsewhere
 //          1  every node anywhere
 // items_per_second counts evaluations; per_item is the time per node and edge of one evaluation;
-// events are the ends of ops and the transfers that one step has, on average.
+// events are the ends of ops and the transfers that one step has, on average; unchanged is the share
+// of a step that is over before the move of one op can matter, on average.
 
 #include <algorithm>
 #include <cstdint>
@@ -111,6 +112,27 @@ double mean_events(Simulator& simulator, const std::vector<Placement>& placement
   return static_cast<double>(events) / kSample;
 }
 
+// The share of ops that end before anything can change when one op moves, on average over all
+// moves: its producers send elsewhere when the first of them has ended. What snapshots could save.
+double mean_unchanged(Simulator& simulator, const Graph& graph, const Placement& placement) {
+  const Timeline step = simulator.timeline(placement);
+  std::vector<SimTime> end(graph.size());
+  std::vector<SimTime> sorted;
+  for (const OpRecord& op : step.ops) {
+    end[index(op.node)] = op.end;
+    sorted.push_back(op.end);
+  }
+  std::ranges::sort(sorted);
+  double unchanged = 0;
+  for (const Node& node : graph.nodes()) {
+    if (node.inputs.empty()) continue;
+    SimTime first = step.step_time;
+    for (const TensorRef input : node.inputs) first = std::min(first, end[index(input.node)]);
+    unchanged += static_cast<double>(std::ranges::lower_bound(sorted, first) - sorted.begin());
+  }
+  return unchanged / static_cast<double>(graph.size() * graph.size());
+}
+
 void BM_Simulate(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   const Mode mode = mode_numbered(state.range(1));
@@ -133,6 +155,7 @@ void BM_Simulate(benchmark::State& state) {
       static_cast<double>(state.iterations()) * static_cast<double>(size + edges),
       benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.counters["events"] = mean_events(*simulator, placements);
+  state.counters["unchanged"] = mean_unchanged(*simulator, workload.graph, placements[0]);
 }
 BENCHMARK(BM_Simulate)
     ->ArgNames({"nodes", "mode", "random"})
