@@ -11,11 +11,11 @@ namespace placer {
 namespace {
 
 struct AnnealingOptions {
-  double temperature = 0.05;
-  double cooling = 1e-4;
+  double temperature = 0.01;
+  double cooling = 1e-3;
   double guide = 1e-3;
-  std::size_t legs = 4;
-  std::size_t batch = 4;
+  std::size_t legs = 2;
+  ChainOptions chains;
 };
 
 AnnealingOptions parse(ParameterList given) {
@@ -24,8 +24,9 @@ AnnealingOptions parse(ParameterList given) {
   result.temperature = parameters.number("temperature", result.temperature, 1e-9, 1e3);
   result.cooling = parameters.number("cooling", result.cooling, 1e-12, 1);
   result.guide = parameters.number("guide", result.guide, 0, 1);
-  result.legs = static_cast<std::size_t>(parameters.integer("legs", 4, 1, 1000));
-  result.batch = static_cast<std::size_t>(parameters.integer("batch", 4, 1, 4096));
+  result.legs = static_cast<std::size_t>(parameters.integer("legs", 2, 1, 50));
+  result.chains.chains = static_cast<std::size_t>(parameters.integer("chains", 0, 0, 1024));
+  result.chains.batch = static_cast<std::size_t>(parameters.integer("batch", 4, 1, 4096));
   parameters.check();
   return result;
 }
@@ -77,7 +78,9 @@ class AnnealingChain : public Chain {
     started_ = true;
     leg_begin_ = leg_end_;
     ++leg_;
-    leg_end_ = static_cast<double>(leg_) / static_cast<double>(options_.legs);
+    // Each leg is half as long as the one before.
+    leg_end_ = (1 - std::ldexp(1, -static_cast<int>(leg_))) /
+               (1 - std::ldexp(1, -static_cast<int>(options_.legs)));
     const double cost = std::isfinite(judge_->value().cost) ? judge_->value().cost : 1;
     scale_ = cost > 0 ? cost : 1;
     byte_price_ = mean_bytes_ > 0 ? options_.temperature * scale_ / mean_bytes_ : scale_;
@@ -158,7 +161,7 @@ class Annealing : public Algorithm {
     Incumbent incumbent(problem, options, "annealing");
     const std::vector<Choice> starts = starting_choices(problem, units, incumbent);
     if (!neighbourhood.empty()) {
-      run_chains(problem, options, units, incumbent, parameters.batch,
+      run_chains(problem, options, units, incumbent, parameters.chains,
                  [&](std::unique_ptr<MoveJudge> judge, std::uint64_t number) {
                    return std::make_unique<AnnealingChain>(std::move(judge), neighbourhood, starts,
                                                            parameters, options.seed, number);
@@ -181,6 +184,10 @@ std::unique_ptr<Algorithm> annealing() {
 void register_local_search(AlgorithmRegistry& registry) {
   registry.add({"annealing", "moves that may be worse while it is hot (simulated annealing)", true,
                 annealing, check_annealing});
+  registry.add({"tabu", "the best of a sample of moves, worse or not (tabu search)", true, tabu,
+                check_tabu});
+  registry.add({"genetic", "breeds placements from the best (biased random keys)", true, genetic,
+                check_genetic});
 }
 
 }  // namespace placer

@@ -8,9 +8,9 @@ namespace placer {
 namespace {
 
 constexpr std::uint64_t kLookEvery = 1'000;
-constexpr std::uint64_t kSlice = 100'000;           // moves between looks at each other's best
-constexpr std::uint64_t kChainWorthwhile = 50'000;  // moves
-constexpr std::uint64_t kMostChains = 8;
+constexpr std::uint64_t kSlice = 100'000;            // moves between looks at each other's best
+constexpr std::uint64_t kChainWorthwhile = 500'000;  // moves
+constexpr std::uint64_t kMostChains = 4;
 
 std::uint64_t count_chains(const SearchOptions& options) {
   if (options.budget.evaluations) {
@@ -86,8 +86,8 @@ namespace {
 
 // One chain through the evaluator itself, which counts and keeps what it is asked.
 void run_alone(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-               Incumbent& incumbent, std::size_t batch, const MakeChain& make) {
-  const auto chain = make(make_batch_judge(problem, units, incumbent, batch), 0);
+               Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
+  const auto chain = make(make_batch_judge(problem, units, incumbent, chains.batch), 0);
   while (!incumbent.exhausted()) {
     Quota quota(incumbent.clock(), {.slice = kSlice,
                                     .used = incumbent.clock().spent(),
@@ -125,12 +125,12 @@ void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::si
 }  // namespace
 
 void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-                Incumbent& incumbent, std::size_t batch, const MakeChain& make) {
+                Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
   if (problem.evaluator.incremental(problem.constraints) == nullptr) {
-    run_alone(problem, options, units, incumbent, batch, make);
+    run_alone(problem, options, units, incumbent, chains, make);
     return;
   }
-  std::vector<Runner> runners(count_chains(options));
+  std::vector<Runner> runners(chains.chains != 0 ? chains.chains : count_chains(options));
   for (std::size_t i = 0; i < runners.size(); ++i) {
     auto judge = make_incremental_judge(problem.evaluator.incremental(problem.constraints));
     runners[i].chain = make(std::move(judge), i);

@@ -65,13 +65,18 @@ class Chain {
   double best_cost_ = std::numeric_limits<double>::infinity();
 };
 
-// Runs until the incumbent is exhausted. Chains number what the evaluation budget feeds, at most
-// eight, or the machine's cores where only time counts; just one without incremental evaluation.
-//   make   (judge, number of the chain)
-//   batch  moves to judge at once without incremental evaluation
+struct ChainOptions {
+  // 0: what the evaluation budget feeds, at most four, or where only time counts one for each core.
+  // Always one without incremental evaluation.
+  std::size_t chains = 0;
+  std::size_t batch = 4;  // moves to judge at once without incremental evaluation
+};
+
+// Runs until the incumbent is exhausted.
+//   make  (judge, number of the chain)
 using MakeChain =
     std::function<std::unique_ptr<Chain>(std::unique_ptr<MoveJudge> judge, std::uint64_t number)>;
 void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-                Incumbent& incumbent, std::size_t batch, const MakeChain& make);
+                Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make);
 
 }  // namespace placer

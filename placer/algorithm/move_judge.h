@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "placer/algorithm/incumbent.h"
@@ -12,6 +13,11 @@
 #include "placer/evaluate/incremental.h"
 
 namespace placer {
+
+// What fits before what does not, then by cost, then by guide.
+[[nodiscard]] inline bool better(const MoveValue& a, const MoveValue& b) {
+  return std::tie(a.overload_bytes, a.cost, a.guide) < std::tie(b.overload_bytes, b.cost, b.guide);
+}
 
 class MoveJudge {
  public:
