@@ -1,10 +1,9 @@
 #include "simulator/compiled_graph.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "placer/base/error.h"
-#include "simulator/ready_set.h"
+#include "simulator/execution_order.h"
 
 namespace placer::sim {
 
@@ -22,7 +21,10 @@ CompiledGraph::CompiledGraph(const CostModel& costs, std::span<const Bytes> memo
   add_domains(costs.cluster(), memory_limit);
   check_times(costs);
   add_occupancies();
-  rank_by_priority(*this, default_priority(costs), default_rank, default_order);
+  ExecutionOrder by_rank(*this);
+  by_rank.set(*this, default_priority(costs));
+  default_rank = by_rank.rank();
+  default_order = by_rank.order();
 }
 
 // first_edge counts the edges of the values before.
@@ -258,51 +260,6 @@ void CompiledGraph::check_times(const CostModel& costs) const {
                       costs.cluster().name() +
                       "\": op times and transfers together exceed 53 days, which the simulator "
                       "cannot count");
-  }
-}
-
-namespace {
-
-// Takes the node of lowest rank among those that wait for no other, again and again.
-void make_topological(const CompiledGraph& graph, const std::vector<std::uint32_t>& rank,
-                      std::vector<std::uint32_t>& order) {
-  std::vector<std::uint32_t> waiting(graph.num_nodes);
-  const std::vector<std::uint32_t> by_rank = order;
-  ReadySet ready(graph.num_nodes);
-  for (std::uint32_t n = 0; n < graph.num_nodes; ++n) {
-    waiting[n] = graph.num_inputs(n);
-    if (waiting[n] == 0) ready.insert(rank[n]);
-  }
-  for (std::uint32_t& next : order) {
-    next = by_rank[ready.take_first()];
-    const std::uint32_t first = graph.values[graph.nodes[next].first_value].first_edge;
-    const std::uint32_t last = graph.values[graph.nodes[next + 1].first_value].first_edge;
-    for (std::uint32_t e = first; e < last; ++e) {
-      const std::uint32_t reader = graph.readers[e].node;
-      if (--waiting[reader] == 0) ready.insert(rank[reader]);
-    }
-  }
-}
-
-}  // namespace
-
-void rank_by_priority(const CompiledGraph& graph, std::span<const std::int64_t> priority,
-                      std::vector<std::uint32_t>& rank, std::vector<std::uint32_t>& order) {
-  order.resize(priority.size());
-  rank.resize(priority.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
-    return priority[a] != priority[b] ? priority[a] > priority[b] : a < b;
-  });
-  const auto invert = [&] {
-    for (std::uint32_t i = 0; i < order.size(); ++i) {
-      rank[order[i]] = i;
-    }
-  };
-  invert();
-  if (graph.model.order == Order::kFixed) {
-    make_topological(graph, rank, order);
-    invert();
   }
 }
 

@@ -137,9 +137,4 @@ class CompiledGraph {
   std::vector<std::int64_t> occupancies_;  // [rows x values]
 };
 
-// Positions in execution order: higher priority first, ties by lower index; under Order::kFixed
-// every node after those it waits for.
-void rank_by_priority(const CompiledGraph& graph, std::span<const std::int64_t> priority,
-                      std::vector<std::uint32_t>& rank, std::vector<std::uint32_t>& order);
-
 }  // namespace placer::sim

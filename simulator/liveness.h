@@ -87,8 +87,9 @@ struct Allocation {
   std::int64_t bytes = 0;
   std::uint32_t device = 0;
   std::uint32_t node = 0;    // whose tensor or workspace it is
-  std::uint32_t output = 0;  // kWorkspace: no tensor
+  std::uint32_t output = 0;  // or one of these: no tensor
   static constexpr std::uint32_t kWorkspace = 0xFFFFFFFF;
+  static constexpr std::uint32_t kResident = 0xFFFFFFFE;
 };
 
 // Bytes in use after every change until `end`, by time, then device.

@@ -29,6 +29,11 @@ void StepRecorder::free(std::uint32_t buffer, std::int64_t time) {
 
 std::vector<Allocation> StepRecorder::allocations(const Workspace& workspace) const {
   std::vector<Allocation> result;
+  if (!graph_.model.memory) return result;
+  for (const auto& [node, bytes] : graph_.residents) {
+    result.push_back({0, std::numeric_limits<std::int64_t>::max(), bytes,
+                      workspace.nodes[node].device, node, Allocation::kResident});
+  }
   for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
     const Interval& interval = buffers_[b];
     if (interval.device == kNone) continue;

@@ -123,6 +123,8 @@ void EventSimulator::name_largest(const Workspace& workspace, const StepRecorder
     std::string what;
     if (allocation.output == Allocation::kWorkspace) {
       what = " workspace";
+    } else if (allocation.output == Allocation::kResident) {
+      what = " resident";
     } else if (node.outputs.size() > 1) {
       what = fmt::format("#{}", allocation.output);
     }

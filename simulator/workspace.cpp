@@ -7,14 +7,12 @@
 namespace placer::sim {
 
 Workspace::Workspace(const CompiledGraph& graph)
-    : custom_rank(graph.num_nodes),
-      custom_order(graph.num_nodes),
+    : own_order(graph),
       nodes(graph.num_nodes),
       copies(graph.num_edges),
       network(graph),
       memory(graph),
       busy(graph.num_devices) {
-  custom_priority.reserve(graph.num_nodes);
   const bool asynchronous = std::ranges::any_of(graph.launch, [](auto time) { return time > 0; });
   if (asynchronous) launched.resize(graph.num_nodes);
   const bool fixed = graph.model.order == Order::kFixed;
@@ -53,13 +51,9 @@ std::optional<NodeId> Workspace::load(const CompiledGraph& graph, const Placemen
     rank = graph.default_rank.data();
     order = graph.default_order.data();
   } else {
-    // A search that varies devices keeps its priorities: sort them once.
-    if (custom_priority != placement.priority) {
-      custom_priority = placement.priority;
-      rank_by_priority(graph, custom_priority, custom_rank, custom_order);
-    }
-    rank = custom_rank.data();
-    order = custom_order.data();
+    own_order.set(graph, placement.priority);
+    rank = own_order.rank().data();
+    order = own_order.order().data();
   }
   std::uint32_t unsupported = graph.num_nodes;
   for (std::uint32_t n = graph.num_nodes; n-- > 0;) {

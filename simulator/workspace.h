@@ -9,6 +9,7 @@
 #include "placer/placement/placement.h"
 #include "simulator/compiled_graph.h"
 #include "simulator/event_queue.h"
+#include "simulator/execution_order.h"
 #include "simulator/liveness.h"
 #include "simulator/network.h"
 #include "simulator/ready_set.h"
@@ -27,9 +28,7 @@ struct Workspace {
   // The placement.
   const std::uint32_t* rank = nullptr;
   const std::uint32_t* order = nullptr;
-  std::vector<std::int64_t> custom_priority;  // of custom_rank and custom_order
-  std::vector<std::uint32_t> custom_rank;
-  std::vector<std::uint32_t> custom_order;
+  ExecutionOrder own_order;  // of a placement with priorities; rank and order point here then
 
   // The state of the step.
   struct NodeState {

@@ -19,8 +19,10 @@ void check_random_search(ParameterList given);
 // What an expert does by hand (Mirhoseini et al., ICML 2017, section 4.2): whole layers to devices,
 // in the order in which the forward pass meets them, in runs of about equal time; an LSTM stack so
 // gets a layer or several per device. A layer's backward and update ops are with it. Without module
-// paths the topological order is cut into runs of equal time.
+// paths the topological order is cut into runs of equal time. Parameter: rules, a file that says
+// instead what goes where (see expert_rules.h); what it does not name goes with a neighbour.
 [[nodiscard]] std::unique_ptr<Algorithm> expert();
+void check_expert(ParameterList given);
 
 // Hill climbing with restarts: moves of a unit towards a neighbour's device or off the busiest
 // device, swaps, runs of units; from each initial placement, then from disturbed copies of the

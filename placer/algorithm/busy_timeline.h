@@ -17,8 +17,7 @@ class BusyTimeline {
   // Earliest start at or after `ready` of something that takes `time`, gaps included. What takes no
   // time starts at once where nothing runs, else at the end of what runs.
   [[nodiscard]] SimTime earliest(SimTime ready, SimTime time) const;
-  // The start must come from earliest(). Neighbouring slots become one, so that a saturated device
-  // is a single slot, however many ops it has.
+  // The start must come from earliest().
   void reserve(SimTime start, SimTime time);
   // When nothing is reserved any more.
   [[nodiscard]] SimTime free() const {
@@ -34,10 +33,9 @@ class BusyTimeline {
     std::vector<Slot> slots;  // never empty
     SimTime widest_gap;       // before one of its slots
   };
-  void insert(std::size_t block, Slot slot);
   void refresh(std::size_t block);
 
-  std::vector<Block> blocks_;  // slots by start, disjoint, not adjacent
+  std::vector<Block> blocks_;  // slots by start, disjoint
 };
 
 }  // namespace placer

@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/expert_rules.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/proposal_judge.h"
+#include "placer/base/files.h"
 
 namespace placer {
 namespace {
@@ -189,23 +191,42 @@ void place_rest(const UnitTable& units, std::vector<std::optional<DeviceId>>& ch
   }
 }
 
+std::vector<std::optional<DeviceId>> by_module_order(const Problem& problem,
+                                                     const UnitTable& units) {
+  std::vector<Layer> layers = layers_by_module(problem, units);
+  if (layers.size() < 2) {
+    layers = layers_by_unit(units);
+  }
+  join_layers(layers);
+  const std::vector<DeviceId> devices = ContiguousCut(units, layers).run();
+  std::vector<std::optional<DeviceId>> choice(units.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (const std::uint32_t unit : layers[i].units) {
+      choice[unit] = devices[i];
+    }
+  }
+  return choice;
+}
+
+// A file of rules, or empty: module order.
+std::string parse_rules_file(ParameterList given) {
+  Parameters parameters("expert", given);
+  std::string file = parameters.text("rules");
+  parameters.check();
+  return file;
+}
+
 class Expert : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters("expert", options.parameters).check();
+    const std::string file = parse_rules_file(options.parameters);
     const UnitTable units(problem);
-    std::vector<Layer> layers = layers_by_module(problem, units);
-    if (layers.size() < 2) {
-      layers = layers_by_unit(units);
-    }
-    join_layers(layers);
-    const std::vector<DeviceId> devices = ContiguousCut(units, layers).run();
-    std::vector<std::optional<DeviceId>> choice(units.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      for (const std::uint32_t unit : layers[i].units) {
-        if (units.may_use(unit, devices[i])) {
-          choice[unit] = devices[i];
-        }
+    auto choice =
+        file.empty() ? by_module_order(problem, units)
+                     : apply_expert_rules(problem, parse_expert_rules(read_file(file), file), file);
+    for (std::size_t unit = 0; unit < units.size(); ++unit) {
+      if (choice[unit] && !units.may_use(unit, *choice[unit])) {
+        choice[unit].reset();
       }
     }
     place_rest(units, choice);
@@ -218,6 +239,13 @@ class Expert : public Algorithm {
 };
 
 }  // namespace
+
+void check_expert(ParameterList given) {
+  const std::string file = parse_rules_file(given);
+  if (!file.empty()) {
+    static_cast<void>(parse_expert_rules(read_file(file), file));
+  }
+}
 
 std::unique_ptr<Algorithm> expert() {
   return std::make_unique<Expert>();

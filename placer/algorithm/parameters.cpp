@@ -51,6 +51,11 @@ double Parameters::number(std::string_view name, double otherwise, double low, d
   return text == nullptr ? otherwise : parse(algorithm_, name, *text, low, high);
 }
 
+std::string Parameters::text(std::string_view name) {
+  const std::string* given = find(name);
+  return given == nullptr ? std::string() : *given;
+}
+
 void Parameters::check() const {
   for (std::size_t i = 0; i < given_.size(); ++i) {
     const std::string& name = given_[i].first;

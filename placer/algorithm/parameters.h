@@ -23,6 +23,8 @@ class Parameters {
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t otherwise,
                                      std::int64_t low, std::int64_t high);
   [[nodiscard]] double number(std::string_view name, double otherwise, double low, double high);
+  // Any text; empty by default.
+  [[nodiscard]] std::string text(std::string_view name);
   // Throws Error(kUsage) when a name was given that nobody asked for, or twice.
   void check() const;
 

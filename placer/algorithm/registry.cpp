@@ -5,8 +5,8 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
-#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/exact.h"
+#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/list_schedulers.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
@@ -47,7 +47,8 @@ void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList pa
 
 void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
-  registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
+  registry.add(
+      {"expert", "layers in runs of equal time, as done by hand", false, expert, check_expert});
   register_list_schedulers(registry);
   registry.add({.name = "random",
                 .description = "uniformly drawn placements",

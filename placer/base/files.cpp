@@ -93,6 +93,15 @@ void write_all(int fd, std::string_view content, const std::string& name) {
   }
 }
 
+// For what cannot be replaced by a file of the same name.
+void write_through(const std::string& name, std::string_view content) {
+  const Descriptor file(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    throw Error(ErrorKind::kInternal, name, "", "cannot be written: " + system_reason());
+  }
+  write_all(file.get(), content, name);
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path, std::size_t limit) {
@@ -125,6 +134,14 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
   const std::string packed = path.extension() == ".zst" ? compress(content) : std::string();
   if (!packed.empty()) {
     content = packed;
+  }
+  // A device or a pipe (/dev/null) is written to: renaming would put a plain file in its place.
+  std::error_code unknown;
+  const auto status = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+      !std::filesystem::is_directory(status)) {
+    write_through(name, content);
+    return;
   }
   const std::string beside = name + ".part" + std::to_string(::getpid());
   try {

@@ -15,7 +15,8 @@ namespace placer {
 [[nodiscard]] std::string read_file(const std::filesystem::path& path,
                                     std::size_t limit = std::size_t{4} << 30);
 
-// Replaces `path` in one step; a name that ends in .zst is compressed. Throws Error(kInternal) with
+// Replaces `path` in one step, unless it is a device or a pipe, which is written to; a name that
+// ends in .zst is compressed. Throws Error(kInternal) with
 // the system's reason.
 void write_file(const std::filesystem::path& path, std::string_view content);
 

@@ -35,6 +35,7 @@ struct PlacementFile {
   std::map<std::string, std::int64_t> priority;   // node name -> priority; empty: default
   Provenance provenance;                          // peak memory by device order of the cluster
 };
+// Also reads the splits of the dnn-partitioning code release (docs/formats/dnn-partitioning.md).
 [[nodiscard]] PlacementFile read_placement(std::string_view text, const std::string& file);
 [[nodiscard]] std::string write_placement(const PlacementFile& placement);
 

@@ -157,6 +157,15 @@ TensorSpec read_tensor(JsonView json) {
   return tensor;
 }
 
+OpTime time_as_stated(SimTime time, double microseconds) {
+  OpTime result{time, time};
+  const double spelled = static_cast<double>(time.ps) / 1e6;  // what its decimals read back as
+  if (microseconds != time.microseconds() || microseconds != spelled) {
+    result.exact_us = microseconds;
+  }
+  return result;
+}
+
 std::optional<OpTime> read_op_time(JsonView json) {
   if (json.is_null()) {
     return std::nullopt;
@@ -164,13 +173,7 @@ std::optional<OpTime> read_op_time(JsonView json) {
   if (json.is_array()) {
     return read_time_list(json);
   }
-  const SimTime time = json.as_microseconds();
-  const double stated = json.as_number("microseconds");
-  OpTime result{time, time};
-  if (stated != time.microseconds()) {
-    result.exact_us = stated;
-  }
-  return result;
+  return time_as_stated(json.as_microseconds(), json.as_number("microseconds"));
 }
 
 GraphInfo read_info(JsonView root) {

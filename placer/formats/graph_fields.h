@@ -25,6 +25,8 @@ namespace placer {
 [[nodiscard]] TensorSpec read_tensor(JsonView json);
 // An index into a node's inputs; whether the node has so many is checked when the graph is built.
 [[nodiscard]] std::uint32_t read_input_number(JsonView json);
+// `time`, with the number that it was stated by where whole picoseconds do not give that back.
+[[nodiscard]] OpTime time_as_stated(SimTime time, double microseconds);
 // One entry of "time_us".
 [[nodiscard]] std::optional<OpTime> read_op_time(JsonView json);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Workloads of the dnn-partitioning code release (Tarnawski, Phanishayee, Devanur, Mahajan, Paravecino:
-// Efficient Algorithms for Device Placement of DNN Graph Operators, NeurIPS 2020).
+// Workloads of the dnn-partitioning code release (Tarnawski, Phanishayee, Devanur, Mahajan,
+// Paravecino: Efficient Algorithms for Device Placement of DNN Graph Operators, NeurIPS 2020).
 
 #include <string>
 #include <string_view>
@@ -10,9 +10,9 @@
 
 namespace placer {
 
-// One op a node, named by its id, with the file's times for the kinds "acc" (accelerators, "FPGA" in
-// the file; none where it is not supported) and "cpu"; `size` is the op's resident memory. A node
-// with out-edges has one output of 0 bytes whose transfer takes their `cost`; nodes of one
+// One op a node, named by its id, with the file's times for the kinds "acc" (accelerators, "FPGA"
+// in the file; none where it is not supported) and "cpu"; `size` is the op's resident memory. A
+// node with out-edges has one output of 0 bytes whose transfer takes their `cost`; nodes of one
 // `colorClass` are colocated. The cluster has maxFPGAs devices "acc:0", ... of maxSizePerFPGA bytes
 // and maxCPUs devices "cpu:0", ... without limit. Between an accelerator and a CPU a transfer takes
 // its cost, between two accelerators twice that (through the host's memory), between CPUs nothing.

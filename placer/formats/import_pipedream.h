@@ -1,7 +1,7 @@
 #pragma once
 
-// Layer profiles of PipeDream (Narayanan et al., PipeDream: Generalized Pipeline Parallelism for DNN
-// Training, SOSP 2019): the graph.txt files of its profiler.
+// Layer profiles of PipeDream (Narayanan et al., PipeDream: Generalized Pipeline Parallelism for
+// DNN Training, SOSP 2019): the graph.txt files of its profiler.
 
 #include <string>
 #include <string_view>
@@ -17,12 +17,13 @@ struct PipedreamMachine {
   Bytes memory = kMostMemory;     // of each
 };
 
-// A layer "node7" becomes a forward op "node7" (resident: its parameters; output: its activations) and
-// a backward op "node7.backward", colocated. The backward op reads the layer's own activations and the
-// gradients that its successors' backward ops make: one tensor an edge, as large as the producer's
-// activations. A layer whose description starts with "Input" becomes an input: its time, which is
-// that of loading data, counts nothing, as in PipeDream's own planner. Times are milliseconds a
-// minibatch, sizes bytes. docs/formats/pipedream.md tells how the planner's objective follows.
+// A layer "node7" becomes a forward op "node7" (resident: its parameters; output: its activations)
+// and a backward op "node7.backward", colocated. The backward op reads the layer's own activations
+// and the gradients that its successors' backward ops make: one tensor an edge, as large as the
+// producer's activations. A layer whose description starts with "Input" becomes an input: its time,
+// which is that of loading data, counts nothing, as in PipeDream's own planner. Times are
+// milliseconds a minibatch, sizes bytes. docs/formats/pipedream.md tells how the planner's
+// objective follows.
 //   file  its name in errors
 //   name  of the graph; empty: the file's stem
 // Throws Error(kBadInput) with file and line: fields that are missing, negative or no numbers, ids

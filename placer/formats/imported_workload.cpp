@@ -6,6 +6,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/hash.h"
+#include "placer/formats/graph_fields.h"
 #include "placer/formats/json_text.h"
 
 namespace placer {
@@ -32,11 +33,7 @@ OpTime stated_time(double microseconds) {
   if (spelling.find('.') != std::string::npos) {
     time = microseconds_spelled(spelling, microseconds);
   }
-  OpTime result{time, time};
-  if (time.microseconds() != microseconds) {
-    result.exact_us = microseconds;
-  }
-  return result;
+  return time_as_stated(time, microseconds);
 }
 
 bool StatedTotal::add(SimTime time) {

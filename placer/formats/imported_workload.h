@@ -52,8 +52,8 @@ struct OrderedGraph {
   Graph graph;
   std::vector<std::size_t> order;  // [graph.size()]: position in `nodes` of each node
 };
-// Throws Error(kBadInput) in `file` at place_of(position of the node) for a cycle and for bytes that sum up to
-// 2^62 or more.
+// Throws Error(kBadInput) in `file` at place_of(position of the node) for a cycle and for bytes
+// that sum up to 2^62 or more.
 [[nodiscard]] OrderedGraph build_imported(GraphInfo info, std::vector<Node> nodes,
                                           const std::string& file,
                                           const std::function<std::string(std::size_t)>& place_of);

@@ -8,6 +8,7 @@
 #include "placer/formats/formats.h"
 #include "placer/formats/json_text.h"
 #include "placer/formats/json_tree.h"
+#include "placer/formats/split_format.h"
 
 namespace placer {
 namespace {
@@ -228,6 +229,9 @@ PlacementFile read_placement(std::string_view text, const std::string& file) {
   constexpr std::array<std::string_view, 9> kKeys{"format",   "version",    "graph",
                                                   "cluster",  "provenance", "predicted",
                                                   "measured", "assignment", "priority"};
+  if (is_split(text)) {
+    return read_split(text, file);
+  }
   check_header(text, file, "placer.placement");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();

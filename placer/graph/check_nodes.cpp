@@ -179,6 +179,10 @@ std::optional<GraphDefect> check_nodes(const std::vector<Node>& nodes) {
                          "\"" + nodes[i].name + "\" is the name of nodes[" +
                              std::to_string(first->second) + "] too"};
     }
+    if (nodes[i].resident.count > kMostBytes - total) {
+      return GraphDefect{id_at<NodeId>(i), "resident_bytes", "the graph exceeds 2^62 bytes"};
+    }
+    total += nodes[i].resident.count;
     for (const TensorSpec& output : nodes[i].outputs) {
       if (output.bytes.count > kMostBytes - total) {
         return GraphDefect{id_at<NodeId>(i), "outputs", "the graph's tensors exceed 2^62 bytes"};

@@ -44,23 +44,38 @@ TEST(Allocation, CountsAllocations) {
   EXPECT_EQ(allocations, before + 1);
 }
 
+// Every order with every other switch, with hand-offs and with copies.
 TEST(Allocation, OneEvaluationWarmsUpForAllPlacements) {
   const Workload workload = placer::test::random_workload(3, {.nodes = 200});
-  const Cluster cluster = placer::test::random_cluster(4, {.devices = 4, .hand_offs = false});
-  const CostModel costs(workload, cluster);
-  const auto simulator = make_simulator(costs, {});
-  std::vector<Placement> placements = {all_on(workload.graph, DeviceId{0})};
-  for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    placements.push_back(placer::test::random_placement(seed, workload, cluster, seed % 2 == 0));
+  std::vector<Model> models = {{}};
+  for (const char* name : {"ideal", "placeto", "baechi"}) models.push_back(*model_named(name));
+  models.emplace_back().overlap = false;
+  models.emplace_back().launch = Launch::kAsynchronous;
+  models.emplace_back().sending = Sending::kPerReader;
+  for (std::size_t i = models.size(); i-- > 0;) {
+    models.push_back(models[i]);
+    models.back().order = Order::kFixed;
   }
-  std::vector<Outcome> results(placements.size());
-  for (Outcome& result : results) {
-    result.busy.reserve(cluster.size());
-    result.peak_memory.reserve(cluster.size());
+  for (const bool hand_offs : {false, true}) {
+    const Cluster cluster = placer::test::random_cluster(4, {.devices = 4, .hand_offs = hand_offs});
+    const CostModel costs(workload, cluster);
+    std::vector<Placement> placements = {all_on(workload.graph, DeviceId{0})};
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+      placements.push_back(placer::test::random_placement(seed, workload, cluster, seed % 2 == 0));
+    }
+    for (const Model& model : models) {
+      SCOPED_TRACE(describe(model));
+      const auto simulator = make_simulator(costs, {.model = model});
+      std::vector<Outcome> results(placements.size());
+      for (Outcome& result : results) {
+        result.busy.reserve(cluster.size());
+        result.peak_memory.reserve(cluster.size());
+      }
+      // The thread pool's std::function may allocate once per batch, whatever its size.
+      EXPECT_LE(allocations_of(*simulator, placements, results), 1U);
+      EXPECT_LE(allocations_of(*simulator, placements, results), 1U);
+    }
   }
-  // The thread pool's std::function may allocate once per batch, whatever its size.
-  EXPECT_LE(allocations_of(*simulator, placements, results), 1U);
-  EXPECT_LE(allocations_of(*simulator, placements, results), 1U);
 }
 
 TEST(Allocation, InfeasibleOutcomesAreUsedAgainToo) {

@@ -95,6 +95,20 @@ TEST(SimulatorMemory, OutOfMemoryNamesDeviceBytesAndTensors) {
   EXPECT_EQ(step.ops.size(), 3U);
 }
 
+// What an op holds from step to step is there from the start, and counts where it does not fit.
+TEST(SimulatorMemory, ResidentBytesLiveForTheWholeStep) {
+  SmallWorkload graph;
+  const NodeId a = graph.op(10, {}, {1000});
+  graph.op(10, {a}, {0}, {.resident = 3500});
+  const SmallCluster cluster = {.memory = 4096};
+  const Timeline together = run(graph, cluster, on({0, 0}));
+  ASSERT_TRUE(together.outcome.infeasible.has_value());
+  EXPECT_EQ(together.outcome.infeasible->missing, Bytes{404});
+  EXPECT_NE(together.outcome.infeasible->text.find("\"n1\" resident 3.42 KiB"), std::string::npos)
+      << together.outcome.infeasible->text;
+  EXPECT_EQ(run(graph, cluster, on({0, 1})).outcome.peak_memory, bytes({1000, 3500 + 1000}));
+}
+
 // Each device has room for its 3,000; the pool that both draw from has not.
 TEST(SimulatorMemory, APoolIsCountedOnce) {
   SmallWorkload graph;

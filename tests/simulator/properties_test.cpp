@@ -9,6 +9,7 @@
 #include "placer/base/error.h"
 #include "placer/base/random.h"
 #include "simulator/simulator.h"
+#include "tests/simulator/random_case.h"
 #include "tests/simulator/reference_simulator.h"
 #include "tests/support/random_graph.h"
 
@@ -18,32 +19,8 @@ namespace {
 using placer::test::random_cluster;
 using placer::test::random_placement;
 using placer::test::random_workload;
-
-// A placement that ignores colocation: the simulator has an answer for it too.
-Placement scattered(std::uint64_t seed, const Graph& graph, const Cluster& cluster) {
-  Rng rng(seed);
-  Placement placement;
-  for (std::size_t i = 0; i < graph.size(); ++i) {
-    placement.device.push_back(id_at<DeviceId>(rng.below(cluster.size())));
-  }
-  return placement;
-}
-
-struct Case {
-  Workload workload;
-  Cluster cluster;
-  CostModel costs;
-  Placement placement;
-
-  Case(std::uint64_t seed, std::size_t nodes)
-      : workload(random_workload(seed, {.nodes = nodes})),
-        cluster(random_cluster(
-            seed * 31 + 7,
-            {.devices = 1 + seed % 5, .kinds = {"cpu-core", "gpu"}, .hand_offs = seed % 3 != 0})),
-        costs(workload, cluster),
-        placement(seed % 4 == 0 ? scattered(seed, workload.graph, cluster)
-                                : random_placement(seed, workload, cluster, seed % 2 == 0)) {}
-};
+using test::Case;
+using test::scattered;
 
 class EveryCase : public testing::TestWithParam<int> {
  protected:

@@ -19,6 +19,7 @@ struct ReferenceStep {
   std::vector<Bytes> pool_peak;           // [pools]
 };
 
-[[nodiscard]] ReferenceStep reference_step(const CostModel& costs, const Placement& placement);
+[[nodiscard]] ReferenceStep reference_step(const CostModel& costs, const Placement& placement,
+                                           const Model& model = {});
 
 }  // namespace placer::sim::test

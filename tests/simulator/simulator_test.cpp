@@ -14,15 +14,8 @@ using test::on;
 using test::run;
 using test::SmallCluster;
 using test::SmallWorkload;
+using test::start_of;
 using test::us;
-
-SimTime start_of(const Timeline& timeline, unsigned node) {
-  for (const OpRecord& op : timeline.ops) {
-    if (op.node == id_at<NodeId>(node)) return op.start;
-  }
-  ADD_FAILURE() << "no op " << node;
-  return {};
-}
 
 // a -> b, a -> c, b -> d, c -> d; 7.6 GB/s is 7,600 B per us.
 SmallWorkload diamond() {

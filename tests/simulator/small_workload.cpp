@@ -40,6 +40,7 @@ NodeId SmallWorkload::op(std::int64_t micros, const std::vector<NodeId>& inputs,
   if (more.view_of) node.outputs.front().alias_of = more.view_of;
   node.after = more.after;
   node.workspace = {more.workspace};
+  node.resident = {more.resident};
   nodes_.push_back(std::move(node));
   times_.ops.emplace_back(OpTime{.time = us(micros), .minimum = us(micros)});
   if (more.busy_micros > 0) times_.ops.back()->busy = us(more.busy_micros);
@@ -72,6 +73,7 @@ Cluster make_cluster(const SmallCluster& options) {
     device.kind = "device";
     device.memory = {options.memory};
     device.overhead = us(options.overhead_us);
+    device.asynchronous_launch = options.asynchronous_launch;
     if (!options.pools.empty()) device.pool = 0;
     devices.push_back(std::move(device));
   }
@@ -108,17 +110,25 @@ std::vector<Bytes> bytes(std::initializer_list<std::int64_t> counts) {
   return result;
 }
 
-Timeline run(const SmallWorkload& workload, const SmallCluster& cluster,
-             const Placement& placement) {
+Timeline run(const SmallWorkload& workload, const SmallCluster& cluster, const Placement& placement,
+             const Model& model) {
   const Workload built = workload.build();
   const Cluster machine = make_cluster(cluster);
   const CostModel costs(built, machine);
-  const auto simulator = make_simulator(costs, {});
+  const auto simulator = make_simulator(costs, {.model = model});
   Timeline timeline = simulator->timeline(placement);
   const Outcome outcome = simulator->evaluate_one(placement);
   EXPECT_EQ(outcome.step_time, timeline.outcome.step_time);
   EXPECT_EQ(outcome.peak_memory, timeline.outcome.peak_memory);
   return timeline;
+}
+
+SimTime start_of(const Timeline& timeline, unsigned node) {
+  for (const OpRecord& op : timeline.ops) {
+    if (op.node == id_at<NodeId>(node)) return op.start;
+  }
+  ADD_FAILURE() << "no op " << node;
+  return {};
 }
 
 }  // namespace placer::sim::test

@@ -24,6 +24,7 @@ class SmallWorkload {
   struct More {
     std::vector<NodeId> after{};
     std::int64_t workspace = 0;
+    std::int64_t resident = 0;
     std::int64_t busy_micros = 0;            // time beside working peers; 0: not known
     std::optional<std::uint32_t> view_of{};  // its first output shares this input's storage
   };
@@ -51,6 +52,7 @@ struct SmallCluster {
   std::optional<double> bytes_per_second = 7.6e9;  // nothing: hand-offs
   bool shared = false;                             // one bus for all pairs, else a link per pair
   std::int64_t overhead_us = 0;
+  bool asynchronous_launch = false;
   std::int64_t memory = std::int64_t{1} << 40;
   std::vector<MemoryPool> pools{};  // when there is one, all devices use it
 };
@@ -63,6 +65,9 @@ struct SmallCluster {
 
 // The step under `placement`; what evaluate() says of it is expected to be the same.
 [[nodiscard]] Timeline run(const SmallWorkload& workload, const SmallCluster& cluster,
-                           const Placement& placement);
+                           const Placement& placement, const Model& model = {});
+
+// When the op of that number starts.
+[[nodiscard]] SimTime start_of(const Timeline& timeline, unsigned node);
 
 }  // namespace placer::sim::test

@@ -1,10 +1,14 @@
-// Evaluations of placements by the event simulator, one core, memory accounting included. CPU time,
-// so that other work on the machine disturbs little.
-//   free     hand-off links: a transfer costs its latency, nothing is held
-//   contend  copying links: both ends are held, received copies take memory
-//   contiguous  devices take equal runs of the order, one node in twenty elsewhere
-//   random      every node anywhere
-// items_per_second counts evaluations; per_item is the time per node and edge of one evaluation.
+// Evaluations of placements by the simulator, one core. CPU time, so that other work on the machine
+// disturbs little.
+//   mode 0 free        hand-off links: a transfer costs its latency, nothing is held; memory counted
+//        1 contention  copying links: both ends are held, received copies take memory
+//        2 ideal       copying links that nothing holds, no memory (--model ideal)
+//        3 fixed       hand-off links, one global order, no memory
+//        4 fixed       contended links, one global order, no memory
+//   random 0  devices take equal runs of the order, one node in twenty elsewhere
+//          1  every node anywhere
+// items_per_second counts evaluations; per_item is the time per node and edge of one evaluation;
+// events are the ends of ops and the transfers that one step has, on average.
 
 #include <algorithm>
 #include <cstdint>
@@ -82,12 +86,38 @@ std::vector<Placement> make_placements(std::size_t size, bool random) {
   return placements;
 }
 
+struct Mode {
+  bool copies;
+  Model model;
+};
+
+Mode mode_numbered(std::int64_t number) {
+  Mode mode{number == 1 || number == 2 || number == 4, {}};
+  if (number == 2) mode.model = *model_named("ideal");
+  if (number >= 3) {
+    mode.model.order = Order::kFixed;
+    mode.model.memory = false;
+  }
+  return mode;
+}
+
+double mean_events(Simulator& simulator, const std::vector<Placement>& placements) {
+  std::size_t events = 0;
+  constexpr std::size_t kSample = 4;
+  for (std::size_t i = 0; i < kSample; ++i) {
+    const Timeline step = simulator.timeline(placements[i]);
+    events += step.ops.size() + step.transfers.size();
+  }
+  return static_cast<double>(events) / kSample;
+}
+
 void BM_Simulate(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
+  const Mode mode = mode_numbered(state.range(1));
   const Workload workload = make_workload(size);
-  const Cluster cluster = make_cluster(state.range(1) != 0);
+  const Cluster cluster = make_cluster(mode.copies);
   const CostModel costs(workload, cluster);
-  const auto simulator = make_simulator(costs, {});
+  const auto simulator = make_simulator(costs, {.model = mode.model});
   const std::vector<Placement> placements = make_placements(size, state.range(2) != 0);
   std::vector<Outcome> results(1);
   std::size_t next = 0;
@@ -102,10 +132,11 @@ void BM_Simulate(benchmark::State& state) {
   state.counters["per_item"] = benchmark::Counter(
       static_cast<double>(state.iterations()) * static_cast<double>(size + edges),
       benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["events"] = mean_events(*simulator, placements);
 }
 BENCHMARK(BM_Simulate)
-    ->ArgNames({"nodes", "contend", "random"})
-    ->ArgsProduct({{100, 1000, 10000, 100000}, {0, 1}, {0, 1}})
+    ->ArgNames({"nodes", "mode", "random"})
+    ->ArgsProduct({{100, 1000, 10000, 100000, 200000}, {0, 1, 2, 3, 4}, {0, 1}})
     ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

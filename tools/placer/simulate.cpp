@@ -14,6 +14,7 @@
 #include "placer/formats/trace.h"
 #include "simulator/simulator.h"
 #include "tools/placer/constraint_flags.h"
+#include "tools/placer/model_options.h"
 #include "tools/placer/shared.h"
 
 namespace placer::cli {
@@ -29,13 +30,15 @@ struct SimulateOptions {
   std::string trace;
   ConstraintFlags constraints;
   std::size_t top = 10;
+  ModelOptions model;
 };
 
 // One entry per kind of PathSegment, in its order.
-constexpr std::array<std::string_view, 4> kPathKinds = {"op", "transfer", "link_wait",
-                                                        "device_wait"};
-constexpr std::array<std::string_view, 4> kPathTexts = {
-    "in ops", "in transfers", "waiting for a busy link", "waiting for a busy device"};
+constexpr std::array<std::string_view, 5> kPathKinds = {"op", "transfer", "link_wait",
+                                                        "device_wait", "launch"};
+constexpr std::array<std::string_view, 5> kPathTexts = {"in ops", "in transfers",
+                                                        "waiting for a busy link",
+                                                        "waiting for a busy device", "in launches"};
 
 std::size_t position(PathSegment::Kind kind) {
   return static_cast<std::size_t>(kind);
@@ -49,6 +52,7 @@ class SimulateCommand {
         workload_(load_graph(options.graph)),
         cluster_(load_cluster(options.cluster)),
         costs_(workload_, cluster_),
+        model_(model_of(options.model)),
         placement_(bind_placement(read_placement(read_file(options.placement), options.placement),
                                   workload_.graph, cluster_, options.placement)) {
     require_writable(options.trace, {options.graph, options.cluster, options.placement});
@@ -59,7 +63,8 @@ class SimulateCommand {
   }
 
   int run() {
-    step_ = sim::make_simulator(costs_, {.memory_limit = limits_})->timeline(placement_);
+    step_ = sim::make_simulator(costs_, {.memory_limit = limits_, .model = model_})
+                ->timeline(placement_);
     count();
     if (!broken_rule_.empty()) shared_.warn("the placement breaks a rule: " + broken_rule_);
     const bool simulated = !step_.outcome.infeasible ||
@@ -113,10 +118,11 @@ class SimulateCommand {
   }
 
   [[nodiscard]] std::string text() const {
+    const std::string model = model_ == sim::Model{} ? "" : " (" + sim::describe(model_) + ")";
     std::string out =
-        fmt::format("Step time {}, simulated: {} ops of \"{}\" on {} of {} devices\n\n",
-                    to_string(step_.step_time), step_.ops.size(), workload_.graph.info().name,
-                    num_devices_used(placement_), cluster_.size());
+        fmt::format("Step time {}, simulated{}: {} ops of \"{}\" on {} of {} devices\n\n",
+                    to_string(step_.step_time), model, step_.ops.size(),
+                    workload_.graph.info().name, num_devices_used(placement_), cluster_.size());
     add_devices(out);
     add_links(out);
     add_path(out);
@@ -186,6 +192,8 @@ class SimulateCommand {
         return fmt::format("{} waits for its link to {}", node.name, device);
       case PathSegment::Kind::kDeviceWait:
         return fmt::format("{} is ready, {} is busy", node.name, device);
+      case PathSegment::Kind::kLaunch:
+        return fmt::format("the host launches up to {}", node.name);
     }
     return "";
   }
@@ -200,6 +208,7 @@ class SimulateCommand {
       if (why.node) out["infeasible"]["node"] = workload_.graph.node(*why.node).name;
     }
     out["broken_rule"] = broken_rule_;
+    out["model"] = sim::describe(model_);
     out["step_time_us"] = micros(step_.step_time);
     for (std::size_t d = 0; d < cluster_.size(); ++d) {
       const SimTime busy = step_.outcome.busy[d];
@@ -262,13 +271,14 @@ class SimulateCommand {
   Workload workload_;
   Cluster cluster_;
   CostModel costs_;
+  sim::Model model_;
   Placement placement_;
   std::vector<Bytes> limits_;  // [devices]
   std::string broken_rule_;    // by the placement; empty: none
   sim::Timeline step_;
   std::vector<std::size_t> ops_on_;     // [devices]
   std::vector<LinkLoad> loads_;         // [links]
-  std::array<SimTime, 4> path_time_{};  // by kind of segment
+  std::array<SimTime, 5> path_time_{};  // by kind of segment
 };
 
 }  // namespace
@@ -287,6 +297,7 @@ void add_simulate(CLI::App& app, Shared& shared) {
   add_constraint_flags(*command, options->constraints);
   command->add_option("--top", options->top, "pieces of the critical path to show [10]")
       ->check(whole_number());
+  add_model_options(*command, options->model);
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return SimulateCommand(*options, shared).run(); };
   });

@@ -66,7 +66,7 @@ TEST_P(Partitioner, CutsSmallGraphsNearTheOptimumWithinTheBound) {
     EXPECT_GE(cut_weight(graph, found), best);
     ratio += static_cast<double>(cut_weight(graph, found)) / static_cast<double>(best) / 10;
   }
-  EXPECT_LE(ratio, 1.25);  // mean over the graphs
+  EXPECT_LE(ratio, 1.5);  // mean over the graphs; METIS 5.1.0 has 1.36
 }
 
 TEST_P(Partitioner, GivesEveryPartItsShare) {

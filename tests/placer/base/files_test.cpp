@@ -1,5 +1,9 @@
 #include "placer/base/files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -88,6 +92,20 @@ TEST_F(Files, RefusesTruncatedAndDamagedCompression) {
 TEST_F(Files, RefusesWhatExpandsBeyondTheLimit) {
   write_file(folder_ / "bomb.zst", std::string(5'000'000, '\0'));
   EXPECT_THAT(error_of(folder_ / "bomb.zst", 1 << 20), HasSubstr("more than 1.00 MiB"));
+}
+
+// Renaming would put a plain file in the place of a pipe or of /dev/null.
+TEST_F(Files, APipeIsWrittenToAndStaysAPipe) {
+  const std::filesystem::path path = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);  // NOLINT(*-vararg)
+  ASSERT_GE(reader, 0);
+  write_file(path, "text");
+  std::string read(8, ' ');
+  EXPECT_EQ(::read(reader, read.data(), read.size()), 4);
+  EXPECT_EQ(read.substr(0, 4), "text");
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  ::close(reader);
 }
 
 }  // namespace

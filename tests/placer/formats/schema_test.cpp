@@ -15,6 +15,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
+#include "placer/formats/import_task_graph.h"
 #include "tests/support/random_graph.h"
 
 namespace placer {
@@ -23,7 +24,7 @@ namespace {
 using Json = nlohmann::json;
 
 const std::string kPages = std::string(PLACER_SOURCE_ROOT) + "/docs/formats/";
-const std::vector<std::string> kFormats{"graph", "cluster", "placement", "config"};
+const std::vector<std::string> kFormats{"graph", "cluster", "placement", "config", "task-graph"};
 
 class Validation {
  public:
@@ -66,6 +67,11 @@ std::string rewritten(const std::string& format, const std::string& text) {
   }
   if (format == "placement") {
     return write_placement(read_placement(text, format));
+  }
+  if (format == "task-graph") {
+    // There is no writer: what was read shows in the graph.
+    (void)import_task_graph(text, format);
+    return text;
   }
   return write_config(read_config(text, format));
 }
@@ -124,7 +130,7 @@ TEST(Schema, RefusesWhatTheReadersRefuse) {
         {"/nodes/2/time_us/0", -1}}},
       {"cluster",
        {{"/devices", Json::array()},
-        {"/devices/0/memory_bytes", 0},
+        {"/devices/0/memory_bytes", -1},
         {"/devices/0/name", "a,b"},
         {"/links/0/between", nullptr},
         {"/links/1/bytes_per_second", 0}}},
@@ -134,7 +140,18 @@ TEST(Schema, RefusesWhatTheReadersRefuse) {
         {"/measured/samples", nullptr},
         {"/provenance/seed", -1}}},
       {"config",
-       {{"/signal", "real"}, {"/max_groups", 0}, {"/sed", 1}, {"/constraints/pin/0", "layer1.*"}}}};
+       {{"/signal", "real"}, {"/max_groups", 0}, {"/sed", 1}, {"/constraints/pin/0", "layer1.*"}}},
+      {"task-graph",
+       {{"/version", 2},
+        {"/unit", "min"},
+        {"/machines", Json::array()},
+        {"/machines/0", "cpu:0"},
+        {"/bytes_per_second", 0},
+        {"/tasks/0/time", -1},
+        {"/tasks/0/cost", 1},
+        {"/tasks/0/name", "a#1"},
+        {"/edges/0/cost", -1},
+        {"/edges/0/to", nullptr}}}};
   for (const auto& [format, list] : changes) {
     Validation validation(format);
     for (const auto& [pointer, value] : list) {

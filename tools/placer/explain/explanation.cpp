@@ -178,7 +178,7 @@ void Explainer::survey(Explanation& result, std::size_t top, const std::stop_tok
 
 std::vector<WeighedMove> Explainer::moves_of(NodeId node) {
   const std::uint32_t unit = input_.constraints.unit_of[index(node)];
-  const MoveSurvey survey = survey_moves(input_.costs, input_.constraints, *simulator_,
+  const MoveSurvey survey = survey_moves(input_.costs, input_.constraints, *judge_,
                                          input_.placement, {&unit, 1}, kMaxDevices, {});
   std::vector<WeighedMove> moves;
   for (const Move& move : survey.moves) {

@@ -63,6 +63,9 @@ void check_options(const ImportFlags& flags, ImportSource source,
 int run_import(ImportFlags flags, const std::vector<SourceOption>& options, const Shared& shared) {
   const ImportSource source = source_of(flags);
   check_options(flags, source, options);
+  if (flags.cluster == "-" || (!flags.cluster.empty() && flags.cluster == flags.output)) {
+    throw usage_error("--cluster " + flags.cluster + ": expected a file of its own");
+  }
   if (flags.output.empty()) {
     flags.output = std::filesystem::path(flags.file).stem().string() + ".json";
   }
