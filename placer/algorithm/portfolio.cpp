@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
+#include <functional>
 #include <mutex>
+#include <stop_token>
 
 #include <fmt/format.h>
 
@@ -117,6 +118,9 @@ class Race {
   SearchResult run() {
     judge_initial();
     run_heuristics();
+    if (result_.best && nothing_to_choose()) {
+      return finish();
+    }
     for (double horizon = kFirstRace; !over() && !field_.empty(); horizon *= 2) {
       if (!race(horizon)) {
         break;
@@ -141,8 +145,16 @@ class Race {
   [[nodiscard]] double seconds_left(double horizon) const {
     return options_.budget.seconds ? *options_.budget.seconds - clock_.seconds() : horizon;
   }
+  [[nodiscard]] static bool is_proven(const SearchResult& result) {
+    return result.best && result.lower_bound && result.outcome.cost() <= *result.lower_bound;
+  }
+  [[nodiscard]] bool nothing_to_choose() const {
+    const auto& allowed = problem_.constraints.allowed;
+    return std::all_of(allowed.begin(), allowed.end(), std::has_single_bit<std::uint64_t>);
+  }
   [[nodiscard]] bool over() const {
-    return clock_.exhausted() || (options_.budget.seconds && seconds_left(0) < kShortestRace);
+    return is_proven(result_) || stop_tasks_.stop_requested() || clock_.exhausted() ||
+           (options_.budget.seconds && seconds_left(0) < kShortestRace);
   }
 
   void judge_initial() {
@@ -159,7 +171,7 @@ class Race {
   [[nodiscard]] SearchOptions task_options(std::size_t member) {
     SearchOptions options;
     options.seed = options_.seed;
-    options.stop = options_.stop;
+    options.stop = stop_tasks_.get_token();
     options.progress = progress_.sink();
     options.parameters = members_[member].parameters;
     return options;
@@ -288,7 +300,12 @@ class Race {
       }
     }
     progress_.begin_round(std::move(running), result_.outcome, result_.best.has_value());
-    std::vector<SearchResult> results = lanes_.run(tasks);
+    // A proof ends everything at once, but where the count of evaluations must not depend on time.
+    std::vector<SearchResult> results = lanes_.run(tasks, [this](const SearchResult& result) {
+      if (!counts_evaluations() && is_proven(result)) {
+        stop_tasks_.request_stop();
+      }
+    });
     for (const std::size_t member : owners) {
       last_[member] = Outcome{};
       last_[member].infeasible.emplace();
@@ -324,6 +341,9 @@ class Race {
         result_.history.push_back({before + point.evaluations, clock_.seconds(), point.best});
       }
     }
+    if (found.lower_bound) {
+      result_.lower_bound = std::max(result_.lower_bound.value_or(0), *found.lower_bound);
+    }
     if (found.best) {
       elites_.add(*found.best, found.outcome);
     }
@@ -357,6 +377,9 @@ class Race {
   Elites elites_;
   Indices field_;  // searches that have more to try
   std::uint64_t round_ = 0;
+  std::stop_source stop_tasks_;
+  std::stop_callback<std::function<void()>> stop_with_caller_{
+      options_.stop, [this] { stop_tasks_.request_stop(); }};
   std::vector<MemberReport> reports_;  // [members]
   std::vector<std::uint64_t> reached_after_ = std::vector<std::uint64_t>(members_.size());
   std::vector<Outcome> last_ = std::vector<Outcome>(members_.size());  // of its last round

@@ -58,7 +58,8 @@ SearchResult TaskLanes::run_one(const SearchTask& task, Evaluator& evaluator) co
   return result;
 }
 
-std::vector<SearchResult> TaskLanes::run(std::span<const SearchTask> tasks) {
+std::vector<SearchResult> TaskLanes::run(std::span<const SearchTask> tasks,
+                                         const std::function<void(const SearchResult&)>& ended) {
   const std::size_t used = std::min(lanes_, tasks.size());
   while (problem_.make_evaluator && evaluators_.size() < used) {
     evaluators_.push_back(problem_.make_evaluator());
@@ -70,6 +71,9 @@ std::vector<SearchResult> TaskLanes::run(std::span<const SearchTask> tasks) {
     for (std::size_t i = next++; i < tasks.size(); i = next++) {
       try {
         results[i] = run_one(tasks[i], evaluator);
+        if (ended) {
+          ended(results[i]);
+        }
       } catch (...) {
         problems[i] = std::current_exception();
       }

@@ -31,7 +31,10 @@ class TaskLanes {
   [[nodiscard]] std::size_t size() const { return lanes_; }
   // results[i] is of tasks[i], whatever ran when. Tasks are begun in order. Throws what the first
   // task that throws does, after all have ended.
-  [[nodiscard]] std::vector<SearchResult> run(std::span<const SearchTask> tasks);
+  //   ended  called with each result as it comes, on the task's thread; may be empty
+  [[nodiscard]] std::vector<SearchResult> run(
+      std::span<const SearchTask> tasks,
+      const std::function<void(const SearchResult&)>& ended = nullptr);
 
  private:
   [[nodiscard]] SearchResult run_one(const SearchTask& task, Evaluator& evaluator) const;

@@ -10,6 +10,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "tools/placer/model_options.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/gap.h"
 #include "tools/placer/place/objective_text.h"
@@ -32,6 +33,7 @@ struct CompareOptions {
   std::size_t seeds = 1;
   std::optional<std::size_t> max_groups;
   ConstraintOptions constraints;
+  ModelOptions model;
   std::string csv;
 };
 
@@ -52,7 +54,7 @@ struct ComparedRow {
   }
 };
 
-std::string percent(const std::optional<double>& share) {
+std::string gap_cell(const std::optional<double>& share) {
   return share ? fmt::format("{:.2f}%", 100 * *share) : "-";
 }
 
@@ -74,7 +76,9 @@ class CompareCommand {
         workload_(load_graph(options.graph)),
         cluster_(load_cluster(options.cluster)),
         space_(workload_, cluster_, options.constraints,
-               {.objective = options.objective, .max_groups = options.max_groups}),
+               {.objective = options.objective,
+                .max_groups = options.max_groups,
+                .model = model_of(options.model)}),
         objective_(options.objective) {
     for (const std::string& name : options.algorithms) {
       static_cast<void>(registry_.find(name));
@@ -88,6 +92,9 @@ class CompareCommand {
       return better(a.best().predicted, b.best().predicted);
     });
     bound_ = bound_of(space_);
+    for (const ComparedRow& row : rows_) {
+      bound_ = best_bound(std::move(bound_), row.runs);
+    }
     if (!options_.csv.empty()) {
       write_file(options_.csv, csv());
     }
@@ -169,7 +176,7 @@ class CompareCommand {
       text += fmt::format(
           "{:<16} {:>14} {}{:>9} {:>9} {:>4} {:>11} {:>11} {:>8.2f}\n", row.algorithm,
           objective_.number(best.predicted), several ? fmt::format("{:>12} ", worst_cell) : "",
-          percent(gap_to_best(best.predicted)), percent(gap(best.predicted, bound_)),
+          gap_cell(gap_to_best(best.predicted)), gap_cell(gap(best.predicted, bound_)),
           num_devices_used(best.placement), to_string(peak), best.evaluations, best.seconds);
     }
     const std::string gap = gap_text(space_, rows_.front().best().predicted, bound_);
@@ -289,6 +296,7 @@ void add_compare(CLI::App& app, Shared& shared) {
       ->allow_extra_args(false);
   command->add_flag("--contiguous", options->constraints.contiguous,
                     "no path of forward nodes leaves a device and comes back to it");
+  add_model_options(*command, options->model);
   command->add_option("--csv", options->csv, "also write a row for every run");
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return CompareCommand(*options, shared).run(); };

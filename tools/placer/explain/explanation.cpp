@@ -105,6 +105,7 @@ void Explainer::share_path(Explanation& result) const {
         owners[owning_module(modules, graph.node(piece.node).module)].working += time;
         break;
       case PathSegment::Kind::kDeviceWait:
+      case PathSegment::Kind::kLaunch:  // the device waits for its host
         devices[cluster.device(piece.device).name].waiting += time;
         break;
       case PathSegment::Kind::kTransfer:

@@ -53,6 +53,9 @@ Candidate to_candidate(SearchSpace& space, const std::string& name, const Proble
   candidate.trouble = result.trouble;
   candidate.evaluations = result.evaluations;
   candidate.seconds = result.seconds;
+  if (problem.grouping == nullptr) {
+    candidate.lower_bound = result.lower_bound;
+  }
   candidate.found_by = std::move(result.found_by);
   candidate.members = std::move(result.members);
   return candidate;

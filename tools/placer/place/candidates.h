@@ -29,8 +29,10 @@ struct Candidate {
   Outcome predicted;      // of that placement; else why the least bad cannot run
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  bool resumed = false;               // read back from the run directory
-  std::string trouble;                // why its search ended early of itself; empty: it did not
+  bool resumed = false;  // read back from the run directory
+  std::string trouble;   // why its search ended early of itself; empty: it did not
+  // SearchResult's, where single ops were searched: of groups it says nothing of what ops can do.
+  std::optional<std::int64_t> lower_bound;
   std::string found_by;               // SearchResult's, of a portfolio
   std::vector<MemberReport> members;  // likewise
 

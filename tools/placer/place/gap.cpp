@@ -16,6 +16,16 @@ std::optional<LowerBound> bound_of(const SearchSpace& space) {
   return lower_bound(space.costs(), space.constraints(), *objective);
 }
 
+std::optional<LowerBound> best_bound(std::optional<LowerBound> bound,
+                                     std::span<const Candidate> candidates) {
+  for (const Candidate& candidate : candidates) {
+    if (candidate.lower_bound && (!bound || *candidate.lower_bound > bound->cost)) {
+      bound = {*candidate.lower_bound, "certified by branch and bound"};
+    }
+  }
+  return bound;
+}
+
 std::optional<double> gap(const Outcome& outcome, const std::optional<LowerBound>& bound) {
   if (!bound || !outcome.feasible()) {
     return std::nullopt;
@@ -36,7 +46,7 @@ std::string gap_text(const SearchSpace& space, const Outcome& outcome,
     return "";
   }
   if (*share == 0) {
-    return "optimal (bound: " + bound->decided_by + ")";
+    return "optimal (" + bound->decided_by + ")";
   }
   Outcome least;
   least.score = bound->cost;

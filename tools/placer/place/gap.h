@@ -3,15 +3,20 @@
 // How far from the best possible a placement can be at most.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "placer/bound/lower_bound.h"
+#include "tools/placer/place/candidates.h"
 #include "tools/placer/place/search_space.h"
 
 namespace placer::cli {
 
 // Of the space's objective; nothing for combinations.
 [[nodiscard]] std::optional<LowerBound> bound_of(const SearchSpace& space);
+// The same, or what a search has proven where that is higher.
+[[nodiscard]] std::optional<LowerBound> best_bound(std::optional<LowerBound> bound,
+                                                   std::span<const Candidate> candidates);
 
 // cost / bound - 1; nothing where that has no meaning: infeasible, or a bound of 0 that is missed.
 [[nodiscard]] std::optional<double> gap(const Outcome& outcome,

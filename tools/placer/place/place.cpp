@@ -86,7 +86,7 @@ class PlaceCommand {
                              .candidates = candidates_,
                              .choice = choice,
                              .scaling = scaling,
-                             .bound = bound.get(),
+                             .bound = best_bound(bound.get(), candidates_),
                              .not_measured = not_measured_,
                              .stopped = shared_.stop.stop_requested(),
                              .output = config_.output};
@@ -226,7 +226,9 @@ class PlaceCommand {
         return;
       }
       const auto steps = bench().evaluator({});
-      const auto expanding = make_expanding_evaluator(*steps, *space_.grouping());
+      const auto by_groups = space_.grouping() == nullptr
+                                 ? nullptr
+                                 : make_expanding_evaluator(*steps, *space_.grouping());
       SearchOptions options;
       options.seed = config_.seed;
       options.stop = shared_.stop.get_token();
@@ -250,7 +252,8 @@ class PlaceCommand {
         }
       }
       candidates_.push_back(run_algorithm(space_, *registry_.find(name).make(), label,
-                                          space_.judged_by(*expanding), options));
+                                          space_.judged_by(by_groups ? *by_groups : *steps),
+                                          options));
       tell(candidates_.back(), shared_);
       candidates_.back().searched = true;
     }

@@ -15,6 +15,7 @@ namespace placer::cli {
 namespace {
 
 constexpr std::size_t kDefaultGroups = 256;
+constexpr std::size_t kUngroupedNodes = 40;
 // Devices of nodes that a cache may keep, 64 MiB; and placements at most.
 constexpr std::size_t kCachedDevices = std::size_t{1} << 24;
 constexpr std::size_t kCachedPlacements = std::size_t{1} << 16;
@@ -64,11 +65,12 @@ SearchSpace::Groups::Groups(const Workload& fine, const Cluster& cluster,
 SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
                          const ConstraintOptions& options, SearchSpaceOptions space)
     : objective_(std::move(space.objective)),
+      model_(space.model),
       costs_(workload, cluster),
       constraints_(choose_constraints(costs_, options, objective_)) {
   const auto threads = static_cast<int>(search_threads());
   judge_ = make_judge(threads);
-  if (space.max_groups || objective_ == kStepTime) {
+  if (space.max_groups || (objective_ == kStepTime && workload.graph.size() > kUngroupedNodes)) {
     groups_ = std::make_unique<Groups>(workload, cluster, costs_, constraints_,
                                        space.max_groups.value_or(kDefaultGroups));
   }
@@ -78,8 +80,9 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
 SearchSpace::~SearchSpace() = default;
 
 std::unique_ptr<Evaluator> SearchSpace::make_judge(int threads) const {
-  return sim::make_objective(objective_, costs_, constraints_,
-                             {.threads = threads, .memory_limit = constraints_.memory_limit});
+  return sim::make_objective(
+      objective_, costs_, constraints_,
+      {.threads = threads, .memory_limit = constraints_.memory_limit, .model = model_});
 }
 
 std::unique_ptr<Evaluator> SearchSpace::make_evaluator(int threads) const {

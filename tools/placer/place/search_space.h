@@ -9,6 +9,7 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/group/grouping.h"
+#include "simulator/model.h"
 
 namespace placer::cli {
 
@@ -16,9 +17,10 @@ inline constexpr const char* kStepTime = "step-time";
 
 struct SearchSpaceOptions {
   std::string objective = kStepTime;  // as sim::make_objective reads it
-  // At most so many groups; nothing: 256 for the step time, no grouping for closed-form objectives,
-  // whose searches judge a move in less than a microsecond.
+  // At most so many groups; nothing: 256 for the step time of more than 40 nodes, else no grouping:
+  // closed-form objectives judge a move in less than a microsecond.
   std::optional<std::size_t> max_groups = std::nullopt;
+  sim::Model model{};  // what of a step is simulated
 };
 
 // All members refer to one another: not movable.
@@ -72,6 +74,7 @@ class SearchSpace {
   [[nodiscard]] std::unique_ptr<Evaluator> make_evaluator(int threads) const;
 
   std::string objective_;
+  sim::Model model_;
   CostModel costs_;
   Constraints constraints_;
   std::unique_ptr<Groups> groups_;  // nothing: ops are searched
