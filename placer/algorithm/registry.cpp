@@ -5,6 +5,7 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/multilevel.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
@@ -47,6 +48,7 @@ void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"random", "uniformly drawn placements", true, random_search, check_random_search});
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
+  register_multilevel(registry);
 }
 
 }  // namespace placer
