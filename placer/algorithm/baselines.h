@@ -22,11 +22,6 @@ void check_random_search(ParameterList given);
 // paths the topological order is cut into runs of equal time.
 [[nodiscard]] std::unique_ptr<Algorithm> expert();
 
-// HEFT with insertion (Topcuoglu, Hariri, Wu, IEEE TPDS 2002). A unit is fixed by the first of its
-// ops that is scheduled, state by its first reader. Devices whose memory the state of the unit
-// would overflow are avoided.
-[[nodiscard]] std::unique_ptr<Algorithm> heft();
-
 // Hill climbing with restarts: moves of a unit towards a neighbour's device or off the busiest
 // device, swaps, runs of units; from each initial placement, then from disturbed copies of the
 // best. Parameters: batch (proposals judged at once), patience (proposals without gain before a

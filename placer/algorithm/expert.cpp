@@ -7,7 +7,7 @@
 
 #include "placer/algorithm/baselines.h"
 #include "placer/algorithm/parameters.h"
-#include "placer/algorithm/unit_table.h"
+#include "placer/algorithm/proposal_judge.h"
 
 namespace placer {
 namespace {

@@ -5,8 +5,10 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/list_schedulers.h"
 #include "placer/algorithm/multilevel.h"
 #include "placer/algorithm/parameters.h"
+#include "placer/algorithm/partitioners.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
@@ -44,7 +46,8 @@ void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList pa
 void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
-  registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});
+  register_list_schedulers(registry);
+  register_partitioners(registry);
   registry.add({"random", "uniformly drawn placements", true, random_search, check_random_search});
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});

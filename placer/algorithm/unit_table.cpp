@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "placer/algorithm/incumbent.h"
-
 namespace placer {
 
 UnitTable::UnitTable(const Problem& problem)
@@ -81,73 +79,6 @@ std::vector<DeviceId> UnitTable::choice(const Placement& placement) const {
     result.push_back(placement.device[index(members.front())]);
   }
   return result;
-}
-
-namespace {
-
-constexpr int kMostRepairs = 64;
-
-// Moves units off `device` until `missing` bytes are gone; false when nothing can move.
-//   room  [devices], may be negative; updated
-bool make_room(const UnitTable& units, std::vector<DeviceId>& choice, DeviceId device,
-               Bytes missing, std::vector<Bytes>& room) {
-  std::vector<std::size_t> here;
-  for (std::size_t unit = 0; unit < units.size(); ++unit) {
-    if (choice[unit] == device && units.bytes(unit).count > 0 && units.devices(unit).size() > 1) {
-      here.push_back(unit);
-    }
-  }
-  std::stable_sort(here.begin(), here.end(),
-                   [&](std::size_t a, std::size_t b) { return units.bytes(a) > units.bytes(b); });
-  bool moved = false;
-  for (const std::size_t unit : here) {
-    if (missing.count <= 0) {
-      break;
-    }
-    DeviceId best = device;
-    for (const DeviceId other : units.devices(unit)) {
-      if (other != device && (best == device || room[index(other)] > room[index(best)])) {
-        best = other;
-      }
-    }
-    if (room[index(best)] < units.bytes(unit)) {
-      continue;
-    }
-    choice[unit] = best;
-    room[index(best)] -= units.bytes(unit);
-    room[index(device)] += units.bytes(unit);
-    missing -= units.bytes(unit);
-    moved = true;
-  }
-  return moved;
-}
-
-}  // namespace
-
-SearchResult judge_with_repair(const Problem& problem, const SearchOptions& options,
-                               const std::string& name, const UnitTable& units,
-                               std::vector<DeviceId> choice) {
-  SearchOptions unlimited;
-  unlimited.progress = options.progress;
-  Incumbent incumbent(problem, unlimited, name);
-  for (int attempt = 0; attempt < kMostRepairs; ++attempt) {
-    const Placement placement = units.placement(choice);
-    incumbent.evaluate({&placement, 1});
-    const Outcome& outcome = incumbent.outcomes().front();
-    if (outcome.feasible() || outcome.infeasible->reason != InfeasibleReason::kOutOfMemory ||
-        !outcome.infeasible->device) {
-      break;
-    }
-    std::vector<Bytes> room = problem.constraints.memory_limit;
-    for (std::size_t d = 0; d < std::min(room.size(), outcome.peak_memory.size()); ++d) {
-      room[d] -= outcome.peak_memory[d];
-    }
-    const Bytes missing = std::max(outcome.infeasible->missing, Bytes{1});
-    if (!make_room(units, choice, *outcome.infeasible->device, missing, room)) {
-      break;
-    }
-  }
-  return incumbent.finish();
 }
 
 }  // namespace placer

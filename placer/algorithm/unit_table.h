@@ -58,11 +58,4 @@ class UnitTable {
   std::vector<std::vector<std::uint32_t>> neighbours_;
 };
 
-// Judges one constructed placement. Where a device runs out of memory, moves its largest units to
-// devices with room and judges again, a bounded number of times. Ignores budget and stop, as
-// constructive heuristics do.
-[[nodiscard]] SearchResult judge_with_repair(const Problem& problem, const SearchOptions& options,
-                                             const std::string& name, const UnitTable& units,
-                                             std::vector<DeviceId> choice);
-
 }  // namespace placer

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "placer/algorithm/baselines.h"
+#include "placer/algorithm/list_schedulers.h"
 #include "tests/support/fake_evaluator.h"
 #include "tests/support/workload_maker.h"
 

@@ -1,0 +1,71 @@
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "placer/algorithm/earliest_first.h"
+#include "placer/algorithm/favourite_child.h"
+#include "placer/algorithm/list_schedulers.h"
+#include "placer/algorithm/parameters.h"
+
+namespace placer {
+namespace {
+
+constexpr std::int64_t kDefaultRows = 20'000;
+
+std::size_t parse_rows(ParameterList given) {
+  Parameters parameters("m-sct", given);
+  const auto rows =
+      static_cast<std::size_t>(parameters.integer("rows", kDefaultRows, 0, std::int64_t{1} << 30));
+  parameters.check();
+  return rows;
+}
+
+struct Favourites {
+  std::vector<NodeId> of;
+  std::string trouble;  // why they are not the linear program's; empty: they are
+};
+
+Favourites favourites(const Problem& problem, std::size_t most_rows) {
+  const std::vector<SctEdge> edges = sct_edges(problem.costs, problem.constraints);
+  const std::size_t rows = sct_rows(problem.costs, edges);
+  std::string trouble;
+  if (rows > most_rows) {
+    trouble = fmt::format("its linear program would have {} rows, more than m-sct.rows={}", rows,
+                          most_rows);
+  } else if (const auto solution = solve_sct(problem.costs, edges)) {
+    return {round_favourites(problem.costs.graph(), edges, solution->x), {}};
+  } else {
+    trouble = "its linear program could not be solved";
+  }
+  return {greedy_favourites(problem.costs, edges),
+          trouble + ": favourite children were chosen greedily"};
+}
+
+class MSct : public Algorithm {
+ public:
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    const std::size_t rows = parse_rows(options.parameters);
+    const UnitTable units(problem);
+    const Favourites children = favourites(problem, rows);
+    SearchResult result = judge_schedules(
+        problem, options, "m-sct", units, std::array{Links::kFree, Links::kReserved},
+        [&](const ScheduleModel& model) {
+          return EarliestFirst(problem, units, model, children.of).run();
+        });
+    result.trouble = children.trouble;
+    return result;
+  }
+};
+
+}  // namespace
+
+void check_m_sct(ParameterList given) {
+  static_cast<void>(parse_rows(given));
+}
+
+std::unique_ptr<Algorithm> m_sct() {
+  return std::make_unique<MSct>();
+}
+
+}  // namespace placer

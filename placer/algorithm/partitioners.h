@@ -1,0 +1,43 @@
+#pragma once
+
+// Balanced minimum cuts by graph partitioning libraries. Results vary with the library's version
+// and the seed: docs/algorithms.md names those that were tested.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "placer/algorithm/algorithm.h"
+#include "placer/algorithm/partition_graph.h"
+
+namespace placer {
+
+struct PartitionOptions {
+  std::vector<double> shares;         // of the time, by part; sums to 1
+  std::vector<double> memory_shares;  // by part, or empty: memory does not matter
+  double imbalance = 0.03;            // a part's time may exceed its share by this much
+  double memory_imbalance = 0.03;
+  std::uint64_t seed = 1;
+};
+
+// METIS, multilevel k-way (Karypis, Kumar, SIAM J. Sci. Comput. 1998); memory is its second
+// constraint.
+[[nodiscard]] std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
+                                                        const PartitionOptions& options);
+// Scotch, mapping onto a complete graph of weighted processors (Pellegrini, Roman, 1996). Knows no
+// memory. One thread; the same parts for the same seed.
+[[nodiscard]] std::vector<std::int32_t> scotch_partition(const PartitionGraph& graph,
+                                                         const PartitionOptions& options);
+[[nodiscard]] std::string metis_version();
+[[nodiscard]] std::string scotch_version();
+
+// Parameter: imbalance. Memory is a constraint only where everything on one device may not fit.
+[[nodiscard]] std::unique_ptr<Algorithm> metis();
+void check_metis(ParameterList given);
+[[nodiscard]] std::unique_ptr<Algorithm> scotch();
+void check_scotch(ParameterList given);
+
+void register_partitioners(AlgorithmRegistry& registry);
+
+}  // namespace placer
