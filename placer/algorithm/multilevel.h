@@ -14,7 +14,7 @@ namespace placer {
 // communication are set against what the level above found, and the better one is improved by
 // large neighbourhood search (Shaw, CP 1998): a stretch of time, a few devices, or units at random
 // are freed and scheduled anew around the rest, and the result is kept where it is no worse.
-// Contracted levels are judged by a model of the simulator (schedule_model.h), the graph itself by
+// Contracted levels are judged by a model of the simulator (step_model.h), the graph itself by
 // the evaluator. Further rounds contract only what is together already, so that they go on from
 // the best placement, as the iterated multilevel partitioners do (Walshaw 2004).
 // Parameters: effort (passes over the graph that a round spends on each level).

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "placer/algorithm/contention_list.h"
-#include "placer/algorithm/schedule_model.h"
+#include "placer/algorithm/step_model.h"
 #include "placer/algorithm/task_graph.h"
 #include "placer/base/random.h"
 
@@ -46,7 +46,7 @@ class Neighbourhood {
   void free_at_random(Rng& rng);
 
   const TaskGraph& graph_;
-  ScheduleModel model_;
+  StepModel model_;
   ContentionList list_;
   std::vector<std::uint8_t> current_;  // [tasks]
   std::vector<std::uint32_t> order_;   // [tasks], by start in the current placement

@@ -13,10 +13,10 @@
 
 namespace placer {
 
-class ScheduleModel {
+class StepModel {
  public:
   // Keeps a reference to `graph`.
-  explicit ScheduleModel(const TaskGraph& graph);
+  explicit StepModel(const TaskGraph& graph);
 
   // Step time in picoseconds; each device runs the ready task of the highest mean upward rank.
   //   device  [tasks]

@@ -1,4 +1,4 @@
-#include "placer/algorithm/schedule_model.h"
+#include "placer/algorithm/step_model.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,7 +16,7 @@ constexpr auto kEarliestFirst = [](const auto& a, const auto& b) {
 
 }  // namespace
 
-ScheduleModel::ScheduleModel(const TaskGraph& graph)
+StepModel::StepModel(const TaskGraph& graph)
     : graph_(graph),
       order_(graph.num_tasks),
       place_(graph.num_tasks),
@@ -35,19 +35,19 @@ ScheduleModel::ScheduleModel(const TaskGraph& graph)
   }
 }
 
-void ScheduleModel::push(std::int64_t time, std::uint64_t key) {
+void StepModel::push(std::int64_t time, std::uint64_t key) {
   events_.push_back({time, key});
   std::push_heap(events_.begin(), events_.end(), kEarliestFirst);
 }
 
-ScheduleModel::Event ScheduleModel::pop() {
+StepModel::Event StepModel::pop() {
   std::pop_heap(events_.begin(), events_.end(), kEarliestFirst);
   const Event event = events_.back();
   events_.pop_back();
   return event;
 }
 
-void ScheduleModel::become_ready(std::uint32_t task) {
+void StepModel::become_ready(std::uint32_t task) {
   if (!graph_.takes_device[task]) {
     start_[task] = now_;
     push(now_, task);
@@ -59,7 +59,7 @@ void ScheduleModel::become_ready(std::uint32_t task) {
 }
 
 // Returns when the value arrives.
-std::int64_t ScheduleModel::send(std::uint32_t value, std::uint32_t from, std::uint32_t to) {
+std::int64_t StepModel::send(std::uint32_t value, std::uint32_t from, std::uint32_t to) {
   const std::uint32_t link = graph_.link(from, to);
   const std::int64_t hold = graph_.hold(value, link);
   if (hold == 0) return now_ + graph_.latency[link];
@@ -73,7 +73,7 @@ std::int64_t ScheduleModel::send(std::uint32_t value, std::uint32_t from, std::u
   return start + hold + graph_.latency[link];
 }
 
-void ScheduleModel::hand_out(std::uint32_t task, std::span<const std::uint8_t> device) {
+void StepModel::hand_out(std::uint32_t task, std::span<const std::uint8_t> device) {
   const std::uint32_t from = device[task];
   for (std::uint32_t v = graph_.first_value[task]; v < graph_.first_value[task + 1]; ++v) {
     std::uint64_t remote = 0;
@@ -92,7 +92,7 @@ void ScheduleModel::hand_out(std::uint32_t task, std::span<const std::uint8_t> d
   }
 }
 
-void ScheduleModel::start_tasks() {
+void StepModel::start_tasks() {
   for (std::uint64_t left = idle_; left != 0; left &= left - 1) {
     const auto d = static_cast<std::uint32_t>(std::countr_zero(left));
     std::vector<std::uint32_t>& heap = ready_[d];
@@ -106,7 +106,7 @@ void ScheduleModel::start_tasks() {
   }
 }
 
-std::int64_t ScheduleModel::run(std::span<const std::uint8_t> device) {
+std::int64_t StepModel::run(std::span<const std::uint8_t> device) {
   device_ = device;
   now_ = 0;
   idle_ =
