@@ -15,12 +15,14 @@
 namespace placer {
 
 inline constexpr std::size_t kMaxDevices = 64;  // sets of devices are 64-bit masks
+// What stands for unlimited: 64 devices of this size stay below 2^62 bytes together.
+inline constexpr Bytes kMostMemory{std::int64_t{1} << 56};
 
 struct Device {
   std::string name;  // "cpu:0", "cpu", "cuda:1"
   std::string kind;  // devices of one kind have the same op times: "cpu-core", "cpu-all",
                      // "cuda:NVIDIA H200"
-  Bytes memory;      // what placements may use
+  Bytes memory;      // what placements may use; 0: it can hold nothing
   std::optional<std::uint32_t>
       pool;                // index into Cluster::pools() when its memory is shared with others
   std::vector<int> cores;  // CPU devices: the processors it is pinned to

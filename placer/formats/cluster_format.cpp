@@ -5,6 +5,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"
+#include "placer/formats/device_name.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/json_text.h"
 #include "placer/formats/json_tree.h"
@@ -12,20 +13,9 @@
 namespace placer {
 namespace {
 
-// 64 devices of this size stay below 2^62 bytes together.
-constexpr std::int64_t kMostMemory = std::int64_t{1} << 56;
 constexpr std::int64_t kMostCores = 1 << 16;
 constexpr double kMostBytesPerSecond = 1e18;
 constexpr double kMostScale = 1000;
-
-// Names stand in options such as --pin "GLOB=DEVICE,DEVICE".
-std::string read_device_name(JsonView json) {
-  std::string name(json.as_name("a device's name"));
-  if (name.find_first_of("=, \t\n*?") != std::string::npos) {
-    json.fail("a device's name cannot hold '=', ',', '*', '?' or space");
-  }
-  return name;
-}
 
 class ClusterReader {
  public:
@@ -56,7 +46,7 @@ class ClusterReader {
       json.only_keys(kKeys, "a pool");
       const JsonView name = json.at("name", "the pool's name");
       MemoryPool pool{std::string(name.as_name("a pool's name")),
-                      json.at("memory_bytes", "a number of bytes").as_bytes(1, kMostMemory)};
+                      json.at("memory_bytes", "a number of bytes").as_bytes(0, kMostMemory.count)};
       for (const MemoryPool& other : pools_) {
         if (other.name == pool.name) {
           name.fail("two pools are named \"" + pool.name + "\"");
@@ -89,7 +79,7 @@ class ClusterReader {
     Device device;
     device.name = read_device_name(json.at("name", "the device's name"));
     device.kind = json.at("kind", "the kind that its op times stand under").as_name("a kind");
-    device.memory = json.at("memory_bytes", "a number of bytes").as_bytes(1, kMostMemory);
+    device.memory = json.at("memory_bytes", "a number of bytes").as_bytes(0, kMostMemory.count);
     if (const auto pool = json.find("pool")) {
       device.pool = pool_named(*pool);
     }
@@ -329,6 +319,14 @@ void write_lines(std::string& out, const List& list, WriteOne write_one) {
 }
 
 }  // namespace
+
+std::string read_device_name(JsonView json) {
+  std::string name(json.as_name("a device's name"));
+  if (name.find_first_of("=, \t\n*?") != std::string::npos) {
+    json.fail("a device's name cannot hold '=', ',', '*', '?' or space");
+  }
+  return name;
+}
 
 Cluster read_cluster(std::string_view text, const std::string& file) {
   check_header(text, file, "placer.cluster");

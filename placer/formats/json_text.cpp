@@ -80,6 +80,24 @@ void append_microseconds(std::string& out, SimTime time) {
   }
 }
 
+SimTime microseconds_spelled(std::string_view spelling, double value) {
+  const std::size_t point = spelling.find('.');
+  if (point == std::string_view::npos || spelling.find_first_of("eE") != std::string_view::npos) {
+    return from_microseconds(value);
+  }
+  std::int64_t ps = 0;
+  std::from_chars(spelling.data(), spelling.data() + point, ps);
+  const std::string_view digits = spelling.substr(point + 1);
+  for (std::size_t i = 0; i < 6; ++i) {
+    ps = ps * 10 + (i < digits.size() ? digits[i] - '0' : 0);
+  }
+  if (digits.find_first_not_of('0', std::min<std::size_t>(6, digits.size())) !=
+      std::string_view::npos) {
+    ++ps;
+  }
+  return {std::min(ps, kMaxSimTime.ps)};
+}
+
 std::string& JsonMembers::next(std::string_view key) {
   if (!first_) {
     out_ += separator_;

@@ -23,6 +23,10 @@ void append_decimal(std::string& out, double value);
 // Microseconds with at most six decimals: exact.
 void append_microseconds(std::string& out, SimTime time);
 
+// The time that a decimal number of microseconds spells: exact to the picosecond, more digits are
+// rounded up. `value` is the same number, from 0 to kMaxSimTime.
+[[nodiscard]] SimTime microseconds_spelled(std::string_view spelling, double value);
+
 // Writes `"key": ` for the next member of an object, after a comma where one is needed.
 //   JsonMembers members(out, ", ");   // or ",\n  " for a member a line
 //   append_quoted(members.next("name"), name);

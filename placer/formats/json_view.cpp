@@ -5,6 +5,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"
+#include "placer/formats/json_text.h"
 #include "placer/formats/json_tree.h"
 
 namespace placer {
@@ -169,21 +170,7 @@ SimTime JsonView::as_microseconds() const {
   if (spelling.starts_with('-') || entry().decimal >= static_cast<double>(kMax + 1)) {
     fail_expected(kWhat);
   }
-  const std::size_t point = spelling.find('.');
-  if (point == std::string_view::npos || spelling.find_first_of("eE") != std::string_view::npos) {
-    return from_microseconds(std::min(entry().decimal, static_cast<double>(kMax)));
-  }
-  std::int64_t ps = 0;
-  std::from_chars(spelling.data(), spelling.data() + point, ps);
-  const std::string_view digits = spelling.substr(point + 1);
-  for (std::size_t i = 0; i < 6; ++i) {
-    ps = ps * 10 + (i < digits.size() ? digits[i] - '0' : 0);
-  }
-  if (digits.find_first_not_of('0', std::min<std::size_t>(6, digits.size())) !=
-      std::string_view::npos) {
-    ++ps;
-  }
-  return {std::min(ps, kMaxSimTime.ps)};
+  return microseconds_spelled(spelling, std::min(entry().decimal, static_cast<double>(kMax)));
 }
 
 JsonView::Children JsonView::elements(std::string_view what) const {

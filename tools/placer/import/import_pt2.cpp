@@ -1,35 +1,19 @@
 // placer import: a graph from a .pt2 archive.
 
-#include <filesystem>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <set>
-#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "placer/formats/pt2.h"
-#include "tools/placer/shared.h"
+#include "tools/placer/import/import.h"
 
 namespace placer::cli {
 namespace {
-
-constexpr const char* kImportHelp =
-    "a graph from a PyTorch model: a .pt2 file (torch.export.save, or tools/export)\n"
-    "Example: placer import model.pt2 --optimizer sgd -o graph.json";
-
-struct ImportFlags {
-  std::string model_file;
-  std::string output;
-  std::string optimizer = "none";
-  ImportOptions import;
-};
 
 // What a graph consists of.
 struct ImportSummary {
@@ -129,8 +113,8 @@ Optimizer optimizer_named(const std::string& name) {
   throw usage_error("--optimizer " + name + ": expected none, sgd or adam");
 }
 
-void check_import(ImportFlags& flags) {
-  OptimizerOptions& optimizer = flags.import.optimizer;
+void check_optimizer(ImportFlags& flags) {
+  OptimizerOptions& optimizer = flags.archive.optimizer;
   optimizer.kind = optimizer_named(flags.optimizer);
   if (optimizer.kind == Optimizer::kNone && optimizer.learning_rate != 0) {
     throw usage_error("--lr needs --optimizer sgd or adam");
@@ -138,15 +122,14 @@ void check_import(ImportFlags& flags) {
   if (optimizer.kind != Optimizer::kSgd && optimizer.momentum != 0) {
     throw usage_error("--momentum needs --optimizer sgd");
   }
-  if (flags.output.empty()) {
-    flags.output = std::filesystem::path(flags.model_file).stem().string() + ".json";
-  }
-  require_writable(flags.output, {flags.model_file});
 }
 
-int run_import(ImportFlags flags, const Shared& shared) {
-  check_import(flags);
-  ImportReport report = import_pt2(flags.model_file, flags.import);
+}  // namespace
+
+int import_archive(ImportFlags flags, const Shared& shared) {
+  check_optimizer(flags);
+  flags.archive.name = flags.name;
+  ImportReport report = import_pt2(flags.file, flags.archive);
   const ImportSummary summary = summarize(report.graph);
   if (flags.output == "-") {
     std::cout << write_graph({std::move(report.graph), {}});
@@ -159,31 +142,6 @@ int run_import(ImportFlags flags, const Shared& shared) {
     std::cout << import_text(flags, report, summary);
   }
   return 0;
-}
-
-}  // namespace
-
-void add_import(CLI::App& app, Shared& shared) {
-  auto* command = app.add_subcommand("import", kImportHelp);
-  auto flags = std::make_shared<ImportFlags>();
-  command->add_option("model", flags->model_file, "the .pt2 file")->required();
-  command->add_option("-o,--output", flags->output,
-                      "graph to write; .zst compresses, - is stdout [<model>.json]");
-  command->add_option("--optimizer", flags->optimizer,
-                      "none, sgd or adam: append the update of every parameter [none]");
-  command
-      ->add_option("--lr", flags->import.optimizer.learning_rate,
-                   "learning rate [0.01 for sgd, 0.001 for adam]")
-      ->check(above_zero());
-  command->add_option("--momentum", flags->import.optimizer.momentum, "of sgd, 0 to 1 [0]")
-      ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--name", flags->import.name, "name of the graph [the file's stem]");
-  command->add_option("--model", flags->import.model, "which model of the archive [the only one]");
-  command->add_flag("--no-weights", flags->import.seeded_weights,
-                    "do not name the file as the source of weights: runs make them from a seed");
-  command->callback([flags, &shared] {
-    shared.action = [flags, &shared] { return run_import(*flags, shared); };
-  });
 }
 
 }  // namespace placer::cli

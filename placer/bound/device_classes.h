@@ -1,0 +1,18 @@
+#pragma once
+
+// Devices that nothing tells apart: searching one order of them is searching all.
+
+#include <vector>
+
+#include "placer/cost/cost_model.h"
+#include "placer/placement/constraints.h"
+
+namespace placer {
+
+// The cluster's devices in classes, by lowest member, members ascending. Two devices of a class may
+// be exchanged in any placement: same kind, overhead, pool and memory limit, the same nodes
+// allowed, links that differ only in which of the two they end at.
+[[nodiscard]] std::vector<std::vector<DeviceId>> device_classes(const CostModel& costs,
+                                                                const Constraints& constraints);
+
+}  // namespace placer
