@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "placer/algorithm/incumbent.h"
-#include "placer/algorithm/neighbourhood.h"
+#include "placer/algorithm/rescheduler.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/task_levels.h"
 
@@ -55,7 +55,7 @@ class FineLevel {
   FineLevel(const Problem& problem, const SearchOptions& options, std::string name)
       : graph(make_task_graph(problem)),
         incumbent(problem, options, std::move(name)),
-        neighbourhood(graph) {
+        rescheduler(graph) {
     room.bytes = graph.limit;
   }
 
@@ -67,7 +67,7 @@ class FineLevel {
 
   const TaskGraph graph;
   Incumbent incumbent;
-  Neighbourhood neighbourhood;
+  Rescheduler rescheduler;
   Room room;
   Outcome last;
 
@@ -110,10 +110,10 @@ bool FineLevel::tighten() {
 
 void FineLevel::construct(std::uint64_t set, double price) {
   for (int attempt = 0; attempt < kMostTightenings && !incumbent.exhausted(); ++attempt) {
-    const Devices first = neighbourhood.construct(set, price, {}, room);
+    const Devices first = rescheduler.construct(set, price, {}, room);
     try_out(first);
     if (last.feasible()) {
-      try_out(neighbourhood.construct(set, price, first, room));
+      try_out(rescheduler.construct(set, price, first, room));
       return;
     }
     // Once something fits, constructions that do not are not worth more.
@@ -187,26 +187,26 @@ class MultilevelSearch {
 
   // On a contracted graph; `current` may be empty.
   Devices improve(const TaskGraph& graph, Devices current, bool scratch) {
-    Neighbourhood neighbourhood(graph);
-    std::int64_t cost = current.empty() ? 0 : neighbourhood.judge(current);
-    if (scratch) construct_coarse(neighbourhood, current, cost);
-    neighbourhood.load(std::move(current));
+    Rescheduler rescheduler(graph);
+    std::int64_t cost = current.empty() ? 0 : rescheduler.judge(current);
+    if (scratch) construct_coarse(rescheduler, current, cost);
+    rescheduler.load(std::move(current));
     const auto steps = static_cast<std::size_t>(static_cast<double>(effort_) / share(graph));
     for (std::size_t step = 0; step < steps && !exhausted(); ++step) {
-      Devices proposal = neighbourhood.propose(rng_, fine_.room);
-      const std::int64_t proposed = neighbourhood.judge(proposal);
+      Devices proposal = rescheduler.propose(rng_, fine_.room);
+      const std::int64_t proposed = rescheduler.judge(proposal);
       count(graph);
       if (proposed > cost) continue;
       cost = proposed;
-      neighbourhood.load(std::move(proposal));
+      rescheduler.load(std::move(proposal));
     }
-    return neighbourhood.current();
+    return rescheduler.current();
   }
 
-  void construct_coarse(Neighbourhood& neighbourhood, Devices& current, std::int64_t& cost) {
+  void construct_coarse(Rescheduler& rescheduler, Devices& current, std::int64_t& cost) {
     const auto consider = [&](Devices devices) {
-      const std::int64_t found = neighbourhood.judge(devices);
-      count(neighbourhood.graph());
+      const std::int64_t found = rescheduler.judge(devices);
+      count(rescheduler.graph());
       if (!current.empty() && found >= cost) return;
       cost = found;
       current = std::move(devices);
@@ -214,24 +214,24 @@ class MultilevelSearch {
     for (const std::uint64_t set : sets_) {
       for (const double price : kPrices) {
         if (!current.empty() && exhausted()) return;
-        const Devices first = neighbourhood.construct(set, price, {}, fine_.room);
+        const Devices first = rescheduler.construct(set, price, {}, fine_.room);
         consider(first);
-        consider(neighbourhood.construct(set, price, first, fine_.room));
+        consider(rescheduler.construct(set, price, first, fine_.room));
       }
     }
   }
 
   void improve_fine(Devices current) {
     if (fine_.try_out(current)) {
-      fine_.neighbourhood.load(std::move(current));
+      fine_.rescheduler.load(std::move(current));
     } else {
-      fine_.neighbourhood.load(fine_.best());
+      fine_.rescheduler.load(fine_.best());
     }
     ++work_;
     for (std::size_t step = 0; step < effort_ && !exhausted(); ++step) {
-      Devices proposal = fine_.neighbourhood.propose(rng_, fine_.room);
+      Devices proposal = fine_.rescheduler.propose(rng_, fine_.room);
       ++work_;
-      if (fine_.try_out(proposal)) fine_.neighbourhood.load(std::move(proposal));
+      if (fine_.try_out(proposal)) fine_.rescheduler.load(std::move(proposal));
     }
   }
 

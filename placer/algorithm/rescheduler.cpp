@@ -1,4 +1,4 @@
-#include "placer/algorithm/neighbourhood.h"
+#include "placer/algorithm/rescheduler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,10 +13,10 @@ double draw(Rng& rng, double low, double high) {
 
 }  // namespace
 
-Neighbourhood::Neighbourhood(const TaskGraph& graph)
+Rescheduler::Rescheduler(const TaskGraph& graph)
     : graph_(graph), model_(graph), list_(graph), frozen_(graph.num_units()) {}
 
-std::vector<std::uint8_t> Neighbourhood::construct(std::uint64_t devices, double price,
+std::vector<std::uint8_t> Rescheduler::construct(std::uint64_t devices, double price,
                                                    std::span<const std::uint8_t> expected,
                                                    const Room& room) {
   ListOptions options;
@@ -27,7 +27,7 @@ std::vector<std::uint8_t> Neighbourhood::construct(std::uint64_t devices, double
   return list_.run(model_.by_rank(), room.bytes, options);
 }
 
-void Neighbourhood::load(std::vector<std::uint8_t> device) {
+void Rescheduler::load(std::vector<std::uint8_t> device) {
   current_ = std::move(device);
   static_cast<void>(model_.run(current_));
   const auto start = model_.start();
@@ -37,7 +37,7 @@ void Neighbourhood::load(std::vector<std::uint8_t> device) {
 }
 
 // Units with a task in a stretch of time.
-void Neighbourhood::free_stretch(Rng& rng) {
+void Rescheduler::free_stretch(Rng& rng) {
   std::ranges::fill(frozen_, 1);
   const double tasks = graph_.num_tasks;
   const auto length = static_cast<std::size_t>(std::ceil(draw(rng, 4 / (tasks + 4), 1) * tasks));
@@ -48,12 +48,12 @@ void Neighbourhood::free_stretch(Rng& rng) {
   }
 }
 
-void Neighbourhood::free_at_random(Rng& rng) {
+void Rescheduler::free_at_random(Rng& rng) {
   const double share = draw(rng, 0.01, 0.5);
   for (std::uint8_t& frozen : frozen_) frozen = rng.uniform() < share ? 0 : 1;
 }
 
-std::vector<std::uint8_t> Neighbourhood::propose(Rng& rng, const Room& room) {
+std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
   if (rng.below(4) == 0) {
     free_at_random(rng);
   } else {

@@ -20,10 +20,10 @@ struct Room {
   bool count_all_bytes = false;     // see ListOptions
 };
 
-class Neighbourhood {
+class Rescheduler {
  public:
   // Keeps a reference to `graph`.
-  explicit Neighbourhood(const TaskGraph& graph);
+  explicit Rescheduler(const TaskGraph& graph);
 
   [[nodiscard]] const TaskGraph& graph() const { return graph_; }
   // Step time by the model.
