@@ -19,8 +19,8 @@ struct FeatureOptions {
   std::size_t max_types = 200;  // op types beyond the commonest share one entry
   std::size_t max_outputs = 6;  // the largest outputs of a group
   std::size_t max_dims = 4;     // the last dimensions of each
-  std::size_t max_slots =
-      256;  // columns of adjacency in each direction; group j is in column j modulo their number
+  // Columns of adjacency in each direction; group j is in column j modulo their number.
+  std::size_t max_slots = 256;
 };
 
 // With N groups, T types, S = min(N, max_slots) and D kinds of device, the columns of `numbers` are
@@ -28,10 +28,13 @@ struct FeatureOptions {
 //   bytes_out   1                        log(1 + bytes that leave the group)
 //   bytes_in    1                        log(1 + bytes that enter it)
 //   memory      2                        log(1 + bytes), share of all bytes of state, outputs and
-//   workspace times       2 D                      per kind of device: log(1 + microseconds), share
-//   of the largest position    3                        index / N, longest time before and after it
-//   over the critical path reads       S                        1 in the column of every group that
-//   it reads readers     S                        1 in the column of every group that reads it
+//                                        workspace
+//   times       2 D                      per kind of device: log(1 + microseconds), share of the
+//                                        largest
+//   position    3                        index / N, longest time before and after it over the
+//                                        critical path
+//   reads       S                        1 in the column of every group that it reads
+//   readers     S                        1 in the column of every group that reads it
 // Every log column is divided by its largest value in the graph.
 struct GroupFeatures {
   std::size_t num_groups = 0;

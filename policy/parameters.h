@@ -36,14 +36,14 @@ struct ColocrlParameters {
   double entropy_end = 0.1;     // its weight at the end of the budget, linear in between; 0..10
   double clip = 1;              // largest norm of the gradient; 1e-6..1e6
   double baseline_decay = 0.9;  // of the moving-average baseline; 0..1 (1: never moves)
-  bool baseline_from_failing =
-      true;               // starts at the failing signal; else at the mean of the first rewards
+  // Starts at the failing signal; else at the mean of the first rewards.
+  bool baseline_from_failing = true;
   bool normalize = true;  // advantages are divided by their moving root mean square
   RewardScale reward = RewardScale::kRelative;  // relative, seconds
-  double failing =
-      4;  // step time that an infeasible placement is given, in reference times; 1..1e6
-  std::int64_t feasible_only_after =
-      500;  // updates after which only feasible placements teach; 0..1e9
+  // Step time that an infeasible placement is given, in reference times; 1..1e6.
+  double failing = 4;
+  // Updates after which only feasible placements teach; 0..1e9.
+  std::int64_t feasible_only_after = 500;
 
   // Every update also imitates the best placements since the last restart: so many; 0 (off)..4096.
   std::int64_t elites = 4;
@@ -66,7 +66,7 @@ struct ColocrlParameters {
 
 // Defaults with `settings` applied in order.
 //   throws  Error(kUsage) for an unknown name (with the nearest one), a name given twice, a
-//   malformed value and one out of range
+//           malformed value and one out of range
 [[nodiscard]] ColocrlParameters parse_parameters(
     std::span<const std::pair<std::string, std::string>> settings);
 

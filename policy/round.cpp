@@ -19,15 +19,17 @@ void Round::record(const Constraints& constraints, std::span<const Placement> pl
       state_.stale = 0;
     }
     // What was judged is the sample with divided units put together.
-    keep(time, conforming(constraints, placements[i]));
+    if (enters(time)) keep(time, conforming(constraints, placements[i]));
   }
+}
+
+bool Round::enters(SimTime step_time) const {
+  const std::vector<Elite>& elites = state_.elites;
+  return capacity_ > 0 && (elites.size() < capacity_ || step_time < elites.back().step_time);
 }
 
 void Round::keep(SimTime step_time, Placement placement) {
   std::vector<Elite>& elites = state_.elites;
-  if (capacity_ == 0 || (elites.size() == capacity_ && step_time >= elites.back().step_time)) {
-    return;
-  }
   const auto known = std::find_if(elites.begin(), elites.end(),
                                   [&](const Elite& elite) { return elite.placement == placement; });
   // Seen again: where times are noisy the shorter one counts.

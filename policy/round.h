@@ -46,6 +46,9 @@ class Round {
   void restore(RoundState state) { state_ = std::move(state); }
 
  private:
+  // Is it fast enough for the elites?
+  [[nodiscard]] bool enters(SimTime step_time) const;
+  // Adds one that enters, unless it is there already.
   void keep(SimTime step_time, Placement placement);
 
   std::size_t capacity_;

@@ -26,8 +26,8 @@ struct ExecutorOptions {
   std::uint64_t seed = 1;  // of state without recorded values, inputs and random ops
   std::string weights;     // archive to read state from; empty: the graph's own, when the file is
                            // there; else seeded
-  bool seeded_state =
-      false;  // ignore recorded weights: the documented initialiser gives every state its value
+  // Ignore recorded weights: the documented initialiser gives every state its value.
+  bool seeded_state = false;
   std::vector<Bytes> memory_limit;  // [devices]; empty: the cluster's
   // [graph.size()]: for placements without their own, as the simulator's (default_priority); empty:
   // the graph's order.
@@ -87,8 +87,8 @@ class Executor {
 // Resolves every op and argument against the dispatcher and starts a worker per device ("cpu:N"
 // pinned to its core with intra-op threads off; "cpu" all cores in one op).
 //   throws  Error(kUsage) listing every op that this LibTorch lacks or whose arguments do not fit
-//   its schema, with node names;
-//           Error(kDevice) for a device that is not there. References outlive the executor.
+//           its schema, with node names; Error(kDevice) for a device that is not there.
+// References outlive the executor.
 [[nodiscard]] std::unique_ptr<Executor> make_executor(const Graph& graph, const Cluster& cluster,
                                                       const ExecutorOptions& options);
 

@@ -21,8 +21,8 @@ struct MeasureOptions {
   // took.
   double limit_factor = 4;
   double first_limit_seconds = 120;  // while nothing has been measured; 0: no limit
-  std::function<void()> on_step =
-      nullptr;  // called after every step, a discarded one too: a sign of life
+  // Called after every step, a discarded one too: a sign of life.
+  std::function<void()> on_step = nullptr;
 };
 
 // One timed step an evaluation, for placements that are measured in turn. The limit does not follow

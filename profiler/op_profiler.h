@@ -41,7 +41,7 @@ struct ProfileReport {
 // step. A sample is the thread's CPU time of one op (wall time for devices that spread an op over
 // several threads); each pass takes one sample of every distinct op, from its occurrences in turn.
 //   throws  Error(kUsage) listing ops that cannot be bound or that fail; Error(kDevice) when the
-//   cluster has no device of `kind`
+//           cluster has no device of `kind`
 [[nodiscard]] ProfileReport profile_ops(const Graph& graph, const Cluster& cluster,
                                         const std::string& kind, const ProfileOptions& options);
 

@@ -4,114 +4,106 @@
 #include <numeric>
 
 #include "placer/base/error.h"
+#include "simulator/ready_set.h"
 
 namespace placer::sim {
 
-CompiledGraph::CompiledGraph(const CostModel& costs, std::span<const Bytes> memory_limit)
-    : num_nodes(static_cast<std::uint32_t>(costs.graph().size())),
+CompiledGraph::CompiledGraph(const CostModel& costs, std::span<const Bytes> memory_limit,
+                             const Model& what)
+    : model(what),
+      num_nodes(static_cast<std::uint32_t>(costs.graph().size())),
       num_devices(static_cast<std::uint32_t>(costs.cluster().size())) {
-  const Graph& graph = costs.graph();
-  const Cluster& cluster = costs.cluster();
   PLACER_CHECK(memory_limit.empty() || memory_limit.size() == num_devices, "a limit per device");
-  add_values(graph);
-  add_edges(graph);
+  add_values(costs.graph());
+  add_edges(costs.graph());
+  resolve_aliases(costs.graph());
   add_costs(costs);
-  add_links(cluster);
-  for (std::uint32_t d = 0; d < num_devices; ++d) {
-    const Device& device = cluster.device(id_at<DeviceId>(d));
-    domain_limit.push_back(memory_limit.empty() ? device.memory.count : memory_limit[d].count);
-    const auto pools = static_cast<std::uint32_t>(cluster.pools().size());
-    pool_domain.push_back(num_devices + device.pool.value_or(pools));
-  }
-  pool_peers.assign(num_devices, 0);
-  for (std::uint32_t d = 0; d < num_devices; ++d) {
-    for (std::uint32_t other = 0; other < num_devices; ++other) {
-      const bool shares = other != d && cluster.devices()[d].pool.has_value() &&
-                          pool_domain[d] == pool_domain[other];
-      if (shares) pool_peers[d] |= std::uint64_t{1} << other;
-    }
-  }
-  for (const MemoryPool& pool : cluster.pools()) {
-    domain_limit.push_back(pool.memory.count);
-  }
+  add_links(costs.cluster());
+  add_domains(costs.cluster(), memory_limit);
   check_times(costs);
-  rank_by_priority(default_priority(costs), default_rank, default_order);
+  add_occupancies();
+  rank_by_priority(*this, default_priority(costs), default_rank, default_order);
 }
 
-// Values in order of their producer and output, the signal last; first_edge holds counts for now.
+// first_edge counts the edges of the values before.
 void CompiledGraph::add_values(const Graph& graph) {
-  first_value.assign(1, 0);
-  first_edge.assign(1, 0);
+  nodes.resize(std::size_t{num_nodes} + 1);
   for (std::uint32_t n = 0; n < num_nodes; ++n) {
     const NodeId id = id_at<NodeId>(n);
     const Node& node = graph.node(id);
-    std::vector<std::uint32_t> readers(node.outputs.size(), 0);
+    CompiledNode& compiled = nodes[n];
+    std::vector<std::uint32_t> readers_of(node.outputs.size(), 0);
     std::uint32_t waiters = 0;
     for (const Use& use : graph.uses(id)) {
-      ++(use.output == Use::kControl ? waiters : readers[use.output]);
+      ++(use.output == Use::kControl ? waiters : readers_of[use.output]);
     }
-    start_bytes.push_back(node.workspace.count);
-    end_bytes.push_back(node.workspace.count);
+    compiled.first_value = static_cast<std::uint32_t>(values.size());
+    compiled.start_bytes = compiled.end_bytes = node.workspace.count;
     if (node.resident.count > 0) residents.emplace_back(n, node.resident.count);
     const auto add = [&](std::uint32_t which, std::int64_t size, std::uint32_t alias,
                          std::uint32_t edges, double stated) {
-      producer.push_back(n);
-      output.push_back(which);
-      bytes.push_back(size);
-      stated_us.push_back(stated);
-      alias_edge.push_back(alias);
-      first_edge.push_back(first_edge.back() + edges);
+      values.push_back({size, n, which, num_edges, alias});
+      stated_us_.push_back(stated);
+      num_edges += edges;
     };
     for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
       const TensorSpec& tensor = node.outputs[k];
       const std::int64_t own = tensor.alias_of ? 0 : tensor.bytes.count;
-      start_bytes.back() += own;
-      if (readers[k] == 0) {
-        end_bytes.back() += own;
+      compiled.start_bytes += own;
+      if (readers_of[k] == 0) {
+        compiled.end_bytes += own;
       } else {
-        // Of an alias, add_edges() turns the number of the input into its edge.
-        add(k, tensor.bytes.count, tensor.alias_of.value_or(kOwnStorage), readers[k],
-            tensor.transfer_us.value_or(-1));
+        // Of an alias, resolve_aliases() turns the number among the node's inputs into ours.
+        add(k, tensor.bytes.count, tensor.alias_of.value_or(CompiledValue::kOwnStorage),
+            readers_of[k], tensor.transfer_us.value_or(-1));
       }
     }
-    if (waiters > 0) {
-      add(Use::kControl, 0, kSignal, waiters, -1);
-    }
-    PLACER_CHECK(producer.size() < kSignal, "too many tensors");
-    first_value.push_back(static_cast<std::uint32_t>(producer.size()));
+    if (waiters > 0) add(Use::kControl, 0, CompiledValue::kSignal, waiters, -1);
+    PLACER_CHECK(values.size() < CompiledValue::kSignal, "too many tensors");
   }
-  num_values = first_value.back();
-  num_edges = first_edge.back();
+  num_values = static_cast<std::uint32_t>(values.size());
+  nodes[num_nodes].first_value = num_values;
+  values.push_back({0, 0, 0, num_edges, CompiledValue::kSignal});
 }
 
 void CompiledGraph::add_edges(const Graph& graph) {
-  reader.resize(num_edges);
-  num_inputs.assign(num_nodes, 0);
-  std::vector<std::vector<std::uint32_t>> reads(num_nodes);
+  readers.resize(num_edges);
+  std::vector<std::vector<std::uint32_t>> tensors(num_nodes);  // edges
+  std::vector<std::vector<std::uint32_t>> signals(num_nodes);
+  std::vector<std::uint32_t> value_of(num_edges);
   for (std::uint32_t v = 0; v < num_values; ++v) {
-    std::uint32_t edge = first_edge[v];
-    for (const Use& use : graph.uses(id_at<NodeId>(producer[v]))) {
-      if (use.output != output[v]) continue;
+    std::uint32_t edge = values[v].first_edge;
+    for (const Use& use : graph.uses(id_at<NodeId>(values[v].producer))) {
+      if (use.output != values[v].output) continue;
       const auto consumer = static_cast<std::uint32_t>(use.consumer);
-      reader[edge] = consumer;
-      ++num_inputs[consumer];
-      if (alias_edge[v] != kSignal) reads[consumer].push_back(edge);
+      readers[edge].node = consumer;
+      value_of[edge] = v;
+      (is_signal(v) ? signals : tensors)[consumer].push_back(edge);
       ++edge;
     }
   }
-  first_read.assign(1, 0);
-  for (const auto& of_node : reads) {
-    read_edge.insert(read_edge.end(), of_node.begin(), of_node.end());
-    first_read.push_back(static_cast<std::uint32_t>(read_edge.size()));
+  for (std::uint32_t n = 0; n < num_nodes; ++n) {
+    const auto add = [&](std::uint32_t edge) {
+      readers[edge].input = static_cast<std::uint32_t>(inputs.size());
+      inputs.push_back({value_of[edge], values[value_of[edge]].producer});
+    };
+    nodes[n].first_input = static_cast<std::uint32_t>(inputs.size());
+    std::ranges::for_each(tensors[n], add);
+    nodes[n].first_signal = static_cast<std::uint32_t>(inputs.size());
+    std::ranges::for_each(signals[n], add);
   }
-  for (std::uint32_t v = 0; v < num_values; ++v) {
-    if (alias_edge[v] >= kSignal) continue;
-    const TensorRef base = graph.nodes()[producer[v]].inputs[alias_edge[v]];
-    for (const std::uint32_t edge : reads[producer[v]]) {
-      const auto value = static_cast<std::uint32_t>(std::ranges::upper_bound(first_edge, edge) -
-                                                    first_edge.begin() - 1);
-      if (producer[value] == index(base.node) && output[value] == base.output) {
-        alias_edge[v] = edge;
+  nodes[num_nodes].first_input = num_edges;
+}
+
+void CompiledGraph::resolve_aliases(const Graph& graph) {
+  for (CompiledValue& value : std::span(values).first(num_values)) {
+    if (value.alias >= CompiledValue::kSignal) continue;
+    const TensorRef base = graph.nodes()[value.producer].inputs[value.alias];
+    const CompiledNode& node = nodes[value.producer];
+    for (std::uint32_t i = node.first_input; i < node.first_signal; ++i) {
+      const CompiledValue& read = values[inputs[i].value];
+      if (read.producer == index(base.node) && read.output == base.output) {
+        value.alias = i;
         break;
       }
     }
@@ -120,20 +112,33 @@ void CompiledGraph::add_edges(const Graph& graph) {
 
 void CompiledGraph::add_costs(const CostModel& costs) {
   cost.resize(std::size_t{num_devices} * num_nodes);
+  std::vector<std::int64_t> overhead(num_devices, 0);  // that ops do not pay
+  launch.assign(num_devices, 0);
+  for (std::uint32_t d = 0; d < num_devices; ++d) {
+    const Device& device = costs.cluster().devices()[d];
+    const bool asynchronous = model.launch == Launch::kAsynchronous ||
+                              (model.launch == Launch::kOfDevice && device.asynchronous_launch);
+    if (asynchronous) launch[d] = device.overhead.ps;
+    if (asynchronous || model.launch == Launch::kNone) overhead[d] = device.overhead.ps;
+  }
   for (std::uint32_t n = 0; n < num_nodes; ++n) {
     const NodeId id = id_at<NodeId>(n);
     const NodeKind kind = costs.graph().node(id).kind;
-    node_class.push_back(kind == NodeKind::kOp       ? NodeClass::kOp
-                         : kind == NodeKind::kOutput ? NodeClass::kKeep
-                                                     : NodeClass::kSource);
-    if (node_class.back() == NodeClass::kSource) sources.push_back(n);
+    nodes[n].kind = kind == NodeKind::kOp       ? NodeClass::kOp
+                    : kind == NodeKind::kOutput ? NodeClass::kKeep
+                                                : NodeClass::kSource;
+    if (nodes[n].kind == NodeClass::kSource) {
+      sources.push_back(n);
+    } else if (num_inputs(n) == 0) {
+      heads.push_back(n);
+    }
     supported.push_back(costs.supported(id));
     for (std::uint32_t d = 0; d < num_devices; ++d) {
-      if ((supported.back() >> d & 1) != 0) {
-        const SimTime alone = costs.op_time(id, id_at<DeviceId>(d));
-        const SimTime busy = costs.busy_time(id, id_at<DeviceId>(d));
-        cost[std::size_t{d} * num_nodes + n] = {alone.ps, (busy - alone).ps};
-      }
+      if (kind != NodeKind::kOp || (supported.back() >> d & 1) == 0) continue;
+      const SimTime alone = costs.op_time(id, id_at<DeviceId>(d));
+      const SimTime busy = costs.busy_time(id, id_at<DeviceId>(d));
+      cost[std::size_t{d} * num_nodes + n] = {alone.ps - overhead[d],
+                                              model.slow_down ? (busy - alone).ps : 0};
     }
   }
 }
@@ -144,18 +149,78 @@ void CompiledGraph::add_links(const Cluster& cluster) {
   // Pairs of a link that is not shared hold bus 0, which is never busy.
   std::vector<std::uint32_t> bus_of(cluster.links().size(), 0);
   for (std::size_t i = 0; i < bus_of.size(); ++i) {
-    if (cluster.links()[i].shared) bus_of[i] = ++num_buses;
+    if (cluster.links()[i].shared && model.shared_buses) bus_of[i] = ++num_buses;
   }
   ++num_buses;
+  std::vector<std::int64_t> latencies;
+  for (const Link& link : cluster.links()) latencies.push_back(link.latency.ps);
+  std::ranges::sort(latencies);
+  latencies.erase(std::ranges::unique(latencies).begin(), latencies.end());
   for (std::uint32_t from = 0; from < num_devices; ++from) {
     for (std::uint32_t to = 0; to < num_devices; ++to) {
       if (from == to) continue;
       const LinkId id = cluster.link_between(id_at<DeviceId>(from), id_at<DeviceId>(to));
       const Link& link = cluster.link(id);
-      links[std::size_t{from} * num_devices + to] = {link.latency.ps,
-                                                     link.bytes_per_second.value_or(0),
-                                                     link.transfer_scale, bus_of[index(id)]};
+      CompiledLink& compiled = links[std::size_t{from} * num_devices + to];
+      compiled.latency = link.latency.ps;
+      compiled.bytes_per_second = link.bytes_per_second.value_or(0);
+      compiled.transfer_scale = link.transfer_scale;
+      compiled.bus = bus_of[index(id)];
+      compiled.latency_class = static_cast<std::uint32_t>(
+          std::ranges::lower_bound(latencies, link.latency.ps) - latencies.begin());
       if (link.bytes_per_second) copying_peers[from] |= std::uint64_t{1} << to;
+    }
+  }
+}
+
+// A row per kind of link, as many as have room; the others compute.
+void CompiledGraph::add_occupancies() {
+  constexpr std::size_t kMostEntries = std::size_t{1} << 24;
+  std::vector<CompiledLink> rows;
+  for (CompiledLink& link : links) {
+    if (link.bytes_per_second == 0) continue;
+    const auto row = std::ranges::find_if(rows, [&](const CompiledLink& other) {
+      return other.bytes_per_second == link.bytes_per_second &&
+             other.transfer_scale == link.transfer_scale;
+    });
+    const auto number = static_cast<std::size_t>(row - rows.begin());
+    if (row == rows.end()) {
+      if ((number + 1) * num_values > kMostEntries) continue;
+      rows.push_back(link);
+      for (std::uint32_t v = 0; v < num_values; ++v) {
+        occupancies_.push_back(compute_occupancy(v, link));
+      }
+    }
+    link.row = static_cast<std::uint32_t>(number);
+  }
+}
+
+// As CostModel::occupancy(), which rounds up once. Within range: check_times() has seen the sum.
+std::int64_t CompiledGraph::compute_occupancy(std::uint32_t value, const CompiledLink& link) const {
+  const double stated = stated_us_[value];
+  const double ps = stated >= 0
+                        ? stated * link.transfer_scale * 1e6
+                        : static_cast<double>(values[value].bytes) / link.bytes_per_second * 1e12;
+  const auto whole = static_cast<std::int64_t>(ps);
+  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
+}
+
+void CompiledGraph::add_domains(const Cluster& cluster, std::span<const Bytes> memory_limit) {
+  const auto pools = static_cast<std::uint32_t>(cluster.pools().size());
+  for (std::uint32_t d = 0; d < num_devices; ++d) {
+    const Device& device = cluster.devices()[d];
+    domain_limit.push_back(memory_limit.empty() ? device.memory.count : memory_limit[d].count);
+    pool_domain.push_back(num_devices + device.pool.value_or(pools));
+  }
+  for (const MemoryPool& pool : cluster.pools()) {
+    domain_limit.push_back(pool.memory.count);
+  }
+  pool_peers.assign(num_devices, 0);
+  for (std::uint32_t d = 0; d < num_devices; ++d) {
+    for (std::uint32_t other = 0; other < num_devices; ++other) {
+      const bool shares = other != d && cluster.devices()[d].pool.has_value() &&
+                          pool_domain[d] == pool_domain[other];
+      if (shares) pool_peers[d] |= std::uint64_t{1} << other;
     }
   }
 }
@@ -170,18 +235,23 @@ void CompiledGraph::check_times(const CostModel& costs) const {
       const OpCost& op = cost[std::size_t{d} * num_nodes + n];
       slowest = std::max(slowest, op.alone + std::max<std::int64_t>(op.extra, 0));
     }
-    total += static_cast<double>(slowest);
+    total += static_cast<double>(slowest) + static_cast<double>(model.idle_after_op.ps);
   }
-  const double all_bytes = std::accumulate(
-      bytes.begin(), bytes.end(), 0.0,
-      [](double sum, std::int64_t size) { return sum + static_cast<double>(size); });
+  total += static_cast<double>(model.idle_after_copy.ps) * num_edges;
+  // A tensor may travel once for every reader.
+  double all_bytes = 0;
+  double all_stated_us = 0;
+  for (std::uint32_t v = 0; v < num_values; ++v) {
+    const bool per_reader = model.sending == Sending::kPerReader;
+    const double times = per_reader ? values[v + 1].first_edge - values[v].first_edge : 1;
+    all_bytes += times * static_cast<double>(values[v].bytes);
+    all_stated_us += times * std::max(stated_us_[v], 0.0);
+  }
   for (const Link& link : costs.cluster().links()) {
     const auto pairs = static_cast<double>(link.pairs.size());
     total += pairs * static_cast<double>(link.latency.ps) * num_values;
     if (link.bytes_per_second) total += pairs * all_bytes / *link.bytes_per_second * 1e12;
-    for (const double stated : stated_us) {
-      total += pairs * std::max(stated, 0.0) * link.transfer_scale * 1e6;
-    }
+    total += pairs * all_stated_us * link.transfer_scale * 1e6;
   }
   if (total > static_cast<double>(std::int64_t{1} << 62)) {
     throw usage_error("graph \"" + costs.graph().info().name + "\" on cluster \"" +
@@ -191,16 +261,48 @@ void CompiledGraph::check_times(const CostModel& costs) const {
   }
 }
 
-void rank_by_priority(std::span<const std::int64_t> priority, std::vector<std::uint32_t>& rank,
+namespace {
+
+// Takes the node of lowest rank among those that wait for no other, again and again.
+void make_topological(const CompiledGraph& graph, const std::vector<std::uint32_t>& rank,
                       std::vector<std::uint32_t>& order) {
+  std::vector<std::uint32_t> waiting(graph.num_nodes);
+  const std::vector<std::uint32_t> by_rank = order;
+  ReadySet ready(graph.num_nodes);
+  for (std::uint32_t n = 0; n < graph.num_nodes; ++n) {
+    waiting[n] = graph.num_inputs(n);
+    if (waiting[n] == 0) ready.insert(rank[n]);
+  }
+  for (std::uint32_t& next : order) {
+    next = by_rank[ready.take_first()];
+    const std::uint32_t first = graph.values[graph.nodes[next].first_value].first_edge;
+    const std::uint32_t last = graph.values[graph.nodes[next + 1].first_value].first_edge;
+    for (std::uint32_t e = first; e < last; ++e) {
+      const std::uint32_t reader = graph.readers[e].node;
+      if (--waiting[reader] == 0) ready.insert(rank[reader]);
+    }
+  }
+}
+
+}  // namespace
+
+void rank_by_priority(const CompiledGraph& graph, std::span<const std::int64_t> priority,
+                      std::vector<std::uint32_t>& rank, std::vector<std::uint32_t>& order) {
   order.resize(priority.size());
   rank.resize(priority.size());
   std::iota(order.begin(), order.end(), 0U);
   std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
     return priority[a] != priority[b] ? priority[a] > priority[b] : a < b;
   });
-  for (std::uint32_t i = 0; i < order.size(); ++i) {
-    rank[order[i]] = i;
+  const auto invert = [&] {
+    for (std::uint32_t i = 0; i < order.size(); ++i) {
+      rank[order[i]] = i;
+    }
+  };
+  invert();
+  if (graph.model.order == Order::kFixed) {
+    make_topological(graph, rank, order);
+    invert();
   }
 }
 

@@ -13,11 +13,13 @@ namespace placer::sim {
 // In the order in which events of one time are handled. Only the order of op ends matters to the
 // result (transfers reserve their links in it).
 enum class EventKind : std::uint8_t {
-  kEnd,        // node
-  kArrival,    // copy: usable at its destination
-  kHandOver,   // value, device: seen by that device (hand-offs and signals)
-  kCopyStart,  // copy: its memory is taken
-  kFree,       // buffer: its last transfer has left
+  kEnd,         // node
+  kArrival,     // copy: usable at its destination
+  kHandOver,    // value, class of latency: seen by the devices that far away (hand-offs, signals)
+  kCopyStart,   // copy: its memory is taken
+  kFree,        // buffer: its last transfer has left
+  kLaunched,    // node: its inputs are there, and now its launch has ended
+  kDeviceFree,  // device: what held it beyond its op has passed
 };
 
 struct Event {
@@ -25,16 +27,18 @@ struct Event {
   std::uint64_t key = 0;  // kind, then what it is about
 
   static Event of(std::int64_t time, EventKind kind, std::uint32_t subject,
-                  std::uint32_t device = 0) {
+                  std::uint32_t detail = 0) {
     return {time, std::uint64_t{static_cast<std::uint8_t>(kind)} << 56 |
-                      std::uint64_t{subject} << 8 | device};
+                      std::uint64_t{subject} << 16 | detail};
   }
   [[nodiscard]] EventKind kind() const { return static_cast<EventKind>(key >> 56); }
-  [[nodiscard]] std::uint32_t subject() const { return static_cast<std::uint32_t>(key >> 8); }
-  [[nodiscard]] std::uint32_t device() const { return static_cast<std::uint32_t>(key & 0xFF); }
+  [[nodiscard]] std::uint32_t subject() const { return static_cast<std::uint32_t>(key >> 16); }
+  [[nodiscard]] std::uint32_t detail() const { return static_cast<std::uint32_t>(key & 0xFFFF); }
 
+  // Without a branch: which of two events is earlier cannot be predicted.
   [[nodiscard]] bool before(const Event& other) const {
-    return time != other.time ? time < other.time : key < other.key;
+    return static_cast<int>(time < other.time) |
+           (static_cast<int>(time == other.time) & static_cast<int>(key < other.key));
   }
 };
 
@@ -64,7 +68,8 @@ class EventQueue {
     if (size == 0) return;
     std::size_t hole = 0;
     for (std::size_t child = 1; child < size; child = 2 * hole + 1) {
-      if (child + 1 < size && heap_[child + 1].before(heap_[child])) ++child;
+      if (child + 1 < size)
+        child += static_cast<std::size_t>(heap_[child + 1].before(heap_[child]));
       if (!heap_[child].before(last)) break;
       heap_[hole] = heap_[child];
       hole = child;

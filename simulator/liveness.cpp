@@ -10,6 +10,19 @@
 
 namespace placer::sim {
 
+void MemoryAccount::replay(std::span<MemoryChange> changes) {
+  std::ranges::sort(changes, {}, &MemoryChange::time);
+  std::int64_t now = 0;
+  for (const MemoryChange& change : changes) {
+    if (change.time != now) {
+      settle();
+      now = change.time;
+    }
+    add(change.device, change.bytes);
+  }
+  settle();
+}
+
 std::optional<Shortage> find_shortage(const CompiledGraph& graph,
                                       std::span<const std::int64_t> peak) {
   std::optional<Shortage> worst;

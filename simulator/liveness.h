@@ -5,6 +5,7 @@
 // counts only once a time has passed: settle() is called before the clock moves on.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,6 +26,12 @@ struct Buffer {
   std::uint32_t device = 0;
 };
 
+struct MemoryChange {
+  std::int64_t time = 0;
+  std::int64_t bytes = 0;
+  std::uint32_t device = 0;
+};
+
 class MemoryAccount {
  public:
   explicit MemoryAccount(const CompiledGraph& graph)
@@ -33,16 +40,23 @@ class MemoryAccount {
   void clear() {
     std::ranges::fill(used_, 0);
     std::ranges::fill(peak_, 0);
+    touched_ = 0;
   }
   void add(std::uint32_t device, std::int64_t bytes) {
     used_[device] += bytes;
     used_[pool_of_[device]] += bytes;
+    touched_ |= std::uint64_t{1} << device;
   }
   void settle() {
-    for (std::size_t i = 0; i < used_.size(); ++i) {
-      peak_[i] = std::max(peak_[i], used_[i]);
+    for (; touched_ != 0; touched_ &= touched_ - 1) {
+      const auto device = static_cast<std::size_t>(std::countr_zero(touched_));
+      const std::uint32_t pool = pool_of_[device];
+      peak_[device] = std::max(peak_[device], used_[device]);
+      peak_[pool] = std::max(peak_[pool], used_[pool]);
     }
   }
+  // All changes of a step, in any order, which this sorts by time.
+  void replay(std::span<MemoryChange> changes);
   // [devices, then pools, then one more]: the most bytes in use at any time.
   [[nodiscard]] std::span<const std::int64_t> peak() const { return peak_; }
 
@@ -50,6 +64,7 @@ class MemoryAccount {
   std::span<const std::uint32_t> pool_of_;  // of the graph
   std::vector<std::int64_t> used_;
   std::vector<std::int64_t> peak_;
+  std::uint64_t touched_ = 0;  // mask of the devices that changed since the clock last moved
 };
 
 // What is short of memory by most.

@@ -8,23 +8,29 @@
 
 #include "simulator/compiled_graph.h"
 #include "simulator/liveness.h"
+#include "simulator/workspace.h"
 
 namespace placer::sim {
 
 struct SilentRecorder {
-  void start(std::uint32_t, std::uint32_t, std::int64_t) {}
+  static constexpr bool kRecords = false;
+
+  void start(std::uint32_t, std::int64_t) {}
   void end(std::uint32_t, std::int64_t) {}
   void ready(std::uint32_t, std::uint32_t, std::int64_t) {}
-  void send(std::uint32_t, std::uint32_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t) {}
+  void send(std::uint32_t, std::uint32_t, std::int64_t, const Reservation&, std::int64_t) {}
   void allocate(std::uint32_t, std::uint32_t, std::int64_t, std::int64_t) {}
   void free(std::uint32_t, std::int64_t) {}
 };
 
 class StepRecorder {
  public:
+  static constexpr bool kRecords = true;
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+  static constexpr std::uint32_t kLaunch = 0xFFFFFFFE;
 
-  // Times of a node, and the value whose arrival was the last it waited for (kNone: none).
+  // Times of a node, and the value whose arrival was the last it waited for; kNone: none, kLaunch:
+  // its launch.
   struct NodeTimes {
     std::int64_t ready = 0;
     std::int64_t start = 0;
@@ -43,11 +49,11 @@ class StepRecorder {
 
   explicit StepRecorder(const CompiledGraph& graph);
 
-  void start(std::uint32_t node, std::uint32_t device, std::int64_t time);
+  void start(std::uint32_t node, std::int64_t time) { nodes_[node].start = time; }
   void end(std::uint32_t node, std::int64_t time) { nodes_[node].end = time; }
   void ready(std::uint32_t node, std::uint32_t value, std::int64_t time);
-  void send(std::uint32_t value, std::uint32_t to, std::int64_t made, std::int64_t start,
-            std::int64_t released, std::int64_t arrival);
+  void send(std::uint32_t value, std::uint32_t to, std::int64_t made, const Reservation& held,
+            std::int64_t arrival);
   // `buffer` is a value's number, or one beyond the values for each copy.
   void allocate(std::uint32_t buffer, std::uint32_t device, std::int64_t bytes, std::int64_t time);
   void free(std::uint32_t buffer, std::int64_t time);
@@ -55,8 +61,7 @@ class StepRecorder {
   [[nodiscard]] const std::vector<NodeTimes>& nodes() const { return nodes_; }
   [[nodiscard]] const std::vector<Sending>& sendings() const { return sendings_; }
   // Of everything that took memory; what was not freed ends never.
-  [[nodiscard]] std::vector<Allocation> allocations(
-      const std::vector<std::uint8_t>& device, const std::vector<std::uint32_t>& copy_value) const;
+  [[nodiscard]] std::vector<Allocation> allocations(const Workspace& workspace) const;
 
  private:
   struct Interval {

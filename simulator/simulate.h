@@ -1,57 +1,25 @@
 #pragma once
 
-// One simulated step: the event loop. Its rules are docs/simulator.md, in the order of the code.
+// One simulated step of the placement that a workspace has loaded. The rules are docs/simulator.md,
+// in the order of the code. Each is compiled with and without recording, so that a search pays
+// nothing for what it does not look at. Nothing is allocated but by a StepRecorder.
 
-#include <cstdint>
-#include <optional>
-#include <vector>
-
-#include "placer/placement/placement.h"
 #include "simulator/compiled_graph.h"
-#include "simulator/event_queue.h"
-#include "simulator/liveness.h"
-#include "simulator/ready_set.h"
 #include "simulator/recorder.h"
+#include "simulator/workspace.h"
 
 namespace placer::sim {
 
-// What one run needs, sized once and used again: one per thread.
-struct Workspace {
-  explicit Workspace(const CompiledGraph& graph);
-
-  // Takes a placement of the graph in. Returns the first op that its device does not support.
-  //   throws  LogicError when sizes or devices disagree with the graph
-  [[nodiscard]] std::optional<NodeId> load(const CompiledGraph& graph, const Placement& placement);
-
-  // The placement.
-  std::vector<std::uint8_t> device;  // [nodes]
-  const std::uint32_t* rank = nullptr;
-  const std::uint32_t* order = nullptr;
-  std::vector<std::int64_t> custom_priority;  // of custom_rank and custom_order
-  std::vector<std::uint32_t> custom_rank;
-  std::vector<std::uint32_t> custom_order;
-
-  // The state of the step.
-  std::vector<std::uint32_t> waiting;      // [nodes]: inputs that have not arrived
-  std::vector<std::uint32_t> edge_buffer;  // [edges]: what the reader reads
-  std::vector<Buffer> buffers;             // [values], then the copies in order of creation
-  std::vector<std::uint32_t> copy_value;   // [copies]
-  std::vector<ReadySet> ready;             // [devices]
-  std::vector<std::int64_t> egress_free;   // [devices]
-  std::vector<std::int64_t> ingress_free;  // [devices]
-  std::vector<std::int64_t> bus_free;      // [buses]
-  EventQueue events;
-  MemoryAccount memory;
-
-  // The result, beside memory.peak().
-  std::int64_t step_time = 0;
-  std::vector<std::int64_t> busy;  // [devices]
-};
-
-// Simulates the placement that was loaded.
-//   cost  O((V + E) log V) time; no allocation
+// By the rules of graph.model.
 void simulate(const CompiledGraph& graph, Workspace& workspace);
-// The same, told to a recorder.
 void simulate(const CompiledGraph& graph, Workspace& workspace, StepRecorder& recorder);
+
+// Orders kPriority and kReadyTime, event by event: O((V + E) log V).
+template <typename Recorder>
+void run_events(const CompiledGraph& graph, Workspace& workspace, Recorder& recorder);
+
+// Order kFixed, op by op: O(V + E); with memory O((V + E) log V).
+template <typename Recorder>
+void run_fixed_order(const CompiledGraph& graph, Workspace& workspace, Recorder& recorder);
 
 }  // namespace placer::sim

@@ -19,7 +19,7 @@ constexpr std::size_t kTensorsNamed = 5;
 class EventSimulator : public Simulator {
  public:
   EventSimulator(const CostModel& costs, const SimulatorOptions& options)
-      : costs_(costs), graph_(costs, options.memory_limit), pool_(options.threads) {
+      : costs_(costs), graph_(costs, options.memory_limit, options.model), pool_(options.threads) {
     workspaces_.reserve(pool_.size());
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       workspaces_.emplace_back(graph_);
@@ -35,7 +35,9 @@ class EventSimulator : public Simulator {
     });
   }
 
-  [[nodiscard]] std::string name() const override { return "simulated"; }
+  [[nodiscard]] std::string name() const override {
+    return graph_.model == Model{} ? "simulated" : "simulated (" + describe(graph_.model) + ")";
+  }
 
   [[nodiscard]] Timeline timeline(const Placement& placement) override;
 
@@ -78,13 +80,15 @@ Timeline EventSimulator::timeline(const Placement& placement) {
 
 void EventSimulator::fill_outcome(const Workspace& workspace, Outcome& outcome) const {
   outcome.step_time = {workspace.step_time};
+  outcome.score.reset();
   outcome.busy.resize(graph_.num_devices);
   outcome.peak_memory.resize(graph_.num_devices);
   for (std::uint32_t d = 0; d < graph_.num_devices; ++d) {
     outcome.busy[d] = {workspace.busy[d]};
     outcome.peak_memory[d] = {workspace.memory.peak()[d]};
   }
-  if (const auto shortage = find_shortage(graph_, workspace.memory.peak())) {
+  const auto shortage = find_shortage(graph_, workspace.memory.peak());
+  if (shortage) {
     describe_shortage(costs_.cluster(), graph_, *shortage, outcome.infeasible);
   } else {
     outcome.infeasible.reset();
@@ -109,7 +113,7 @@ void EventSimulator::fill_unsupported(NodeId node, const Placement& placement,
 void EventSimulator::name_largest(const Workspace& workspace, const StepRecorder& recorder,
                                   Infeasible& infeasible) const {
   const auto shortage = find_shortage(graph_, workspace.memory.peak());
-  const auto allocations = recorder.allocations(workspace.device, workspace.copy_value);
+  const auto allocations = recorder.allocations(workspace);
   const Overflow overflow = find_overflow(graph_, allocations, shortage->domain);
   auto text = std::back_inserter(infeasible.text);
   fmt::format_to(text, " from {}", to_string(SimTime{overflow.time}));
@@ -127,9 +131,9 @@ void EventSimulator::name_largest(const Workspace& workspace, const StepRecorder
   }
   // The op whose start passed the limit, where there is one (else a transfer did).
   for (std::uint32_t n = 0; n < graph_.num_nodes && !infeasible.node; ++n) {
-    const std::uint32_t d = workspace.device[n];
+    const std::uint32_t d = workspace.nodes[n].device;
     const bool here = d == shortage->domain || graph_.pool_domain[d] == shortage->domain;
-    if (here && graph_.node_class[n] == NodeClass::kOp && graph_.start_bytes[n] > 0 &&
+    if (here && graph_.nodes[n].kind == NodeClass::kOp && graph_.nodes[n].start_bytes > 0 &&
         recorder.nodes()[n].start == overflow.time) {
       infeasible.node = id_at<NodeId>(n);
     }

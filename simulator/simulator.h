@@ -12,12 +12,14 @@
 #include "placer/cost/cost_model.h"
 #include "placer/evaluate/evaluator.h"
 #include "placer/placement/constraints.h"
+#include "simulator/model.h"
 
 namespace placer::sim {
 
 struct SimulatorOptions {
   int threads = 1;                    // for batches
   std::vector<Bytes> memory_limit{};  // [devices]; empty: the cluster's
+  Model model{};                      // what of a step is modelled
 };
 
 // An op that ran, or a tensor that crossed a link.
@@ -40,13 +42,15 @@ struct TransferRecord {
   bool operator==(const TransferRecord&) const = default;
 };
 
-// A piece of the critical path. Its pieces follow one another without gaps from 0 to the step time.
+// A piece of the critical path. Its pieces follow one another without gaps from 0 to the end of the
+// last op.
 struct PathSegment {
   enum class Kind : std::uint8_t {
     kOp,          // `node` runs on `device`
     kTransfer,    // a result of `node` travels to `device`: occupancy and latency
     kLinkWait,    // that transfer waits for an end of its link
     kDeviceWait,  // `node` is ready and waits for `device`
+    kLaunch,      // the host launches the ops before `node`, and `node`
   };
   Kind kind = Kind::kOp;
   NodeId node{};

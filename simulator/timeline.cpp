@@ -9,7 +9,7 @@ namespace placer::sim {
 
 namespace {
 
-// The sending of `value` to `device`, by value and destination.
+// The sending of `value` to `device` that arrived at a time.
 class SendingIndex {
  public:
   explicit SendingIndex(const std::vector<StepRecorder::Sending>& sendings) {
@@ -20,14 +20,17 @@ class SendingIndex {
   }
 
   // nullptr: the value did not have to travel.
-  [[nodiscard]] const StepRecorder::Sending* find(std::uint32_t value, std::uint32_t device) const {
-    const auto at = std::ranges::lower_bound(sorted_, std::pair(value, device), {}, key);
-    return at != sorted_.end() && key(*at) == std::pair(value, device) ? *at : nullptr;
+  [[nodiscard]] const StepRecorder::Sending* find(std::uint32_t value, std::uint32_t device,
+                                                  std::int64_t arrival) const {
+    const std::tuple wanted(value, device, arrival);
+    const auto at = std::ranges::lower_bound(sorted_, wanted, {}, key);
+    return at != sorted_.end() && key(*at) == wanted ? *at : nullptr;
   }
 
  private:
-  static std::pair<std::uint32_t, std::uint32_t> key(const StepRecorder::Sending* sending) {
-    return {sending->value, sending->to};
+  static std::tuple<std::uint32_t, std::uint32_t, std::int64_t> key(
+      const StepRecorder::Sending* sending) {
+    return {sending->value, sending->to, sending->arrival};
   }
 
   std::vector<const StepRecorder::Sending*> sorted_;
@@ -63,12 +66,12 @@ void add_transfers(const CompiledGraph& graph, const Cluster& cluster, const Wor
   timeline.link_bytes.resize(cluster.links().size());
   for (const auto& sending : recorder.sendings()) {
     const std::uint32_t value = sending.value;
-    if (graph.alias_edge[value] == CompiledGraph::kSignal) continue;
-    const std::uint32_t node = graph.producer[value];
-    const DeviceId from = id_at<DeviceId>(workspace.device[node]);
+    if (graph.is_signal(value)) continue;
+    const std::uint32_t node = graph.values[value].producer;
+    const DeviceId from = id_at<DeviceId>(workspace.nodes[node].device);
     const DeviceId to = id_at<DeviceId>(sending.to);
-    timeline.link_bytes[index(cluster.link_between(from, to))] += {graph.bytes[value]};
-    timeline.transfers.push_back({{id_at<NodeId>(node), graph.output[value]},
+    timeline.link_bytes[index(cluster.link_between(from, to))] += {graph.values[value].bytes};
+    timeline.transfers.push_back({{id_at<NodeId>(node), graph.values[value].output},
                                   from,
                                   to,
                                   {sending.start},
@@ -89,18 +92,19 @@ std::vector<PathSegment> critical_segments(const CompiledGraph& graph, const Wor
   const SendingIndex sendings(recorder.sendings());
   PathBuilder path;
   std::uint32_t n = last_to_end(graph, recorder);
-  while (graph.node_class[n] != NodeClass::kSource) {
+  while (graph.nodes[n].kind != NodeClass::kSource) {
     const auto& times = recorder.nodes()[n];
-    const std::uint32_t device = workspace.device[n];
-    if (graph.node_class[n] == NodeClass::kOp) {
+    const std::uint32_t device = workspace.nodes[n].device;
+    if (graph.nodes[n].kind == NodeClass::kOp) {
       path.add(Kind::kOp, n, device, times.start, times.end);
       path.add(Kind::kDeviceWait, n, device, times.ready, times.start);
     }
     const std::uint32_t value = times.last_input;
-    if (value == StepRecorder::kNone) break;
-    n = graph.producer[value];
-    if (workspace.device[n] == device) continue;
-    if (const auto* sending = sendings.find(value, device)) {
+    if (value == StepRecorder::kLaunch) path.add(Kind::kLaunch, n, device, 0, times.ready);
+    if (value == StepRecorder::kNone || value == StepRecorder::kLaunch) break;
+    n = graph.values[value].producer;
+    if (workspace.nodes[n].device == device) continue;
+    if (const auto* sending = sendings.find(value, device, times.ready)) {
       path.add(Kind::kTransfer, n, sending->to, sending->start, sending->arrival);
       path.add(Kind::kLinkWait, n, sending->to, sending->made, sending->start);
     }
@@ -113,10 +117,10 @@ Timeline make_timeline(const CompiledGraph& graph, const Cluster& cluster,
   Timeline timeline;
   timeline.step_time = {workspace.step_time};
   for (std::uint32_t n = 0; n < graph.num_nodes; ++n) {
-    if (graph.node_class[n] != NodeClass::kOp) continue;
+    if (graph.nodes[n].kind != NodeClass::kOp) continue;
     const auto& times = recorder.nodes()[n];
     timeline.ops.push_back(
-        {id_at<NodeId>(n), id_at<DeviceId>(workspace.device[n]), {times.start}, {times.end}});
+        {id_at<NodeId>(n), id_at<DeviceId>(workspace.nodes[n].device), {times.start}, {times.end}});
   }
   std::ranges::stable_sort(timeline.ops, [](const OpRecord& a, const OpRecord& b) {
     return std::tuple(a.start, a.device, a.end) < std::tuple(b.start, b.device, b.end);
@@ -125,7 +129,7 @@ Timeline make_timeline(const CompiledGraph& graph, const Cluster& cluster,
   for (std::size_t i = 0; i < cluster.pools().size(); ++i) {
     timeline.pool_peak.push_back({workspace.memory.peak()[graph.num_devices + i]});
   }
-  const auto allocations = recorder.allocations(workspace.device, workspace.copy_value);
+  const auto allocations = recorder.allocations(workspace);
   timeline.memory = memory_profile(allocations, timeline.step_time);
   timeline.path = critical_segments(graph, workspace, recorder);
   for (const PathSegment& segment : timeline.path) {

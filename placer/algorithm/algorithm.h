@@ -35,6 +35,9 @@ struct Problem {
   // nullptr when not contracted.
   const Graph* fine_graph = nullptr;
   const Grouping* grouping = nullptr;
+  // Another evaluator that gives the same outcomes, for a thread of its own; it may be called from
+  // one thread at a time. Empty: there is only `evaluator`.
+  std::function<std::unique_ptr<Evaluator>()> make_evaluator = nullptr;
 };
 
 // Of an algorithm, "name=value"; as given, in order.
@@ -46,19 +49,31 @@ struct SearchOptions {
   std::stop_token stop;
   ProgressSink progress;           // may be empty
   std::vector<Placement> initial;  // placements to start from, best first; may be empty
-  std::vector<std::pair<std::string, std::string>>
-      parameters;  // "name=value" of the algorithm; unknown names are Error(kUsage)
+  // "name=value" of the algorithm; unknown names are Error(kUsage).
+  std::vector<std::pair<std::string, std::string>> parameters;
   // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file
   // exists it resumes from it.
   std::string checkpoint;
   // Called with one flat JSON object per update for metrics.jsonl; may be empty.
   std::function<void(const std::string&)> metrics;
+  // Cores that it may keep busy. Under a budget of evaluations alone the result does not depend on
+  // it.
+  std::size_t threads = 1;
 };
 
 struct HistoryPoint {
   std::uint64_t evaluations = 0;
   double seconds = 0;
   SimTime best;
+};
+
+// What one member of a portfolio did.
+struct MemberReport {
+  std::string name;
+  std::uint64_t evaluations = 0;
+  double seconds = 0;      // summed over threads
+  std::size_t gained = 0;  // times that it improved the best of all
+  Outcome best;            // of its own
 };
 
 struct SearchResult {
@@ -72,6 +87,9 @@ struct SearchResult {
   // of best: best is optimal, proven. Nothing: the method proves nothing.
   std::optional<std::int64_t> lower_bound = std::nullopt;
   std::vector<HistoryPoint> history;  // every improvement
+  // Of a portfolio: whose placement `best` is, and what each member that ran did; else empty.
+  std::string found_by = {};
+  std::vector<MemberReport> members = {};
 };
 
 class Algorithm {
@@ -89,6 +107,7 @@ struct AlgorithmEntry {
   std::function<std::unique_ptr<Algorithm>()> make;
   // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
   std::function<void(ParameterList)> check_parameters = nullptr;
+  bool control = false;  // a yardstick for other methods: portfolios leave it out
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries

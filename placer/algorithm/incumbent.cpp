@@ -40,18 +40,33 @@ Incumbent::Incumbent(const Problem& problem, const SearchOptions& options, std::
 void Incumbent::judge(std::span<const Placement> placements) {
   outcomes_.resize(placements.size());
   problem_.evaluator.evaluate(placements, outcomes_);
-  const std::uint64_t before = clock_.spent();
-  clock_.spend(placements.size());
   for (std::size_t i = 0; i < placements.size(); ++i) {
-    const bool first = !result_.best && before == 0 && i == 0;
-    if (!first && !better(outcomes_[i], result_.outcome)) {
-      continue;
-    }
-    result_.outcome = outcomes_[i];
-    if (outcomes_[i].feasible()) {
-      result_.best = placements[i];
-      result_.history.push_back({before + i + 1, clock_.seconds(), outcomes_[i].step_time});
-    }
+    clock_.spend(1);
+    keep(placements[i], outcomes_[i]);
+  }
+}
+
+void Incumbent::keep(const Placement& placement, const Outcome& outcome) {
+  if (judged_any_ && !better(outcome, result_.outcome)) {
+    return;
+  }
+  judged_any_ = true;
+  result_.outcome = outcome;
+  if (outcome.feasible()) {
+    result_.best = placement;
+    result_.history.push_back({clock_.spent(), clock_.seconds(), outcome.step_time});
+  }
+}
+
+void Incumbent::offer(const Placement& placement) {
+  outcomes_.resize(1);
+  problem_.evaluator.evaluate({&placement, 1}, outcomes_);
+  keep(placement, outcomes_.front());
+}
+
+void Incumbent::report_if_due() {
+  if (clock_.seconds() - last_report_ >= kReportSeconds) {
+    report();
   }
 }
 
@@ -83,9 +98,7 @@ std::size_t Incumbent::evaluate(std::span<const Placement> placements) {
   } else {
     judge(placements.first(count));
   }
-  if (clock_.seconds() - last_report_ >= kReportSeconds) {
-    report();
-  }
+  report_if_due();
   return count;
 }
 
@@ -131,6 +144,7 @@ SearchResult Incumbent::so_far() const {
 
 void Incumbent::restore(SearchResult earlier) {
   clock_.restore(earlier.evaluations, earlier.seconds);
+  judged_any_ = earlier.evaluations > 0;
   result_ = std::move(earlier);
 }
 

@@ -21,6 +21,13 @@ class Incumbent {
   std::size_t evaluate(std::span<const Placement> placements);
   [[nodiscard]] std::span<const Outcome> outcomes() const { return outcomes_; }
 
+  // For what judges moves elsewhere, without a placement for each: counts them,
+  void spend(std::uint64_t evaluations) { clock_.spend(evaluations); }
+  // and looks at a placement that was among them, which is not counted again.
+  void offer(const Placement& placement);
+  // Tells progress where the last report is long enough ago.
+  void report_if_due();
+
   [[nodiscard]] bool exhausted() const { return clock_.exhausted(); }
   [[nodiscard]] const BudgetClock& clock() const { return clock_; }
   [[nodiscard]] const std::optional<Placement>& best() const { return result_.best; }
@@ -40,6 +47,7 @@ class Incumbent {
   void report();
 
   void judge(std::span<const Placement> placements);
+  void keep(const Placement& placement, const Outcome& outcome);
 
   const Problem& problem_;
   const SearchOptions& options_;
@@ -48,6 +56,7 @@ class Incumbent {
   std::vector<Outcome> outcomes_;
   std::vector<NodeId> leader_;  // [nodes]: first node of the unit
   bool tied_ = false;           // some unit has several nodes
+  bool judged_any_ = false;
   SearchResult result_;
   double last_report_ = -1;
 };

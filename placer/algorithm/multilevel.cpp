@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "placer/algorithm/incumbent.h"
-#include "placer/algorithm/rescheduler.h"
 #include "placer/algorithm/parameters.h"
+#include "placer/algorithm/rescheduler.h"
 #include "placer/algorithm/task_levels.h"
 
 namespace placer {

@@ -27,8 +27,7 @@ Number parse(const std::string& algorithm, std::string_view name, const std::str
 
 }  // namespace
 
-Parameters::Parameters(std::string algorithm,
-                       std::span<const std::pair<std::string, std::string>> given)
+Parameters::Parameters(std::string algorithm, ParameterList given)
     : algorithm_(std::move(algorithm)), given_(given) {}
 
 const std::string* Parameters::find(std::string_view name) {

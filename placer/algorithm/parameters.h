@@ -3,11 +3,11 @@
 // An algorithm's "name=value" parameters.
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "placer/algorithm/algorithm.h"
 
 namespace placer {
 
@@ -17,7 +17,7 @@ namespace placer {
 //   parameters.check();
 class Parameters {
  public:
-  Parameters(std::string algorithm, std::span<const std::pair<std::string, std::string>> given);
+  Parameters(std::string algorithm, ParameterList given);
 
   // Throws Error(kUsage) when the given text is no number in [low, high].
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t otherwise,
@@ -30,7 +30,7 @@ class Parameters {
   const std::string* find(std::string_view name);
 
   std::string algorithm_;
-  std::span<const std::pair<std::string, std::string>> given_;
+  ParameterList given_;
   std::vector<std::string> known_;
 };
 

@@ -5,9 +5,11 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/list_schedulers.h"
 #include "placer/algorithm/multilevel.h"
 #include "placer/algorithm/parameters.h"
+#include "placer/algorithm/portfolio.h"
 #include "placer/algorithm/partitioners.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
@@ -47,11 +49,18 @@ void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add({"expert", "layers in runs of equal time, as done by hand", false, expert});
   register_list_schedulers(registry);
+  registry.add({.name = "random",
+                .description = "uniformly drawn placements",
+                .searches = true,
+                .make = random_search,
+                .check_parameters = check_random_search,
+                .control = true});
   register_partitioners(registry);
-  registry.add({"random", "uniformly drawn placements", true, random_search, check_random_search});
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
   register_multilevel(registry);
+  register_local_search(registry);
+  register_portfolio(registry);  // last: of all above
 }
 
 }  // namespace placer

@@ -17,8 +17,8 @@ Rescheduler::Rescheduler(const TaskGraph& graph)
     : graph_(graph), model_(graph), list_(graph), frozen_(graph.num_units()) {}
 
 std::vector<std::uint8_t> Rescheduler::construct(std::uint64_t devices, double price,
-                                                   std::span<const std::uint8_t> expected,
-                                                   const Room& room) {
+                                                 std::span<const std::uint8_t> expected,
+                                                 const Room& room) {
   ListOptions options;
   options.devices = devices;
   options.price = price;

@@ -14,6 +14,7 @@ struct ProgressReport {
   double done = 0;                // in the unit of total
   double total = 0;               // 0: not known
   std::optional<double> best_ms;  // best step time so far, milliseconds
+  std::string running = {};       // what is at work within the stage: "annealing, tabu"; or empty
 };
 
 // Called from one thread at a time, at most a few times a second by convention of the caller's

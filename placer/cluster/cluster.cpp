@@ -17,6 +17,7 @@ std::string hash_of(const Cluster& cluster) {
   for (const Device& device : cluster.devices()) {
     hasher.add(device.name).add(device.kind).add(device.memory.count).add(device.overhead.ps);
     hasher.add(device.pool ? std::int64_t{*device.pool} : -1);
+    if (device.asynchronous_launch) hasher.add("asynchronous");
   }
   for (const MemoryPool& pool : cluster.pools()) {
     hasher.add(pool.name).add(pool.memory.count);

@@ -23,10 +23,13 @@ struct Device {
   std::string kind;  // devices of one kind have the same op times: "cpu-core", "cpu-all",
                      // "cuda:NVIDIA H200"
   Bytes memory;      // what placements may use; 0: it can hold nothing
-  std::optional<std::uint32_t>
-      pool;                // index into Cluster::pools() when its memory is shared with others
+  // Index into Cluster::pools() when its memory is shared with others.
+  std::optional<std::uint32_t> pool;
   std::vector<int> cores;  // CPU devices: the processors it is pinned to
   SimTime overhead;        // host time that every op costs on it beyond the op's own time
+  // The host launches ahead, as on a GPU: `overhead` is host time per launch, and an op starts no
+  // earlier than its launch ends. Else every op takes `overhead` longer.
+  bool asynchronous_launch = false;
 };
 
 // Memory that several devices draw from (the cores of one machine): counted once.

@@ -20,8 +20,8 @@ struct MemoryParts {
   Bytes gradients;  // tensors kept by gradient outputs
   Bytes optimizer;  // slots
   Bytes inputs;     // inputs and constants
-  Bytes
-      activations;  // peak of everything else that is alive at once, in default order on one device
+  // Peak of everything else that is alive at once, in default order on one device.
+  Bytes activations;
   Bytes workspace;  // largest of one op
   Bytes resident;   // what ops hold from step to step
 

@@ -22,21 +22,21 @@ struct AtenEffect {
   };
   Kind kind = Kind::kCompute;
   std::uint32_t base = 0;  // index into Pt2Call::inputs
-  std::vector<std::uint32_t>
-      writes;                   // inputs written in place; result k is the new value of writes[k]
-  bool unnamed_writes = false;  // `writes` have no result (running statistics of aten.batch_norm,
-                                // a list `out`)
-  std::string op;  // instead of Pt2Call::op: unsqueeze for unsqueeze_, which only changes the shape
+  // Inputs written in place; result k is the new value of writes[k].
+  std::vector<std::uint32_t> writes;
+  // `writes` have no result (running statistics of aten.batch_norm, a list `out`).
+  bool unnamed_writes = false;
+  // Instead of Pt2Call::op: unsqueeze for unsqueeze_, which only changes the shape.
+  std::string op;
 };
 
 // Rules:
 //   view      by name: view, t, permute, slice, split, detach, ...; reshape and flatten where no
-//   copy
-//             is needed; contiguous, to and type_as where nothing changes
+//             copy is needed; contiguous, to and type_as where nothing changes
 //   identity  dropout that is switched off
 //   in place  a name that ends in "_" writes `self`; an argument `out`; batch norms in training
 //             write running_mean and running_var
-//   inputs  [call.inputs], their layouts; those of the results are the program's
+//   inputs    [call.inputs], their layouts; those of the results are the program's
 // Throws Error(kBadInput) for operators that give a tensor another storage (resize_, set_).
 [[nodiscard]] AtenEffect effect_of(const Pt2Call& call, const Pt2Program& program,
                                    std::span<const Pt2Tensor* const> inputs);

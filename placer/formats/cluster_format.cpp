@@ -73,8 +73,8 @@ class ClusterReader {
   }
 
   Device read_device(JsonView json) {
-    constexpr std::array<std::string_view, 6> kKeys{"name", "kind",  "memory_bytes",
-                                                    "pool", "cores", "overhead_us"};
+    constexpr std::array<std::string_view, 7> kKeys{"name",  "kind",        "memory_bytes", "pool",
+                                                    "cores", "overhead_us", "launch"};
     json.only_keys(kKeys, "a device");
     Device device;
     device.name = read_device_name(json.at("name", "the device's name"));
@@ -96,6 +96,13 @@ class ClusterReader {
     }
     if (const auto overhead = json.find("overhead_us")) {
       device.overhead = overhead->as_microseconds();
+    }
+    if (const auto launch = json.find("launch")) {
+      const std::string_view text = launch->as_name("\"serial\" or \"asynchronous\"");
+      if (text != "serial" && text != "asynchronous") {
+        launch->fail_expected("\"serial\" or \"asynchronous\"");
+      }
+      device.asynchronous_launch = text == "asynchronous";
     }
     return device;
   }
@@ -260,6 +267,9 @@ void write_device(std::string& out, const Cluster& cluster, const Device& device
   }
   if (device.overhead != SimTime{}) {
     append_microseconds(members.next("overhead_us"), device.overhead);
+  }
+  if (device.asynchronous_launch) {
+    append_quoted(members.next("launch"), "asynchronous");
   }
   out += '}';
 }

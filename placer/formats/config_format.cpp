@@ -74,24 +74,34 @@ void check_assignments(JsonView constraints, std::string_view key, std::string_v
     if (sign == std::string_view::npos || sign == 0 || sign + 1 == text.size()) {
       element.fail_expected(what);
     }
-    if (key == "max_memory" && !parse_bytes(text.substr(sign + 1))) {
+    if ((key == "max_memory" || key == "reserve") && !parse_bytes(text.substr(sign + 1))) {
       element.fail_expected(what);
     }
   }
 }
 
 void read_constraints(JsonView json, ConstraintOptions& constraints) {
-  constexpr std::array<std::string_view, 4> kKeys{"pin", "forbid", "colocate", "max_memory"};
+  constexpr std::array<std::string_view, 8> kKeys{"pin",           "forbid",     "colocate",
+                                                  "keep_together", "max_memory", "reserve",
+                                                  "max_devices",   "contiguous"};
   constexpr std::string_view kDevices = "\"GLOB=DEVICE[,DEVICE...]\"";
   constexpr std::string_view kLimit = "\"DEVICE=SIZE\", such as \"cpu:0=4GiB\"";
   json.only_keys(kKeys, "the constraints");
   read_list(json, "pin", kDevices, constraints.pin);
   read_list(json, "forbid", kDevices, constraints.forbid);
   read_list(json, "colocate", "\"GLOB\"", constraints.colocate);
+  read_list(json, "keep_together", "\"GLOB\"", constraints.keep_together);
   read_list(json, "max_memory", kLimit, constraints.max_memory);
+  read_list(json, "reserve", kLimit, constraints.reserve);
+  if (const auto most = json.find("max_devices")) {
+    constraints.max_devices = static_cast<std::size_t>(
+        most->as_integer(1, kMaxDevices, "a count of devices from 1 to 64"));
+  }
+  read_flag(json, "contiguous", constraints.contiguous);
   check_assignments(json, "pin", kDevices);
   check_assignments(json, "forbid", kDevices);
   check_assignments(json, "max_memory", kLimit);
+  check_assignments(json, "reserve", kLimit);
 }
 
 std::string read_signal(JsonView json) {
@@ -152,17 +162,25 @@ void write_constraints(JsonMembers& root, std::string& out, const ConstraintOpti
   list("pin", constraints.pin);
   list("forbid", constraints.forbid);
   list("colocate", constraints.colocate);
+  list("keep_together", constraints.keep_together);
   list("max_memory", constraints.max_memory);
+  list("reserve", constraints.reserve);
+  if (constraints.max_devices > 0) {
+    append_unsigned(members.next("max_devices"), constraints.max_devices);
+  }
+  if (constraints.contiguous) {
+    write_flag(members, "contiguous", true);
+  }
   out += '}';
 }
 
 }  // namespace
 
 Config read_config(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 17> kKeys{
-      "format",  "version", "graph",   "cluster",    "algorithms", "parameters",
-      "signal",  "budget",  "seed",    "max_groups", "warm_start", "output",
-      "measure", "isolate", "weights", "initial",    "constraints"};
+  constexpr std::array<std::string_view, 18> kKeys{
+      "format",  "version", "graph",   "cluster",    "algorithms",  "parameters",
+      "signal",  "budget",  "seed",    "max_groups", "warm_start",  "output",
+      "measure", "isolate", "weights", "initial",    "constraints", "objective"};
   check_header(text, file, "placer.config");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
@@ -177,6 +195,7 @@ Config read_config(std::string_view text, const std::string& file) {
   if (const auto parameters = root.find("parameters")) {
     read_parameters(*parameters, config);
   }
+  read_text(root, "objective", config.objective);
   if (const auto signal = root.find("signal")) {
     config.signal = read_signal(*signal);
   }
@@ -216,10 +235,13 @@ std::string write_config(const Config& config) {
   root.next("algorithms");
   write_list(out, config.algorithms);
   write_parameters(root, out, config);
+  append_quoted(root.next("objective"), config.objective);
   append_quoted(root.next("signal"), config.signal);
   append_quoted(root.next("budget"), config.budget);
   append_unsigned(root.next("seed"), config.seed);
-  append_unsigned(root.next("max_groups"), config.max_groups);
+  if (config.max_groups) {
+    append_unsigned(root.next("max_groups"), *config.max_groups);
+  }
   write_flag(root, "warm_start", config.warm_start);
   write_flag(root, "measure", config.measure);
   write_flag(root, "isolate", config.isolate);

@@ -29,8 +29,8 @@ struct PlacementFile {
   std::string graph_name;
   std::string graph_hash;
   std::string cluster_hash;
-  std::vector<std::string>
-      devices;  // of the cluster, in its order; empty in a file that does not say
+  // Of the cluster, in its order; empty in a file that does not say.
+  std::vector<std::string> devices;
   std::map<std::string, std::string> assignment;  // node name -> device name
   std::map<std::string, std::int64_t> priority;   // node name -> priority; empty: default
   Provenance provenance;                          // peak memory by device order of the cluster
@@ -52,12 +52,13 @@ struct Config {
   std::string graph;  // path, relative to the config file
   std::string cluster;
   std::vector<std::string> algorithms;
-  std::map<std::string, std::map<std::string, std::string>>
-      parameters;               // algorithm -> name -> value
+  // Algorithm -> name -> value.
+  std::map<std::string, std::map<std::string, std::string>> parameters;
+  std::string objective = "step-time";  // as sim::make_objective reads it
   std::string signal = "both";  // simulated | measured | both
   std::string budget = "60s";
   std::uint64_t seed = 1;
-  std::size_t max_groups = 256;
+  std::optional<std::size_t> max_groups = std::nullopt;  // nothing: the objective's default
   bool warm_start = true;
   std::string output = "placement.json";
   bool measure = true;   // run the finalists on this machine's devices

@@ -72,10 +72,15 @@ void read_provenance(JsonView json, Provenance& provenance) {
 }
 
 void read_predicted(JsonView json, PlacementFile& file) {
-  constexpr std::array<std::string_view, 2> kKeys{"step_time_us", "peak_memory_bytes"};
+  constexpr std::array<std::string_view, 4> kKeys{"step_time_us", "objective", "value",
+                                                  "peak_memory_bytes"};
   json.only_keys(kKeys, "the prediction");
   if (const auto time = json.find("step_time_us")) {
     file.provenance.predicted_us = read_microseconds(*time);
+  }
+  if (const auto objective = json.find("objective")) {
+    file.provenance.objective = objective->as_name("the name of an objective");
+    file.provenance.objective_value = json.at("value", "the objective's value").as_number();
   }
   const auto peaks = json.find("peak_memory_bytes");
   if (!peaks) {
@@ -184,11 +189,15 @@ void write_provenance(JsonMembers& root, std::string& out, const Provenance& pro
 void write_figures(JsonMembers& root, std::string& out, const PlacementFile& file) {
   const Provenance& provenance = file.provenance;
   const std::vector<Bytes>& peaks = provenance.predicted_peak_memory;
-  if (provenance.predicted_us || !peaks.empty()) {
+  if (provenance.predicted_us || provenance.objective_value || !peaks.empty()) {
     root.next("predicted") += '{';
     JsonMembers members(out, ", ");
     if (provenance.predicted_us) {
       append_number(members.next("step_time_us"), *provenance.predicted_us);
+    }
+    if (provenance.objective_value) {
+      append_quoted(members.next("objective"), provenance.objective);
+      append_number(members.next("value"), *provenance.objective_value);
     }
     if (!peaks.empty()) {
       PLACER_CHECK(peaks.size() == file.devices.size(), "a peak for every device");

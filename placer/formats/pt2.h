@@ -23,8 +23,8 @@ struct ImportOptions {
 
 struct ImportReport {
   Graph graph;
-  std::size_t program_calls =
-      0;  // operator calls in the file, before identities vanish and ops are split
+  // Operator calls in the file, before identities vanish and ops are split.
+  std::size_t program_calls = 0;
   std::vector<std::string> notes;  // what a user should know: "schema 8.20 is newer than 8.17: ..."
 };
 

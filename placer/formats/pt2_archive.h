@@ -49,8 +49,8 @@ class Pt2Archive {
 
   std::string file_;
   std::unique_ptr<zip, Close> archive_;
-  std::unordered_map<std::string, std::uint64_t>
-      members_;  // without the root folder -> number in the zip
+  // Without the root folder -> number in the zip.
+  std::unordered_map<std::string, std::uint64_t> members_;
   std::vector<std::string> models_;
 };
 

@@ -20,8 +20,8 @@ using Pt2Symbols = std::unordered_map<std::string, ArgumentValue>;
 // What an argument's kind needs from its surroundings.
 struct Pt2ArgumentContext {
   const Pt2Symbols* symbols;
-  std::function<std::uint32_t(JsonView name)>
-      input;  // registers the use of a tensor: its number among the call's inputs
+  // Registers the use of a tensor: its number among the call's inputs.
+  std::function<std::uint32_t(JsonView name)> input;
 };
 
 // The only member of a union such as {"as_int": 3}. Throws Error(kBadInput) when there is not

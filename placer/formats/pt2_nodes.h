@@ -31,12 +31,10 @@ struct Pt2Nodes {
 //             gives way to the program's name for it ("p_features_0_weight").
 //   views     name their base (alias_of). A view that shows the same elements in the same shape as
 //             its base or as an earlier view (detach, t of t, the same t in every unrolled step)
-//             vanishes: its readers read that one.
-//             One that nobody is left to read vanishes too.
+//             vanishes: its readers read that one. One that nobody is left to read vanishes too.
 //   in place  After a write nobody reads an old name: the writer's result takes its place, and
-//   other
-//             views of the same memory are taken again from that result (aten.as_strided). A user
-//             input is copied before the first write to it.
+//             other views of the same memory are taken again from that result (aten.as_strided).
+//             A user input is copied before the first write to it.
 // Throws Error(kBadInput) with the JSON path for what cannot be expressed.
 [[nodiscard]] Pt2Nodes make_nodes(const Pt2Program& program, const Pt2NodeOptions& options);
 

@@ -19,8 +19,8 @@ struct Pt2Input {
   enum class Kind : std::uint8_t { kUser, kParameter, kBuffer, kConstant };
   Kind kind = Kind::kUser;
   std::string tensor;  // its name in the program
-  std::string
-      name;  // of the parameter, buffer or constant: "features.0.weight"; user inputs: as `tensor`
+  // Of the parameter, buffer or constant: "features.0.weight"; user inputs: as `tensor`.
+  std::string name;
   bool persistent = true;  // kBuffer
 };
 

@@ -77,23 +77,23 @@ struct Node {
   std::string module;    // dotted path of the module that owns it, or empty
   std::string colocate;  // nodes of one key share a device; empty: none
 
-  std::string
-      op;  // kOp: "aten.convolution"; without arguments' types a workload may use any label here
+  // kOp: "aten.convolution"; without arguments' types a workload may use any label here.
+  std::string op;
   std::string overload;  // kOp: "default", "Tensor", ...
   std::vector<TensorRef> inputs;
   std::vector<NodeId> after;        // further nodes that must end first (control edges of the file)
   std::vector<Argument> arguments;  // kOp; empty in workloads that cannot be executed
   std::vector<std::uint32_t> mutates;  // kOp: inputs that it writes in place
-  std::vector<TensorSpec> outputs;     // none for kOutput
-      // an opaque one of 0 bytes in an executable op: it returns no tensor there
+  // None for kOutput. An opaque one of 0 bytes in an executable op: it returns no tensor there.
+  std::vector<TensorSpec> outputs;
   Bytes workspace;  // temporary memory while it runs
   // Held on its device from step to step, beside its outputs: of workloads that state an op's
   // weights and activations as one number.
   Bytes resident;
 
   StateRole state_role = StateRole::kParameter;  // kState
-  std::string origin;  // kState, kInput, kConstant: name in the exported program: seeds its value,
-                       // finds its record
+  // kState, kInput, kConstant: name in the exported program: seeds its value, finds its record.
+  std::string origin;
   OutputRole output_role = OutputRole::kResult;  // kOutput
   std::optional<NodeId> target;     // kOutput: see OutputRole; kState kOptimizer: its parameter
   std::vector<std::int64_t> range;  // kInput of an integer type: [low, high), else empty

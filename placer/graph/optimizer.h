@@ -27,15 +27,15 @@ struct OptimizerOptions {
 // changes the parameter and its slots in place:
 //   SGD   aten._fused_sgd_   (momentum: slot "<parameter>.momentum_buffer")
 //   Adam  aten._fused_adam_  (slots "<parameter>.exp_avg" and "<parameter>.exp_avg_sq", and one
-//   step counter for all,
-//                             "optimizer.step", which an op "optimizer.step.update" counts up
-//                             first)
+//                             step counter for all, "optimizer.step", which an op
+//                             "optimizer.step.update" counts up first)
 // Bit for bit what torch.optim.SGD and Adam do with fused=True, weight decay 0: their first SGD
 // step copies the gradient into the momentum buffer, which equals momentum x 0 + gradient. Slots
 // start as zeros, have StateRole::kOptimizer, origin "optimizer.<slot>.<parameter's origin>" and
 // the parameter as target. Two gradients of one (tied) parameter are added first.
 //   nodes    in an order of execution; gradients have the element order of their parameter in
-//   memory, which is contiguous returns  how many parameters are updated
+//            memory, which is contiguous
+//   returns  how many parameters are updated
 std::size_t append_optimizer(std::vector<Node>& nodes, const OptimizerOptions& options);
 
 [[nodiscard]] std::string_view name_of(Optimizer optimizer);  // "none", "sgd", "adam"

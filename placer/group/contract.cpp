@@ -161,6 +161,7 @@ Constraints contract(const Constraints& constraints, const Grouping& grouping) {
   const std::size_t size = grouping.num_groups;
   Constraints coarse;
   coarse.memory_limit = constraints.memory_limit;
+  coarse.contiguous = constraints.contiguous;
   coarse.allowed.assign(size, ~std::uint64_t{0});
   // Groups of one unit get the lowest of their numbers.
   std::vector<std::uint32_t> root(size);

@@ -5,7 +5,7 @@
 //
 // What counts as an order between groups: every edge and control edge, except
 //   - edges out of *settled* nodes (inputs, state, constants and their views): these tensors exist
-//   before the step, and
+//     before the step, and
 //   - edges into output nodes: nothing waits for them within the step.
 // So a weight can be in one group with its update, after the forward ops that read it.
 //
@@ -39,14 +39,13 @@ struct GroupingOptions {
 //   1. units of the constraints (colocation),
 //   2. a node all of whose outputs are read by one group moves with it, to a fixpoint,
 //   3. within each pass and module, innermost modules first: a node and the most urgent of its
-//   readers there (the one with the longest
-//      way to the end of the step), when it is that reader's last input; which makes a group of a
-//      layer or of an unrolled cell,
+//      readers there (the one with the longest way to the end of the step), when it is that
+//      reader's last input; which makes a group of a layer or of an unrolled cell,
 //   4. until at most max_groups: the shortest group with the neighbour that it loses the least
-//   parallelism to,
+//      parallelism to,
 //   5. state, inputs and constants that no op writes to go with their first reader; those pinned
-//   more narrowly than all their readers
-//      are one group for each set of allowed devices (these may come on top of max_groups).
+//      more narrowly than all their readers are one group for each set of allowed devices (these
+//      may come on top of max_groups).
 // Rules 2 and 3 never make a group longer than 1 / max_groups of all op times. Since 3 follows
 // chains, work that can run beside a chain (weight gradients, branches) stays movable.
 // Deterministic.

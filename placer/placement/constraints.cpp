@@ -224,6 +224,34 @@ void AllowedDevices::throw_if_contradictory() const {
   }
 }
 
+// The outermost module around `module`, or itself, that the glob matches; empty: none.
+std::string_view outermost_match(const std::string& glob, std::string_view module) {
+  for (std::size_t end = 0; end < module.size();) {
+    end = std::min(module.find('.', end + 1), module.size());
+    if (matches_glob(glob, module.substr(0, end))) {
+      return module.substr(0, end);
+    }
+  }
+  return {};
+}
+
+void keep_modules_together(const Graph& graph, const std::vector<std::string>& globs,
+                           UnionFind& sets) {
+  for (const std::string& glob : globs) {
+    std::unordered_map<std::string_view, std::uint32_t> first_of_module;
+    for (std::uint32_t v = 0; v < graph.size(); ++v) {
+      const std::string_view module = outermost_match(glob, graph.nodes()[v].module);
+      if (!module.empty()) {
+        sets.unite(first_of_module.try_emplace(module, v).first->second, v);
+      }
+    }
+    if (first_of_module.empty()) {
+      throw usage_error(fmt::format("--keep-together \"{}\": matches no module{}", glob,
+                                    did_you_mean(glob, names_to_suggest(graph))));
+    }
+  }
+}
+
 Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
   UnionFind sets(graph.size());
   std::vector<std::optional<std::uint32_t>> first_of_class(graph.num_colocation_classes());
@@ -240,6 +268,7 @@ Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
       sets.unite(static_cast<std::uint32_t>(nodes.front()), static_cast<std::uint32_t>(node));
     }
   }
+  keep_modules_together(graph, options.keep_together, sets);
   Constraints result;
   result.unit_of.resize(graph.size());
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
@@ -250,27 +279,47 @@ Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
   return result;
 }
 
-std::vector<Bytes> memory_limits(const Cluster& cluster, const std::vector<std::string>& rules) {
+struct SizeRule {
+  std::uint64_t devices = 0;  // mask
+  Bytes size;
+};
+SizeRule parse_size_rule(const Cluster& cluster, const std::string& text, std::string_view flag) {
+  const Rule rule = split_rule(text, flag, "DEVICE=SIZE, e.g. cuda:0=10GiB");
+  const std::uint64_t devices = parse_devices(cluster, rule.left, flag);
+  const auto size = parse_bytes(rule.right);
+  if (!size) {
+    throw usage_error(fmt::format("{} \"{}\": \"{}\" is not a size, expected e.g. 512MiB or 10GB",
+                                  flag, text, rule.right));
+  }
+  return {devices, *size};
+}
+
+std::vector<Bytes> memory_limits(const Cluster& cluster, const ConstraintOptions& options) {
   std::vector<Bytes> limits;
   for (const Device& device : cluster.devices()) {
     limits.push_back(device.memory);
   }
-  for (const std::string& text : rules) {
-    const Rule rule = split_rule(text, "--max-memory", "DEVICE=SIZE, e.g. cuda:0=10GiB");
-    const std::uint64_t devices = parse_devices(cluster, rule.left, "--max-memory");
-    const auto size = parse_bytes(rule.right);
-    if (!size) {
-      throw usage_error(
-          fmt::format("--max-memory \"{}\": \"{}\" is not a size, expected "
-                      "e.g. 512MiB or 10GB",
-                      text, rule.right));
-    }
-    for (std::size_t d = 0; d < limits.size(); ++d) {
-      if ((devices >> d & 1) != 0) {
-        limits[d] = std::min(limits[d], *size);
+  const auto narrow = [&](const std::vector<std::string>& rules, std::string_view flag,
+                          const auto& limit_of) {
+    for (const std::string& text : rules) {
+      const SizeRule rule = parse_size_rule(cluster, text, flag);
+      for (std::size_t d = 0; d < limits.size(); ++d) {
+        if ((rule.devices >> d & 1) != 0) {
+          limits[d] = std::min(limits[d], limit_of(cluster.devices()[d], rule.size, text));
+        }
       }
     }
-  }
+  };
+  narrow(options.max_memory, "--max-memory",
+         [](const Device&, Bytes size, const std::string&) { return size; });
+  narrow(options.reserve, "--reserve",
+         [](const Device& device, Bytes size, const std::string& text) {
+           if (size > device.memory) {
+             throw usage_error(fmt::format("--reserve \"{}\": {} has only {}", text, device.name,
+                                           to_string(device.memory)));
+           }
+           return device.memory - size;
+         });
   return limits;
 }
 
@@ -300,7 +349,8 @@ Constraints resolve_constraints(const CostModel& costs, const ConstraintOptions&
   const Graph& graph = costs.graph();
   const Cluster& cluster = costs.cluster();
   Constraints result = make_units(graph, options);
-  result.memory_limit = memory_limits(cluster, options.max_memory);
+  result.memory_limit = memory_limits(cluster, options);
+  result.contiguous = options.contiguous;
 
   AllowedDevices allowed(costs, result);
   allowed.limit_to_supported();

@@ -19,26 +19,32 @@ struct ConstraintOptions {
   std::vector<std::string> pin = {};       // "GLOB=DEVICE[,DEVICE...]": nodes may only use these
   std::vector<std::string> forbid = {};    // "GLOB=DEVICE[,DEVICE...]"
   std::vector<std::string> colocate = {};  // "GLOB": all matching nodes share one device
-  std::vector<std::string> max_memory =
-      {};  // "DEVICE=SIZE": at most this, and at most what the cluster gives
+  // "GLOB" over module paths: each module that matches is on one device with all inside it, the
+  // outermost where several match.
+  std::vector<std::string> keep_together = {};
+  // "DEVICE=SIZE": at most this, and at most what the cluster gives.
+  std::vector<std::string> max_memory = {};
+  // "DEVICE=SIZE": of what the cluster gives, this stays free.
+  std::vector<std::string> reserve = {};
+  std::size_t max_devices = 0;  // use at most so many; 0: any number
   bool contiguous = false;
 };
 
 struct Constraints {
   std::vector<std::uint64_t> allowed;  // [graph.size()]: mask of devices; never 0
   std::vector<Bytes> memory_limit;     // [cluster.size()]
-  std::vector<std::uint32_t>
-      unit_of;  // [graph.size()]: nodes of one unit share a device; dense, by first node
+  // [graph.size()]: nodes of one unit share a device; dense, by first node.
+  std::vector<std::uint32_t> unit_of;
   std::size_t num_units = 0;
   // No path of forward nodes may leave a device and come back to it.
   bool contiguous = false;
 };
 
 // Combines the options with what the ops support, the devices' memory and the graph's own
-// colocation classes; every node of a unit gets the same `allowed`.
-//   throws  Error(kUsage) for a glob that matches nothing, an unknown device, a malformed size, and
-//   all contradictions (units left without
-//           any device) together, each with a node's name
+// colocation classes; every node of a unit gets the same `allowed`. Which devices `max_devices`
+// leaves is a choice that needs judging: see with_at_most() in placer/algorithm/device_subset.h.
+//   throws  Error(kUsage) for a glob that matches nothing, an unknown device, a malformed size, a
+//           reserve beyond the device's memory, and all contradictions (units left without any device) together, each with a node's name
 [[nodiscard]] Constraints resolve_constraints(const CostModel& costs,
                                               const ConstraintOptions& options);
 

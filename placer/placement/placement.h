@@ -40,7 +40,11 @@ struct Provenance {
   std::string tool;  // "placer 0.1.0"
   std::string date;
   std::uint64_t evaluations = 0;
-  std::optional<double> predicted_us;
+  std::optional<double> predicted_us;  // step time
+  // What it was chosen by where that is not the step time ("max-load"), and its value: microseconds
+  // of a time, bytes of memory, of a combination relative to the best single device.
+  std::string objective = {};
+  std::optional<double> objective_value = std::nullopt;
   std::vector<Bytes> predicted_peak_memory;  // [devices] or empty
   std::optional<MeasuredTime> measured;
 };

@@ -56,8 +56,8 @@ struct Samples {
 
 struct Evaluation {
   at::Tensor log_probability;  // [K], of whole placements
-  at::Tensor
-      entropy;  // [K], mean over the groups along the placement, nats, of the masked distributions
+  // [K], mean over the groups along the placement, nats, of the masked distributions.
+  at::Tensor entropy;
 };
 
 class Seq2Seq {

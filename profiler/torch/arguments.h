@@ -25,8 +25,7 @@ enum class TensorSlot { kNone, kTensor, kList, kOptionalList };
 // wrapped number (it takes part in type promotion as a Python number does), an integer in a float
 // slot a float, an integer in a list slot of fixed length a list, every device the CPU.
 //   returns  the value, or why the argument does not fit ("a string, expected int[]"). Not for
-//   InputArgument and
-//            InputListArgument, which have no value before the step.
+//            InputArgument and InputListArgument, which have no value before the step.
 [[nodiscard]] std::variant<c10::IValue, std::string> convert_argument(const ArgumentValue& value,
                                                                       const c10::Argument& slot);
 

@@ -108,8 +108,8 @@ class CpuExecutor final : public Executor {
 
   std::vector<at::Tensor> values_;               // [tensors]; undefined while not alive
   std::vector<const at::Tensor*> input_values_;  // as Program::inputs.items, into values_
-  std::vector<std::pair<std::size_t, std::size_t>>
-      writes_;                // state's tensor <- tensor, at the end of a step
+  // State's tensor <- tensor, at the end of a step.
+  std::vector<std::pair<std::size_t, std::size_t>> writes_;
   std::vector<bool> copied_;  // [writes_]: the value's memory is another state's too
   std::uint64_t step_number_ = 0;
   bool results_checked_ = false;

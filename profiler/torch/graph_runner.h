@@ -39,8 +39,8 @@ class GraphRunner {
   std::uint64_t steps_ = 0;
   std::vector<std::optional<BoundOp>> ops_;  // [nodes]
   std::vector<at::Tensor> values_;           // [tensors]
-  std::vector<std::vector<std::size_t>>
-      last_read_by_;                       // [nodes]: tensors that nobody reads after it
+  // [nodes]: tensors that nobody reads after it.
+  std::vector<std::vector<std::size_t>> last_read_by_;
   std::vector<const at::Tensor*> inputs_;  // scratch
   torch::jit::Stack stack_;                // scratch
 };

@@ -28,13 +28,13 @@ struct Lists {
 // values are the results of ops, the values of sources (input, state, constant) stay between steps.
 struct Program {
   std::vector<std::uint32_t> ops;  // node indices of kind kOp, ascending
-  std::vector<std::uint32_t>
-      dependencies;  // [nodes]: ops that must have ended before the op starts
+  // [nodes]: ops that must have ended before the op starts.
+  std::vector<std::uint32_t> dependencies;
   Lists successors;  // [nodes]: ops that wait for it
   Lists inputs;      // [nodes]: tensors, as Node::inputs
   Lists releases;    // [nodes]: values whose last reader it may be, each once
-  std::vector<std::uint32_t>
-      readers;  // [tensors]: ops that release it; one more where the step's end needs it
+  // [tensors]: ops that release it; one more where the step's end needs it.
+  std::vector<std::uint32_t> readers;
   std::vector<std::uint32_t> storage;  // [tensors]: the tensor that owns the memory
   std::vector<std::uint32_t> handles;  // [tensors]: values of the step that keep this storage alive
   std::vector<std::int64_t> bytes;     // [tensors]: of storages that ops allocate, else 0
@@ -50,8 +50,8 @@ struct Lowered {
   std::vector<std::uint32_t> device;              // [nodes]
   std::vector<std::vector<std::uint32_t>> order;  // [devices]: its ops by priority, then index
   std::vector<std::uint32_t> rank;                // [nodes]: position in its device's order
-  std::vector<std::vector<std::uint32_t>>
-      ready;                    // [devices]: ranks that wait for nothing, ascending
+  // [devices]: ranks that wait for nothing, ascending.
+  std::vector<std::vector<std::uint32_t>> ready;
   std::vector<Bytes> resident;  // [devices]: bytes of sources
 };
 

@@ -17,13 +17,12 @@ class Sources {
  public:
   // Opens the archive that the options or the graph name.
   //   throws  Error(kBadInput) for an archive that the options name and that cannot be read, or the
-  //   graph's own when it is
-  //           there but is another file than the graph was made from
+  //           graph's own when it is there but is another file than the graph was made from
   Sources(const Graph& graph, const ExecutorOptions& options);
 
   // The first value of a source node, new with every call.
   //   throws  Error(kBadInput) when the archive has it with another type or shape, or lacks a
-  //   parameter or buffer
+  //           parameter or buffer
   [[nodiscard]] at::Tensor first(const Node& node) const;
 
  private:

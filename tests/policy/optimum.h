@@ -19,8 +19,9 @@ struct Optimum {
 // placement is cut off where a lower bound of the step time of every completion reaches the best so
 // far:
 //   start(v) >= max over inputs u of start(u) + time(u) + (0 on one device, the transfer's time on
-//   two) step     >= start(v) + longest time from v on, transfers free step     >= for each device:
-//   first start + work + shortest remainder after any of its ops
+//               two)
+//   step     >= start(v) + longest time from v on, transfers free
+//   step     >= for each device: first start + work + shortest remainder after any of its ops
 // All hold for any schedule, so the result is the optimum whatever the evaluator's order and
 // contention.
 [[nodiscard]] Optimum find_optimum(const Problem& problem, const Placement& start);

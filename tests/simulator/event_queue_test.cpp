@@ -14,7 +14,7 @@ TEST(Event, KeepsWhatItIsAbout) {
   EXPECT_EQ(event.time, 7);
   EXPECT_EQ(event.kind(), EventKind::kHandOver);
   EXPECT_EQ(event.subject(), 0xFFFFFFF0U);
-  EXPECT_EQ(event.device(), 63U);
+  EXPECT_EQ(event.detail(), 63U);
 }
 
 TEST(EventQueue, PopsByTimeThenKindThenSubject) {

@@ -21,8 +21,8 @@ struct RandomGraphOptions {
   bool colocate = true;      // some nodes carry colocation keys
   bool views = true;         // some outputs share the storage of an input
   bool writes = true;        // some ops write in place
-  bool rich =
-      false;  // every field is used, names and texts are odd: for what reads and writes files
+  // Every field is used, names and texts are odd: for what reads and writes files.
+  bool rich = false;
 };
 
 // Inputs, states, constants, ops with 1 to 3 outputs and up to 3 inputs (mostly recent nodes),

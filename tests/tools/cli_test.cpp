@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "tests/support/process.h"
+#include "tests/support/cli_fixture.h"
 #include "tests/support/random_graph.h"
 
 namespace placer::test {
@@ -12,27 +11,15 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
-class Cli : public testing::Test {
- protected:
-  void SetUp() override { ASSERT_THAT(program_path(), Not(IsEmpty())); }
-  ProcessResult run(const std::string& arguments) {
-    return run_shell("\"$PLACER\" " + arguments, folder_.path());
-  }
-  void write(const std::string& name, const std::string& content) {
-    write_file(folder_.path() / name, content);
-  }
-
-  TemporaryFolder folder_;
-};
+class Cli : public CliFixture {};
 
 TEST_F(Cli, HelpListsEveryCommandAndEveryCommandHasAnExample) {
   const ProcessResult help = run("--help");
   EXPECT_EQ(help.status, 0);
   EXPECT_THAT(help.out, HasSubstr("Example:"));
-  for (const char* command : {"import", "inspect", "place", "simulate", "export"}) {
+  for (const char* command :
+       {"import", "inspect", "assume", "place", "simulate", "explain", "diff", "export"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     const ProcessResult own = run(std::string(command) + " --help");
     EXPECT_EQ(own.status, 0) << command;

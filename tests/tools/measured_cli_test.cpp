@@ -5,15 +5,13 @@
 
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "tests/support/process.h"
+#include "tests/support/cli_fixture.h"
 
 namespace placer::test {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 constexpr std::int64_t kWidth = 64;
 
@@ -68,24 +66,14 @@ Graph two_chains() {
                             std::move(nodes));
 }
 
-class MeasuredCli : public testing::Test {
+class MeasuredCli : public CliFixture {
  protected:
   void SetUp() override {
-    ASSERT_THAT(program_path(), Not(IsEmpty()));
-    write_file(folder_.path() / "graph.json", write_graph({two_chains(), {}}));
+    CliFixture::SetUp();
+    write("graph.json", write_graph({two_chains(), {}}));
     ok("devices -o cluster.json");
     ok("profile graph.json -c cluster.json --no-cache --repeats 3");
   }
-  ProcessResult run(const std::string& arguments) {
-    return run_shell("\"$PLACER\" " + arguments, folder_.path());
-  }
-  std::string ok(const std::string& arguments) {
-    const ProcessResult result = run(arguments);
-    EXPECT_EQ(result.status, 0) << arguments << "\n" << result.err;
-    return result.out;
-  }
-
-  TemporaryFolder folder_;
 };
 
 TEST_F(MeasuredCli, ProfilingKeepsTimesAndWhereTheyAreFrom) {

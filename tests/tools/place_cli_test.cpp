@@ -9,28 +9,23 @@
 
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "tests/support/process.h"
+#include "tests/support/cli_fixture.h"
 #include "tests/support/random_graph.h"
 
 namespace placer::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
-class PlaceCli : public testing::Test {
+class PlaceCli : public CliFixture {
  protected:
   void SetUp() override {
-    ASSERT_THAT(program_path(), Not(IsEmpty()));
+    CliFixture::SetUp();
     RandomGraphOptions options;
     options.nodes = 60;
     workload_ = random_workload(7, options);
     write_file(folder_.path() / "graph.json", write_graph(workload_));
     write_file(folder_.path() / "cluster.json", write_cluster(cluster_));
-  }
-  ProcessResult run(const std::string& arguments) {
-    return run_shell("\"$PLACER\" " + arguments, folder_.path());
   }
   // The run's metrics without what depends on the clock.
   std::vector<nlohmann::json> metrics(const std::string& run_dir) {
@@ -46,7 +41,6 @@ class PlaceCli : public testing::Test {
     return read_placement(read_file(folder_.path() / name), name);
   }
 
-  TemporaryFolder folder_;
   Workload workload_;
   const Cluster cluster_ = random_cluster(7);
 };

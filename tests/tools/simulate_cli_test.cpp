@@ -7,7 +7,7 @@
 
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "tests/support/process.h"
+#include "tests/support/cli_fixture.h"
 #include "tests/support/random_graph.h"
 
 namespace placer::test {
@@ -17,9 +17,10 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 
-class SimulateCli : public testing::Test {
+class SimulateCli : public CliFixture {
  protected:
   void SetUp() override {
+    CliFixture::SetUp();
     RandomGraphOptions options;
     options.nodes = 40;
     const Workload workload = random_workload(3, options);
@@ -34,11 +35,7 @@ class SimulateCli : public testing::Test {
         run("place graph.json -c cluster.json --no-measure --budget 200 -o p.json");
     ASSERT_EQ(placed.status, 0) << placed.err;
   }
-  ProcessResult run(const std::string& arguments) {
-    return run_shell("\"$PLACER\" " + arguments, folder_.path());
-  }
 
-  TemporaryFolder folder_;
   std::size_t ops_ = 0;
   std::string device_;
 };

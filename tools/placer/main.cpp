@@ -69,9 +69,12 @@ void add_subcommands(CLI::App& app, Shared& shared) {
   add_devices(app, shared);
   add_import(app, shared);
   add_profile(app, shared);
+  add_assume(app, shared);
   add_place(app, shared);
   add_measure(app, shared);
   add_simulate(app, shared);
+  add_explain(app, shared);
+  add_diff(app, shared);
   add_inspect(app, shared);
   add_export(app, shared);
   add_worker(app, shared);

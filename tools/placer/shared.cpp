@@ -82,6 +82,17 @@ ProgressSink Shared::progress() const {
   return [line](const ProgressReport& report) { line->show(report); };
 }
 
+double micros(SimTime time) {
+  return static_cast<double>(time.ps) / 1e6;
+}
+
+std::string percent(SimTime part, SimTime whole) {
+  if (whole.ps == 0) {
+    return "-";
+  }
+  return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
+}
+
 Workload load_graph(const std::string& path) {
   return read_graph(read_file(path), path);
 }

@@ -25,8 +25,8 @@ struct Shared {
   bool quiet = false;  // no notes, no progress
   std::string command_line;
   std::stop_source stop;  // requested by the first Ctrl-C
-  std::function<int()>
-      action;  // set by the subcommand that was chosen; its result is the exit status
+  // Set by the subcommand that was chosen; its result is the exit status.
+  std::function<int()> action;
 
   // Results go to stdout (std::cout), the rest here: a line on stderr, unless quiet.
   void note(const std::string& text) const;
@@ -34,6 +34,14 @@ struct Shared {
   // A line that rewrites itself on a terminal with the time left; silent otherwise.
   [[nodiscard]] ProgressSink progress() const;
 };
+
+// What a command ends with that was asked about a placement which cannot run.
+inline constexpr int kInfeasibleStatus = 4;
+
+// For JSON: 222902.496, not 222902.49599999998.
+[[nodiscard]] double micros(SimTime time);
+// "12.3%"; "-" of nothing.
+[[nodiscard]] std::string percent(SimTime part, SimTime whole);
 
 [[nodiscard]] Workload load_graph(const std::string& path);
 [[nodiscard]] Cluster load_cluster(const std::string& path);
@@ -66,7 +74,10 @@ void add_inspect(CLI::App& app, Shared& shared);
 void add_import(CLI::App& app, Shared& shared);
 void add_devices(CLI::App& app, Shared& shared);
 void add_profile(CLI::App& app, Shared& shared);
+void add_assume(CLI::App& app, Shared& shared);
 void add_simulate(CLI::App& app, Shared& shared);
+void add_explain(CLI::App& app, Shared& shared);
+void add_diff(CLI::App& app, Shared& shared);
 void add_measure(CLI::App& app, Shared& shared);
 void add_place(CLI::App& app, Shared& shared);
 void add_export(CLI::App& app, Shared& shared);

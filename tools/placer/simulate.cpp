@@ -13,6 +13,7 @@
 #include "placer/formats/formats.h"
 #include "placer/formats/trace.h"
 #include "simulator/simulator.h"
+#include "tools/placer/constraint_flags.h"
 #include "tools/placer/shared.h"
 
 namespace placer::cli {
@@ -21,14 +22,12 @@ namespace {
 using SimulateJson = nlohmann::ordered_json;
 using sim::PathSegment;
 
-constexpr int kInfeasibleStatus = 4;
-
 struct SimulateOptions {
   std::string graph;
   std::string cluster;
   std::string placement;
   std::string trace;
-  std::vector<std::string> max_memory;
+  ConstraintFlags constraints;
   std::size_t top = 10;
 };
 
@@ -42,16 +41,6 @@ std::size_t position(PathSegment::Kind kind) {
   return static_cast<std::size_t>(kind);
 }
 
-// Divided, so that JSON shows 222902.496 and not 222902.49599999998.
-double micros(SimTime time) {
-  return static_cast<double>(time.ps) / 1e6;
-}
-
-std::string percent(SimTime part, SimTime whole) {
-  if (whole.ps == 0) return "-";
-  return fmt::format("{:.1f}%", 100 * static_cast<double>(part.ps) / static_cast<double>(whole.ps));
-}
-
 class SimulateCommand {
  public:
   SimulateCommand(const SimulateOptions& options, const Shared& shared)
@@ -63,14 +52,16 @@ class SimulateCommand {
         placement_(bind_placement(read_placement(read_file(options.placement), options.placement),
                                   workload_.graph, cluster_, options.placement)) {
     require_writable(options.trace, {options.graph, options.cluster, options.placement});
-    if (!options.max_memory.empty()) {
-      limits_ = resolve_constraints(costs_, {.max_memory = options.max_memory}).memory_limit;
-    }
+    const ConstraintOptions rules = read_constraints(options.constraints);
+    const Constraints constraints = resolve_constraints(costs_, rules);
+    limits_ = constraints.memory_limit;
+    broken_rule_ = broken_rule(costs_, rules, constraints, placement_);
   }
 
   int run() {
     step_ = sim::make_simulator(costs_, {.memory_limit = limits_})->timeline(placement_);
     count();
+    if (!broken_rule_.empty()) shared_.warn("the placement breaks a rule: " + broken_rule_);
     const bool simulated = !step_.outcome.infeasible ||
                            step_.outcome.infeasible->reason == InfeasibleReason::kOutOfMemory;
     if (shared_.json) {
@@ -108,9 +99,6 @@ class SimulateCommand {
     }
   }
 
-  [[nodiscard]] Bytes limit(std::size_t device) const {
-    return limits_.empty() ? cluster_.devices()[device].memory : limits_[device];
-  }
   [[nodiscard]] const std::string& device_name(DeviceId id) const {
     return cluster_.device(id).name;
   }
@@ -143,7 +131,7 @@ class SimulateCommand {
       out += fmt::format("{:<14}{:>7}{:>12}{:>8}{:>12}{:>14}{:>14}\n", cluster_.devices()[d].name,
                          ops_on_[d], to_string(busy), percent(busy, step_.step_time),
                          to_string(step_.step_time - busy), to_string(step_.outcome.peak_memory[d]),
-                         to_string(limit(d)));
+                         to_string(limits_[d]));
     }
     for (std::size_t p = 0; p < cluster_.pools().size(); ++p) {
       out += fmt::format("{:<53}{:>14}{:>14}\n",
@@ -211,6 +199,7 @@ class SimulateCommand {
       if (why.device) out["infeasible"]["device"] = device_name(*why.device);
       if (why.node) out["infeasible"]["node"] = workload_.graph.node(*why.node).name;
     }
+    out["broken_rule"] = broken_rule_;
     out["step_time_us"] = micros(step_.step_time);
     for (std::size_t d = 0; d < cluster_.size(); ++d) {
       const SimTime busy = step_.outcome.busy[d];
@@ -219,7 +208,7 @@ class SimulateCommand {
                                 {"busy_us", micros(busy)},
                                 {"idle_us", micros(step_.step_time - busy)},
                                 {"peak_memory_bytes", step_.outcome.peak_memory[d].count},
-                                {"memory_bytes", limit(d).count}});
+                                {"memory_bytes", limits_[d].count}});
     }
     for (std::size_t p = 0; p < step_.pool_peak.size(); ++p) {
       out["pools"].push_back({{"name", cluster_.pools()[p].name},
@@ -274,7 +263,8 @@ class SimulateCommand {
   Cluster cluster_;
   CostModel costs_;
   Placement placement_;
-  std::vector<Bytes> limits_;
+  std::vector<Bytes> limits_;  // [devices]
+  std::string broken_rule_;    // by the placement; empty: none
   sim::Timeline step_;
   std::vector<std::size_t> ops_on_;     // [devices]
   std::vector<LinkLoad> loads_;         // [links]
@@ -294,10 +284,7 @@ void add_simulate(CLI::App& app, Shared& shared) {
   command->add_option("-c,--cluster", options->cluster, "devices and links")->required();
   command->add_option("--trace", options->trace,
                       "write the simulated step as a Chrome/Perfetto trace");
-  command
-      ->add_option("--max-memory", options->max_memory,
-                   "DEVICE=SIZE: less memory than the cluster gives (cpu:0=2GiB)")
-      ->allow_extra_args(false);
+  add_constraint_flags(*command, options->constraints);
   command->add_option("--top", options->top, "pieces of the critical path to show [10]")
       ->check(whole_number());
   command->callback([options, &shared] {

@@ -165,7 +165,14 @@ TEST(ConfigFormat, ComesBackEqual) {
   config.isolate = true;
   config.weights = "w.pt2";
   config.initial = {"a.json", "b.json"};
-  config.constraints = {{"a*=cpu:0"}, {"b=cpu:1,cpu:2"}, {"c.*"}, {"cpu:0=1.5 GiB"}};
+  config.constraints = {.pin = {"a*=cpu:0"},
+                        .forbid = {"b=cpu:1,cpu:2"},
+                        .colocate = {"c.*"},
+                        .keep_together = {"layer?"},
+                        .max_memory = {"cpu:0=1.5 GiB"},
+                        .reserve = {"cpu:*=200MB"},
+                        .max_devices = 3,
+                        .contiguous = true};
   const std::string text = write_config(config);
   const Config again = read_config(text, "config.json");
   EXPECT_EQ(again.graph, config.graph);
@@ -185,7 +192,11 @@ TEST(ConfigFormat, ComesBackEqual) {
   EXPECT_EQ(again.constraints.pin, config.constraints.pin);
   EXPECT_EQ(again.constraints.forbid, config.constraints.forbid);
   EXPECT_EQ(again.constraints.colocate, config.constraints.colocate);
+  EXPECT_EQ(again.constraints.keep_together, config.constraints.keep_together);
   EXPECT_EQ(again.constraints.max_memory, config.constraints.max_memory);
+  EXPECT_EQ(again.constraints.reserve, config.constraints.reserve);
+  EXPECT_EQ(again.constraints.max_devices, 3U);
+  EXPECT_TRUE(again.constraints.contiguous);
   EXPECT_EQ(write_config(again), text);
 }
 

@@ -104,6 +104,50 @@ TEST_F(ConstraintsTest, MaxMemoryLowersTheLimitOnly) {
                           Bytes{std::int64_t{8} << 30}));
 }
 
+TEST_F(ConstraintsTest, ReserveKeepsMemoryFreeOfWhatTheClusterGives) {
+  const Constraints constraints =
+      resolve({.max_memory = {"cpu:1=1GiB"}, .reserve = {"cpu:0=2GiB", "cpu:1=2GiB"}});
+  EXPECT_THAT(constraints.memory_limit,
+              ElementsAre(Bytes{std::int64_t{6} << 30}, Bytes{std::int64_t{1} << 30},
+                          Bytes{std::int64_t{8} << 30}));
+  EXPECT_THAT(usage_text(costs_, {.reserve = {"cpu:*=9GiB"}}),
+              AllOf(HasSubstr("--reserve \"cpu:*=9GiB\""), HasSubstr("cpu:0 has only 8.00 GiB")));
+}
+
+// Each layer is a unit of its own, unlike with `colocate`.
+TEST_F(ConstraintsTest, KeepTogetherMakesAUnitOfEachModuleThatMatches) {
+  const Constraints constraints = resolve({.keep_together = {"layer?"}});
+  for (const char* layer : {"layer0", "layer1", "layer2"}) {
+    const std::string name(layer);
+    EXPECT_EQ(constraints.unit_of[node(name + "/forward")],
+              constraints.unit_of[node(name + ".weight")]);
+    EXPECT_EQ(constraints.unit_of[node(name + "/forward")],
+              constraints.unit_of[node(name + "/update")]);
+  }
+  EXPECT_NE(constraints.unit_of[node("layer0/forward")],
+            constraints.unit_of[node("layer1/forward")]);
+  EXPECT_THAT(usage_text(costs_, {.keep_together = {"block*"}}), HasSubstr("matches no module"));
+}
+
+TEST(Constraints, KeepTogetherTakesTheOutermostModuleThatMatches) {
+  test::WorkloadMaker maker;
+  const TensorRef x = maker.input("x", 4);
+  maker.op("a", {.inputs = {x}, .module = "net.layer1.conv"});
+  maker.op("b", {.inputs = {x}, .module = "net.layer1"});
+  maker.op("c", {.inputs = {x}, .module = "net.layer10"});
+  maker.op("d", {.inputs = {x}, .module = "net"});
+  const Workload workload = maker.finish();
+  const Cluster cluster = test::cpu_cores(2);
+  const CostModel costs(workload, cluster);
+  const Constraints constraints = resolve_constraints(costs, {.keep_together = {"net.*"}});
+  const auto unit = [&](const char* name) {
+    return constraints.unit_of[index(workload.graph.find(name).value())];
+  };
+  EXPECT_EQ(unit("a"), unit("b"));
+  EXPECT_NE(unit("a"), unit("c"));
+  EXPECT_NE(unit("a"), unit("d"));
+}
+
 TEST_F(ConstraintsTest, GlobThatMatchesNothingIsAnErrorWithASuggestion) {
   EXPECT_THAT(usage_text(costs_, {.pin = {"layer1/forwrad=cpu:0"}}),
               AllOf(HasSubstr("--pin \"layer1/forwrad\""), HasSubstr("matches no node"),

@@ -48,14 +48,14 @@ class SetBuilder {
     SearchOptions options;
     options.budget.evaluations = kSearchEvaluations;
     options.seed = seed_;
-    const Candidate candidate = run_algorithm(space_, algorithm, name, space_.simulated(), options);
+    const Candidate candidate = run_algorithm(space_, algorithm, name, space_.searched(), options);
     if (candidate.found()) {
       add(name, candidate.placement);
     }
   }
 
   void add(const std::string& name, const Placement& placement) {
-    const bool feasible = space_.simulator().evaluate_one(placement).feasible();
+    const bool feasible = space_.judge().evaluate_one(placement).feasible();
     if (feasible && set_.size() < count_ && known_.insert(placement.device).second) {
       set_.push_back({name, placement});
     }
@@ -64,7 +64,7 @@ class SetBuilder {
   // Every unit of groups on a device that it may use, as `choose` says for its first group.
   template <typename Choose>
   Placement by_unit(Choose choose) {
-    const Constraints& constraints = space_.coarse_constraints();
+    const Constraints& constraints = space_.searched_constraints();
     std::vector<std::optional<DeviceId>> of_unit(constraints.num_units);
     Placement coarse;
     for (std::size_t group = 0; group < constraints.unit_of.size(); ++group) {
@@ -74,7 +74,7 @@ class SetBuilder {
       }
       coarse.device.push_back(*device);
     }
-    return expand(coarse, space_.grouping());
+    return space_.to_ops(coarse);
   }
 
   DeviceId any_of(std::uint64_t allowed) {
@@ -93,7 +93,7 @@ class SetBuilder {
 
   // Runs of groups in their topological order, cut at random.
   Placement contiguous() {
-    const std::size_t groups = space_.grouping().num_groups;
+    const std::size_t groups = space_.searched_constraints().unit_of.size();
     const std::size_t devices = space_.costs().cluster().size();
     std::vector<std::size_t> cuts;
     for (std::size_t i = 1; i < devices; ++i) {

@@ -50,7 +50,7 @@ class MeasureCommand {
         shared_(shared),
         workload_(load_graph(options.graph)),
         cluster_(load_cluster(options.cluster)),
-        space_(workload_, cluster_, {}, options.max_groups) {
+        space_(workload_, cluster_, {}, {.max_groups = options.max_groups}) {
     const std::string reason = cannot_measure(workload_.graph, cluster_);
     if (!reason.empty()) {
       throw Error(ErrorKind::kDevice, "nothing can be measured: " + reason);
@@ -115,7 +115,7 @@ class MeasureCommand {
     std::vector<Contender> contenders;
     for (const NamedPlacement& placement : placements_) {
       contenders.push_back({steps.get(), placement.placement});
-      const Outcome simulated = space_.simulator().evaluate_one(placement.placement);
+      const Outcome simulated = space_.judge().evaluate_one(placement.placement);
       rows_.push_back(
           {placement.name,
            simulated.feasible() ? std::optional(simulated.step_time.seconds()) : std::nullopt,

@@ -1,51 +1,137 @@
 #include "tools/placer/place/candidates.h"
 
 #include <algorithm>
-#include <thread>
+#include <chrono>
 
 #include <fmt/format.h>
 
-#include "placer/algorithm/expanding_evaluator.h"
-#include "placer/algorithm/incumbent.h"
-#include "placer/base/error.h"
-#include "placer/evaluate/caching_evaluator.h"
+#include "placer/algorithm/portfolio.h"
+#include "placer/algorithm/task_lanes.h"
+#include "tools/placer/place/objective_text.h"
 
 namespace placer::cli {
 namespace {
 
 constexpr std::uint64_t kScalingEvaluations = 2000;  // of each short search of device_scaling
+constexpr double kLeastSeconds = 0.05;               // of a search that comes late
 
-SimTime time_of(const Candidate& candidate) {
-  return candidate.simulated.step_time;
+// A heuristic and its name in the table.
+struct Heuristic {
+  std::string name;
+  std::function<std::unique_ptr<Algorithm>()> make;
+};
+
+std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const Cluster& cluster) {
+  std::vector<Heuristic> heuristics;
+  for (std::size_t d = 0; d < cluster.size(); ++d) {
+    const auto device = id_at<DeviceId>(d);
+    heuristics.push_back(
+        {"single:" + cluster.device(device).name, [device] { return single_device(device); }});
+  }
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (!entry.searches) {
+      heuristics.push_back({entry.name, entry.make});
+    }
+  }
+  return heuristics;
 }
 
-// Runs what is asked for in turn, and keeps each result.
+Candidate to_candidate(SearchSpace& space, const std::string& name, const Problem& problem,
+                       SearchResult result) {
+  Candidate candidate;
+  candidate.algorithm = name;
+  if (result.best) {
+    const bool by_groups = problem.grouping != nullptr;
+    candidate.placement = by_groups ? space.to_ops(*result.best) : *std::move(result.best);
+    candidate.predicted = space.judge().evaluate_one(candidate.placement);
+  } else {
+    candidate.predicted = result.outcome;
+    if (candidate.predicted.feasible()) {
+      candidate.predicted.infeasible.emplace().text = "there was no time to try any";
+    }
+  }
+  candidate.trouble = result.trouble;
+  candidate.evaluations = result.evaluations;
+  candidate.seconds = result.seconds;
+  candidate.found_by = std::move(result.found_by);
+  candidate.members = std::move(result.members);
+  return candidate;
+}
+
+// Runs what is asked for, and keeps each result.
 class Proposer {
  public:
   Proposer(SearchSpace& space, const SearchPlan& plan, const Config& config, RunDirectory& run,
            const Shared& shared)
-      : space_(space), plan_(plan), config_(config), run_(run), shared_(shared) {}
+      : space_(space),
+        plan_(plan),
+        config_(config),
+        run_(run),
+        shared_(shared),
+        start_(std::chrono::steady_clock::now()) {}
 
-  void add(const std::string& name, Algorithm& algorithm, bool searches, const Problem& problem) {
+  void add_heuristics(const Problem& problem, const std::vector<Heuristic>& heuristics) {
+    std::vector<SearchTask> tasks;
+    for (const auto& [name, make] : heuristics) {
+      if (!run_.result(name)) {
+        SearchTask task{name, make, options(name)};
+        task.options.budget.seconds = plan_.budget.seconds;
+        tasks.push_back(std::move(task));
+      }
+    }
+    std::vector<SearchResult> results = TaskLanes(problem, search_threads()).run(tasks);
+    auto result = results.begin();
+    for (const auto& [name, make] : heuristics) {
+      if (const auto kept = run_.result(name)) {
+        restore(name, *kept, false);
+      } else {
+        take(to_candidate(space_, name, problem, std::move(*result++)));
+      }
+    }
+  }
+
+  // One of those that search; `after`: how many are still to come.
+  void add_search(const std::string& name, Algorithm& algorithm, std::size_t after) {
     if (const auto kept = run_.result(name)) {
-      restore(name, *kept, searches);
+      restore(name, *kept, true);
       return;
     }
     if (shared_.stop.stop_requested() && !found_.empty()) {
       return;
     }
+    SearchOptions search = options(name);
+    search.budget = plan_.budget;
+    if (search.budget.seconds) {
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+      search.budget.seconds = std::max(kLeastSeconds, (*search.budget.seconds - passed.count()) /
+                                                          static_cast<double>(after + 1));
+    }
+    search.progress = shared_.progress();
+    search.checkpoint = run_.checkpoint(name);
+    search.metrics = [this, name](const std::string& json) { run_.add_metrics(name, json); };
+    search.initial = initial_placements();
+    search.threads = search_threads();
+    Candidate candidate = run_algorithm(space_, algorithm, name, space_.searched(), search);
+    candidate.searched = true;
+    take(std::move(candidate));
+  }
+
+  std::vector<Candidate> take_all() {
+    found_.insert(found_.end(), without_.begin(), without_.end());
+    return std::move(found_);
+  }
+
+ private:
+  [[nodiscard]] SearchOptions options(const std::string& name) const {
     SearchOptions options;
-    options.budget = plan_.each;
     options.seed = plan_.seed;
     options.stop = shared_.stop.get_token();
-    options.progress = shared_.progress();
-    options.checkpoint = searches ? run_.checkpoint(name) : "";
-    options.metrics = [this, name](const std::string& json) { run_.add_metrics(name, json); };
-    options.initial = searches ? initial_placements() : std::vector<Placement>{};
     options.parameters = parameters_of(config_, name);
-    Candidate candidate = run_algorithm(space_, algorithm, name, problem, options);
+    return options;
+  }
+
+  void take(Candidate candidate) {
     tell(candidate, shared_);
-    candidate.searched = searches;
     if (candidate.found()) {
       keep(candidate, !shared_.stop.stop_requested());
     } else {
@@ -53,12 +139,6 @@ class Proposer {
     }
   }
 
-  std::vector<Candidate> take() {
-    found_.insert(found_.end(), without_.begin(), without_.end());
-    return std::move(found_);
-  }
-
- private:
   void restore(const std::string& name, const PlacementFile& file, bool searches) {
     Candidate candidate;
     candidate.algorithm = name;
@@ -66,21 +146,21 @@ class Proposer {
     candidate.resumed = true;
     candidate.placement =
         bind_placement(file, space_.costs().graph(), space_.costs().cluster(), name);
-    candidate.simulated = space_.simulator().evaluate_one(candidate.placement);
+    candidate.predicted = space_.judge().evaluate_one(candidate.placement);
     candidate.evaluations = file.provenance.evaluations;
     keep(candidate, false);
   }
 
   void keep(const Candidate& candidate, bool finished) {
     const bool best = std::all_of(found_.begin(), found_.end(), [&](const Candidate& other) {
-      return time_of(candidate) < time_of(other);
+      return better(candidate.predicted, other.predicted);
     });
     Provenance provenance;
     provenance.algorithm = candidate.algorithm;
     provenance.seed = plan_.seed;
     provenance.tool = tool_name();
     provenance.evaluations = candidate.evaluations;
-    provenance.predicted_us = time_of(candidate).microseconds();
+    predicted_by(space_, candidate.predicted, provenance);
     const PlacementFile file =
         to_file(space_.costs().graph(), space_.costs().cluster(), candidate.placement, provenance);
     if (finished) {
@@ -96,7 +176,7 @@ class Proposer {
   [[nodiscard]] std::vector<Placement> initial_placements() const {
     std::vector<Placement> initial;
     for (const Placement& placement : plan_.initial) {
-      initial.push_back(space_.to_groups(placement));
+      initial.push_back(space_.from_ops(placement));
     }
     if (plan_.warm_start) {
       std::vector<const Candidate*> heuristics;
@@ -106,11 +186,12 @@ class Proposer {
           heuristics.push_back(&candidate);
         }
       }
-      std::stable_sort(
-          heuristics.begin(), heuristics.end(),
-          [](const Candidate* a, const Candidate* b) { return time_of(*a) < time_of(*b); });
+      std::stable_sort(heuristics.begin(), heuristics.end(),
+                       [](const Candidate* a, const Candidate* b) {
+                         return better(a->predicted, b->predicted);
+                       });
       for (const Candidate* candidate : heuristics) {
-        initial.push_back(space_.to_groups(candidate->placement));
+        initial.push_back(space_.from_ops(candidate->placement));
       }
     }
     return initial;
@@ -121,79 +202,40 @@ class Proposer {
   const Config& config_;
   RunDirectory& run_;
   const Shared& shared_;
+  std::chrono::steady_clock::time_point start_;
   std::vector<Candidate> found_;
   std::vector<Candidate> without_;  // nothing found
 };
 
-int simulator_threads() {
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
-
 }  // namespace
 
-SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
-                         const ConstraintOptions& options, std::size_t max_groups)
-    : costs_(workload, cluster),
-      constraints_(resolve_constraints(costs_, options)),
-      grouping_(group_nodes(costs_, constraints_, {.max_groups = max_groups})),
-      coarse_(contract(workload, grouping_)),
-      coarse_costs_(coarse_, cluster),
-      coarse_constraints_(contract(constraints_, grouping_)),
-      simulator_(sim::make_simulator(
-          costs_, {.threads = simulator_threads(), .memory_limit = constraints_.memory_limit})),
-      expanding_(make_expanding_evaluator(*simulator_, grouping_)),
-      cached_(make_caching_evaluator(*expanding_)) {}
-
-Problem SearchSpace::simulated() {
-  return judged_by(*cached_);
-}
-
-Problem SearchSpace::judged_by(Evaluator& coarse) {
-  return {.costs = coarse_costs_,
-          .constraints = coarse_constraints_,
-          .evaluator = coarse,
-          .fine_graph = &costs_.graph(),
-          .grouping = &grouping_};
-}
-
-Problem SearchSpace::op_by_op() {
-  return {.costs = costs_, .constraints = constraints_, .evaluator = *simulator_};
-}
-
-Placement SearchSpace::to_groups(const Placement& fine) const {
-  return conforming(coarse_constraints_, coarsen(costs_, fine, grouping_));
-}
-
-std::optional<Constraints> SearchSpace::restricted_to(std::uint64_t mask) const {
-  Constraints restricted = coarse_constraints_;
-  for (std::uint64_t& allowed : restricted.allowed) {
-    allowed &= mask;
-    if (allowed == 0) {
-      return std::nullopt;
-    }
+void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance& provenance) {
+  if (space.objective() == kStepTime) {
+    provenance.predicted_us = predicted.step_time.microseconds();
+  } else {
+    provenance.objective = space.objective();
+    provenance.objective_value = ObjectiveText(space.objective()).full(predicted);
   }
-  return restricted;
+  provenance.predicted_peak_memory = predicted.peak_memory;
 }
 
 Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm, const std::string& name,
                         const Problem& problem, const SearchOptions& options) {
-  const SearchResult result = algorithm.run(problem, options);
-  Candidate candidate;
-  candidate.algorithm = name;
-  if (result.best) {
-    const bool by_groups = problem.grouping != nullptr;
-    candidate.placement = by_groups ? expand(*result.best, space.grouping()) : *result.best;
-    candidate.simulated = space.simulator().evaluate_one(candidate.placement);
-  } else {
-    candidate.simulated = result.outcome;
-    if (candidate.simulated.feasible()) {
-      candidate.simulated.infeasible.emplace().text = "there was no time to try any";
+  return to_candidate(space, name, problem, algorithm.run(problem, options));
+}
+
+std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry, const std::string& name,
+                                       const Config& config) {
+  if (name != kAuto) {
+    return registry.find(name).make();
+  }
+  std::vector<PortfolioMember> members;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (entry.searches && !entry.control && entry.name != kAuto) {
+      members.push_back({entry, parameters_of(config, entry.name)});
     }
   }
-  candidate.trouble = result.trouble;
-  candidate.evaluations = result.evaluations;
-  candidate.seconds = result.seconds;
-  return candidate;
+  return portfolio(std::move(members));
 }
 
 std::vector<std::pair<std::string, std::string>> parameters_of(const Config& config,
@@ -218,32 +260,27 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
                                const SearchPlan& plan, const Config& config, RunDirectory& run,
                                const Shared& shared) {
   Proposer proposer(space, plan, config, run, shared);
-  const Cluster& cluster = space.costs().cluster();
-  for (std::size_t d = 0; d < cluster.size(); ++d) {
-    const auto device = id_at<DeviceId>(d);
-    proposer.add("single:" + cluster.device(device).name, *single_device(device), false,
-                 space.simulated());
+  proposer.add_heuristics(space.searched(), heuristics_of(registry, space.costs().cluster()));
+  if (space.grouping() != nullptr) {
+    proposer.add_heuristics(space.op_by_op(), {{kHeftByOps, registry.find("heft").make}});
   }
-  for (const AlgorithmEntry& entry : registry.entries()) {
-    if (!entry.searches) {
-      proposer.add(entry.name, *entry.make(), false, space.simulated());
-    }
+  for (std::size_t i = 0; i < plan.searching.size(); ++i) {
+    const std::string& name = plan.searching[i];
+    proposer.add_search(name, *make_search(registry, name, config), plan.searching.size() - i - 1);
   }
-  proposer.add(kHeftByOps, *registry.find("heft").make(), false, space.op_by_op());
-  for (const std::string& name : plan.searching) {
-    proposer.add(name, *registry.find(name).make(), true, space.simulated());
-  }
-  return proposer.take();
+  return proposer.take_all();
 }
 
 std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
                                                    const AlgorithmRegistry& registry,
-                                                   std::uint64_t seed, const Shared& shared) {
+                                                   std::uint64_t seed, double seconds,
+                                                   const Shared& shared) {
   std::vector<std::optional<SimTime>> times;
   if (shared.stop.stop_requested()) {
     return times;
   }
-  for (std::size_t count = 1; count <= space.costs().cluster().size(); ++count) {
+  const std::size_t devices = space.costs().cluster().size();
+  for (std::size_t count = 1; count <= devices; ++count) {
     const std::uint64_t mask =
         count == kMaxDevices ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
     const auto constraints = space.restricted_to(mask);
@@ -251,15 +288,16 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
       times.emplace_back();
       continue;
     }
-    const Problem full = space.simulated();
+    const Problem full = space.searched();
     const Problem problem{full.costs, *constraints, full.evaluator, full.fine_graph, full.grouping};
     SearchOptions options;
     options.budget.evaluations = kScalingEvaluations;
+    options.budget.seconds = seconds / static_cast<double>(devices);
     options.seed = seed;
     options.stop = shared.stop.get_token();
     const Candidate candidate =
         run_algorithm(space, *registry.find("hill-climb").make(), "hill-climb", problem, options);
-    times.push_back(candidate.simulated.feasible() ? std::optional(time_of(candidate))
+    times.push_back(candidate.predicted.feasible() ? std::optional(candidate.predicted.step_time)
                                                    : std::nullopt);
   }
   return times;

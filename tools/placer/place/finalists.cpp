@@ -82,7 +82,7 @@ class Contest {
     std::iota(all.begin(), all.end(), std::size_t{0});
     std::erase_if(all, [&](std::size_t i) { return representative(i) != i; });
     std::stable_sort(all.begin(), all.end(), [&](std::size_t a, std::size_t b) {
-      return better(candidates_[a].simulated, candidates_[b].simulated);
+      return better(candidates_[a].predicted, candidates_[b].predicted);
     });
     Indices chosen;
     for (const std::size_t i : all) {
@@ -309,7 +309,7 @@ Choice choose_by_simulation(std::span<const Candidate> candidates) {
   Choice choice;
   choice.of.resize(candidates.size());
   for (std::size_t i = 1; i < candidates.size(); ++i) {
-    if (better(candidates[i].simulated, candidates[choice.winner].simulated)) {
+    if (better(candidates[i].predicted, candidates[choice.winner].predicted)) {
       choice.winner = i;
     }
   }

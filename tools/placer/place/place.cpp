@@ -12,8 +12,11 @@
 #include "placer/base/files.h"
 #include "placer/explain/memory_fit.h"
 #include "placer/formats/formats.h"
+#include "tools/placer/constraint_flags.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/finalists.h"
+#include "tools/placer/place/objective_text.h"
+#include "tools/placer/place/place_options.h"
 #include "tools/placer/place/report.h"
 #include "tools/placer/place/run_directory.h"
 #include "tools/placer/shared.h"
@@ -29,45 +32,9 @@ namespace fs = std::filesystem;
 constexpr double kFinalistShare = 0.45;
 constexpr double kSimulatedPart = 0.55;
 constexpr double kFinalistSeconds = 60;  // when the budget counts evaluations
-
-struct PlaceOptions {
-  Config flags;  // what the flags said
-  std::string config_file;
-  std::string run_dir;
-  std::string resume;
-  std::vector<std::string> settings;  // "algorithm.name=value"
-  bool no_warm_start = false;
-  bool no_measure = false;
-};
-
-void add_settings(Config& config, const std::vector<std::string>& settings) {
-  for (const std::string& setting : settings) {
-    const auto equals = setting.find('=');
-    const auto dot = setting.find('.');
-    if (dot == std::string::npos || equals == std::string::npos || dot > equals) {
-      throw usage_error("--set " + setting + ": expected ALGORITHM.NAME=VALUE");
-    }
-    config.parameters[setting.substr(0, dot)][setting.substr(dot + 1, equals - dot - 1)] =
-        setting.substr(equals + 1);
-  }
-}
-
-AlgorithmRegistry all_algorithms() {
-  AlgorithmRegistry registry;
-  register_baselines(registry);
-  register_learners(registry);
-  return registry;
-}
-
-std::vector<std::string> searches_of(const AlgorithmRegistry& registry) {
-  std::vector<std::string> names;
-  for (const AlgorithmEntry& entry : registry.entries()) {
-    if (entry.searches) {
-      names.push_back(entry.name);
-    }
-  }
-  return names;
-}
+// Of the same budget, for predicting with fewer devices; and when it counts evaluations.
+constexpr double kScalingShare = 0.05;
+constexpr double kScalingSeconds = 60;
 
 // The parts of a run, in the order in which they come.
 class PlaceCommand {
@@ -79,7 +46,8 @@ class PlaceCommand {
         budget_(parse_budget(config_.budget)),
         workload_(load_graph(config_.graph)),
         cluster_(load_cluster(config_.cluster)),
-        space_(workload_, cluster_, config_.constraints, config_.max_groups) {
+        space_(workload_, cluster_, config_.constraints,
+               {.objective = config_.objective, .max_groups = config_.max_groups}) {
     for (const std::string& name : config_.algorithms) {
       static_cast<void>(registry_.find(name));
     }
@@ -87,8 +55,7 @@ class PlaceCommand {
       registry_.check_parameters(name, parameters_of(config_, name));
     }
     require_writable(config_.output, {config_.graph, config_.cluster, config_.weights});
-    not_measured_ =
-        config_.measure ? cannot_measure(workload_.graph, cluster_) : "--no-measure was given";
+    not_measured_ = why_not_measured();
     if (config_.signal != "simulated" && !not_measured_.empty()) {
       if (config_.signal == "measured") {
         throw usage_error("--signal measured: " + not_measured_);
@@ -111,7 +78,7 @@ class PlaceCommand {
       throw Error(ErrorKind::kInfeasible, "no feasible placement was found; of the least bad: " +
                                               least_bad_.infeasible->text);
     }
-    const auto scaling = device_scaling(space_, registry_, config_.seed, shared_);
+    const auto scaling = by_step_time() ? scale() : std::vector<std::optional<SimTime>>{};
     const Choice choice = choose();
     write(choice);
     const PlaceReport report{.space = space_,
@@ -126,14 +93,27 @@ class PlaceCommand {
   }
 
  private:
+  [[nodiscard]] bool by_step_time() const { return config_.objective == kStepTime; }
+
+  // Why the finalists are not run; empty: they are. Steps are measured, nothing else.
+  [[nodiscard]] std::string why_not_measured() const {
+    if (!by_step_time()) {
+      return "the objective is " + config_.objective;
+    }
+    return config_.measure ? cannot_measure(workload_.graph, cluster_) : "--no-measure was given";
+  }
+
   void before() const {
     const Graph& graph = workload_.graph;
-    shared_.note(fmt::format("{}: {} nodes in {} groups on {} devices", graph.info().name,
-                             graph.size(), space_.grouping().num_groups, cluster_.size()));
+    const std::size_t searched = space_.searched_constraints().unit_of.size();
+    shared_.note(
+        fmt::format("{}: {} nodes{} on {} devices", graph.info().name, graph.size(),
+                    space_.grouping() == nullptr ? "" : fmt::format(" in {} groups", searched),
+                    cluster_.size()));
     for (const std::string& line : foreign_profiles(workload_.times)) {
       shared_.warn(line);
     }
-    if (config_.measure && !not_measured_.empty()) {
+    if (config_.measure && by_step_time() && !not_measured_.empty()) {
       shared_.warn("choosing by simulated time alone: " + not_measured_);
     }
     shared_.note(fit_text(space_));
@@ -143,9 +123,15 @@ class PlaceCommand {
     }
   }
 
+  // What searches, of those that were asked for; else the portfolio, and learners, which can only
+  // pay where steps are what counts.
   [[nodiscard]] std::vector<std::string> searching() const {
     if (config_.algorithms.empty()) {
-      return searches_of(registry_);
+      std::vector<std::string> names = searches_of(registry_);
+      std::erase_if(names, [&](const std::string& name) {
+        return name != kAuto && !(is_learner(name) && by_step_time());
+      });
+      return names;
     }
     std::vector<std::string> chosen = config_.algorithms;
     std::erase_if(chosen, [&](const std::string& name) { return !registry_.find(name).searches; });
@@ -181,7 +167,7 @@ class PlaceCommand {
   };
   [[nodiscard]] Shares shares() const {
     Shares shares{.finalists = not_measured_.empty() ? kFinalistShare : 0};
-    const double rest = 1 - shares.finalists;
+    const double rest = 1 - shares.finalists - (by_step_time() ? kScalingShare : 0);
     if (learning_from_steps().empty()) {
       shares.simulated = rest;
     } else if (searching_in_simulator().empty()) {
@@ -198,16 +184,20 @@ class PlaceCommand {
     plan.seed = config_.seed;
     plan.warm_start = config_.warm_start;
     plan.searching = searching_in_simulator();
-    plan.each.evaluations = budget_.evaluations;
-    if (budget_.seconds && !plan.searching.empty()) {
-      plan.each.seconds =
-          *budget_.seconds * shares().simulated / static_cast<double>(plan.searching.size());
+    plan.budget.evaluations = budget_.evaluations;
+    if (budget_.seconds) {
+      plan.budget.seconds = *budget_.seconds * shares().simulated;
     }
     for (const std::string& file : config_.initial) {
       plan.initial.push_back(
           bind_placement(read_placement(read_file(file), file), workload_.graph, cluster_, file));
     }
     return plan;
+  }
+
+  std::vector<std::optional<SimTime>> scale() {
+    const double seconds = budget_.seconds ? *budget_.seconds * kScalingShare : kScalingSeconds;
+    return device_scaling(space_, registry_, config_.seed, seconds, shared_);
   }
 
   StepBench& bench() {
@@ -234,7 +224,7 @@ class PlaceCommand {
         return;
       }
       const auto steps = bench().evaluator({});
-      const auto expanding = make_expanding_evaluator(*steps, space_.grouping());
+      const auto expanding = make_expanding_evaluator(*steps, *space_.grouping());
       SearchOptions options;
       options.seed = config_.seed;
       options.stop = shared_.stop.get_token();
@@ -272,11 +262,11 @@ class PlaceCommand {
       order.push_back(&candidate);
     }
     std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) {
-      return better(a->simulated, b->simulated);
+      return better(a->predicted, b->predicted);
     });
     std::vector<Placement> best;
     for (std::size_t i = 0; i < std::min(kMost, order.size()); ++i) {
-      best.push_back(space_.to_groups(order[i]->placement));
+      best.push_back(space_.from_ops(order[i]->placement));
     }
     return best;
   }
@@ -284,7 +274,7 @@ class PlaceCommand {
   // Nothing that does not fit can be chosen; the least bad says why.
   void drop_infeasible() {
     std::erase_if(candidates_, [&](const Candidate& candidate) {
-      const Outcome& outcome = candidate.simulated;
+      const Outcome& outcome = candidate.predicted;
       if (!outcome.feasible() && (least_bad_.feasible() || better(outcome, least_bad_))) {
         least_bad_ = outcome;
       }
@@ -312,8 +302,7 @@ class PlaceCommand {
     provenance.tool = tool_name();
     provenance.date = now_iso();
     provenance.evaluations = winner.evaluations;
-    provenance.predicted_us = winner.simulated.step_time.microseconds();
-    provenance.predicted_peak_memory = winner.simulated.peak_memory;
+    predicted_by(space_, winner.predicted, provenance);
     const auto& measured = choice.after_choosing ? choice.after_choosing : choice.of[choice.winner];
     if (measured && !measured->seconds.empty()) {
       provenance.measured = measured->summary();
@@ -338,68 +327,6 @@ class PlaceCommand {
   Outcome least_bad_;  // of those that cannot run, once there is one
 };
 
-std::string absolute(const std::string& path) {
-  return path.empty() ? path : fs::absolute(path).lexically_normal().string();
-}
-
-// The experiment file under the flags that were given. Paths become absolute, so that a run can be
-// resumed from anywhere.
-Config resolve(const PlaceOptions& options, const CLI::App& command) {
-  const Config& flags = options.flags;
-  Config config = flags;
-  if (!options.config_file.empty()) {
-    config = read_config(read_file(options.config_file), options.config_file);
-    const fs::path folder = fs::path(options.config_file).parent_path();
-    for (std::string* path : {&config.graph, &config.cluster, &config.weights}) {
-      *path = path->empty() ? *path : (folder / *path).string();
-    }
-    for (std::string& path : config.initial) {
-      path = (folder / path).string();
-    }
-    const auto override_with = [&](const char* flag, auto& value, const auto& given) {
-      if (command.count(flag) > 0) {
-        value = given;
-      }
-    };
-    override_with("graph", config.graph, flags.graph);
-    override_with("--cluster", config.cluster, flags.cluster);
-    override_with("--output", config.output, flags.output);
-    override_with("--algorithm", config.algorithms, flags.algorithms);
-    override_with("--budget", config.budget, flags.budget);
-    override_with("--signal", config.signal, flags.signal);
-    override_with("--seed", config.seed, flags.seed);
-    override_with("--max-groups", config.max_groups, flags.max_groups);
-    override_with("--init", config.initial, flags.initial);
-    override_with("--pin", config.constraints.pin, flags.constraints.pin);
-    override_with("--forbid", config.constraints.forbid, flags.constraints.forbid);
-    override_with("--colocate", config.constraints.colocate, flags.constraints.colocate);
-    override_with("--max-memory", config.constraints.max_memory, flags.constraints.max_memory);
-    override_with("--weights", config.weights, flags.weights);
-    override_with("--isolate", config.isolate, flags.isolate);
-  }
-  config.warm_start = config.warm_start && !options.no_warm_start;
-  config.measure = config.measure && !options.no_measure;
-  add_settings(config, options.settings);
-  config.graph = absolute(config.graph);
-  config.cluster = absolute(config.cluster);
-  config.output = absolute(config.output);
-  config.weights = absolute(config.weights);
-  for (std::string& path : config.initial) {
-    path = absolute(path);
-  }
-  return config;
-}
-
-// A run that goes on has its options already.
-void require_alone(const CLI::App& command, const std::string& flag) {
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->count() > 0 && !option->check_name(flag)) {
-      throw usage_error(option->get_name() + " does not go with " + flag +
-                        ": the run goes on as it was begun");
-    }
-  }
-}
-
 }  // namespace
 
 void add_place(CLI::App& app, Shared& shared) {
@@ -407,51 +334,7 @@ void add_place(CLI::App& app, Shared& shared) {
   command->footer(
       "Example: placer place graph.json -c cluster.json --budget 60s -o placement.json");
   auto options = std::make_shared<PlaceOptions>();
-  Config& flags = options->flags;
-  command->add_option("graph", flags.graph, "graph file, profiled (placer profile)");
-  command->add_option("-c,--cluster", flags.cluster, "devices and links (placer devices)");
-  command->add_option("-o,--output", flags.output, "placement file to write")
-      ->capture_default_str();
-  command->add_option("--config", options->config_file, "experiment file; flags override it");
-  command
-      ->add_option("--algorithm", flags.algorithms,
-                   "NAME,...: searches to run beside the heuristics, of " +
-                       fmt::format("{}", fmt::join(searches_of(all_algorithms()), ", ")) + " [all]")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--budget", flags.budget,
-                   "seconds for everything (60s, 10m) or evaluations of each search (2000)")
-      ->capture_default_str();
-  command->add_option("--signal", flags.signal, "what learners see: simulated, measured or both")
-      ->check(CLI::IsMember({"simulated", "measured", "both"}))
-      ->capture_default_str();
-  command->add_option("--seed", flags.seed, "of every search")
-      ->check(whole_number())
-      ->capture_default_str();
-  command->add_option("--max-groups", flags.max_groups, "groups of nodes that move together")
-      ->check(whole_number(1))
-      ->capture_default_str();
-  command->add_flag("--no-warm-start", options->no_warm_start,
-                    "searches do not start from the heuristics' placements");
-  command->add_option("--init", flags.initial, "placement files to start from")
-      ->allow_extra_args(false);
-  command->add_option("--pin", flags.constraints.pin, "GLOB=DEVICE[,DEVICE]: only there")
-      ->allow_extra_args(false);
-  command->add_option("--forbid", flags.constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there")
-      ->allow_extra_args(false);
-  command->add_option("--colocate", flags.constraints.colocate, "GLOB: all on one device")
-      ->allow_extra_args(false);
-  command->add_option("--max-memory", flags.constraints.max_memory, "DEVICE=SIZE, as 10GiB")
-      ->allow_extra_args(false);
-  command->add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
-  command->add_flag("--no-measure", options->no_measure, "choose by simulated time alone");
-  command->add_flag("--isolate", flags.isolate,
-                    "measure in a child process, so that a crash is an outcome");
-  command->add_option("--run-dir", options->run_dir, "keep config, metrics and checkpoints here");
-  command->add_option("--resume", options->resume, "go on with the run in this folder");
+  add_place_flags(*command, *options);
   command->callback([options, command, &shared] {
     shared.action = [options, command, &shared] {
       RunDirectory run;

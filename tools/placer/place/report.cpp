@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "placer/explain/memory_fit.h"
+#include "tools/placer/place/objective_text.h"
 
 namespace placer::cli {
 namespace {
@@ -40,7 +41,7 @@ std::vector<std::size_t> row_order(const PlaceReport& report) {
       return ran_a;
     }
     return ran_a ? measured_a->median_seconds() < measured_b->median_seconds()
-                 : better(report.candidates[a].simulated, report.candidates[b].simulated);
+                 : better(report.candidates[a].predicted, report.candidates[b].predicted);
   });
   return order;
 }
@@ -60,23 +61,24 @@ std::string measured_cells(const std::optional<Measurement>& measured) {
 }
 
 std::string table(const PlaceReport& report) {
-  std::string text =
-      fmt::format("  {:<16} {:>4} {:>12} {:>10} {:>19} {:>4} {:>11} {:>8}\n", "algorithm", "used",
-                  "simulated ms", "median ms", "95% interval", "n", "evaluations", "search s");
+  const ObjectiveText objective(report.space.objective());
+  const bool measures = report.space.objective() == kStepTime;
+  const std::string headings =
+      measures ? fmt::format("{:>10} {:>19} {:>4} ", "median ms", "95% interval", "n") : "";
+  std::string text = fmt::format("  {:<16} {:>4} {:>14} {}{:>11} {:>8}\n", "algorithm", "used",
+                                 objective.heading(), headings, "evaluations", "search s");
   for (const std::size_t i : row_order(report)) {
     const Candidate& candidate = report.candidates[i];
-    const std::string simulated = candidate.simulated.feasible()
-                                      ? milliseconds(candidate.simulated.step_time.seconds())
-                                      : "infeasible";
     text += fmt::format(
-        "{} {:<16} {:>4} {:>12} {} {:>11} {:>8}\n", i == report.choice.winner ? '>' : ' ',
-        candidate.algorithm, num_devices_used(candidate.placement), simulated,
-        measured_cells(measured_as(report, i)),
+        "{} {:<16} {:>4} {:>14} {}{:>11} {:>8}\n", i == report.choice.winner ? '>' : ' ',
+        candidate.algorithm, num_devices_used(candidate.placement),
+        objective.number(candidate.predicted),
+        measures ? measured_cells(measured_as(report, i)) + " " : "",
         candidate.searched ? std::to_string(candidate.evaluations) : "-",
         candidate.searched && !candidate.resumed ? fmt::format("{:.1f}", candidate.seconds) : "-");
   }
   if (report.choice.all_cores) {
-    text += fmt::format("  {:<16} {:>4} {:>12} {} {:>11} {:>8}\n", "all cores in one op", "", "",
+    text += fmt::format("  {:<16} {:>4} {:>14} {} {:>11} {:>8}\n", "all cores in one op", "", "",
                         measured_cells(report.choice.all_cores), "-", "-");
   }
   return text;
@@ -114,12 +116,49 @@ std::string grouping_text(const PlaceReport& report) {
       by_ops = &candidate;
     }
   }
-  if (by_groups == nullptr || by_ops == nullptr) {
+  if (by_groups == nullptr || by_ops == nullptr || report.space.objective() != kStepTime) {
     return "";
   }
   return fmt::format("what grouping costs: HEFT over {} groups {}, over {} nodes {} (simulated)\n",
-                     report.space.grouping().num_groups, to_string(by_groups->simulated.step_time),
-                     report.space.costs().graph().size(), to_string(by_ops->simulated.step_time));
+                     report.space.grouping()->num_groups, to_string(by_groups->predicted.step_time),
+                     report.space.costs().graph().size(), to_string(by_ops->predicted.step_time));
+}
+
+// Where a portfolio's time went, most first, and whose placement is the best.
+std::string portfolio_text(const PlaceReport& report) {
+  std::string text;
+  for (const Candidate& candidate : report.candidates) {
+    if (candidate.members.empty()) {
+      continue;
+    }
+    std::vector<const MemberReport*> members;
+    double total = 0;
+    for (const MemberReport& member : candidate.members) {
+      members.push_back(&member);
+      total += member.seconds;
+    }
+    std::stable_sort(members.begin(), members.end(),
+                     [](const auto* a, const auto* b) { return a->seconds > b->seconds; });
+    text += candidate.algorithm + ":";
+    for (const MemberReport* member : members) {
+      text += fmt::format("{} {} {:.0f}%", member == members.front() ? "" : ",", member->name,
+                          total > 0 ? 100 * member->seconds / total : 0);
+    }
+    text += candidate.found_by.empty() ? " of the time; no gain over the heuristics\n"
+                                       : " of the time; the best by " + candidate.found_by + "\n";
+  }
+  return text;
+}
+
+Json members_json(const Candidate& candidate) {
+  Json members = Json::array();
+  for (const MemberReport& member : candidate.members) {
+    members.push_back({{"algorithm", member.name},
+                       {"evaluations", member.evaluations},
+                       {"seconds", member.seconds},
+                       {"gained", member.gained}});
+  }
+  return members;
 }
 
 Json measured_json(const std::optional<Measurement>& measured) {
@@ -174,7 +213,7 @@ std::string slow_text(const PlaceReport& report) {
   constexpr double kMuch = 1.3;
   const Candidate& winner = report.candidates[report.choice.winner];
   const auto& measured = report.choice.after_choosing;
-  const double predicted = winner.simulated.step_time.seconds();
+  const double predicted = winner.predicted.step_time.seconds();
   if (!measured || predicted <= 0 || measured->median_seconds() < kMuch * predicted) {
     return "";
   }
@@ -187,12 +226,17 @@ std::string slow_text(const PlaceReport& report) {
 std::string report_text(const PlaceReport& report) {
   const Candidate& winner = report.candidates[report.choice.winner];
   std::string text = table(report);
-  text += scaling_text(report) + grouping_text(report);
-  if (!report.not_measured.empty()) {
+  text += portfolio_text(report) + scaling_text(report) + grouping_text(report);
+  if (!report.not_measured.empty() && report.space.objective() == kStepTime) {
     text += "not measured: " + report.not_measured + "\n";
   }
-  text += fmt::format("chosen: {}, {} predicted", winner.algorithm,
-                      to_string(winner.simulated.step_time));
+  if (report.space.objective() == kStepTime) {
+    text += fmt::format("chosen: {}, {} predicted", winner.algorithm,
+                        to_string(winner.predicted.step_time));
+  } else {
+    text += fmt::format("chosen: {}, {} {}", winner.algorithm, report.space.objective(),
+                        ObjectiveText(report.space.objective()).value(winner.predicted));
+  }
   if (const auto& measured = report.choice.after_choosing) {
     const Interval interval = median_interval(measured->seconds);
     text += fmt::format(", {} ms measured after choosing (95% interval {}-{}, n = {})",
@@ -218,16 +262,25 @@ std::string report_text(const PlaceReport& report) {
 }
 
 std::string report_json(const PlaceReport& report) {
+  const ObjectiveText objective(report.space.objective());
   Json rows = Json::array();
   for (const std::size_t i : row_order(report)) {
     const Candidate& candidate = report.candidates[i];
-    rows.push_back({{"algorithm", candidate.algorithm},
-                    {"devices_used", num_devices_used(candidate.placement)},
-                    {"feasible", candidate.simulated.feasible()},
-                    {"simulated_us", candidate.simulated.step_time.microseconds()},
-                    {"measured", measured_json(measured_as(report, i))},
-                    {"evaluations", candidate.evaluations},
-                    {"seconds", candidate.seconds}});
+    Json row{{"algorithm", candidate.algorithm},
+             {"devices_used", num_devices_used(candidate.placement)},
+             {"feasible", candidate.predicted.feasible()},
+             {objective.key(), objective.full(candidate.predicted)}};
+    if (report.space.objective() == kStepTime) {
+      row["simulated_us"] = candidate.predicted.step_time.microseconds();
+      row["measured"] = measured_json(measured_as(report, i));
+    }
+    row["evaluations"] = candidate.evaluations;
+    row["seconds"] = candidate.seconds;
+    if (!candidate.members.empty()) {
+      row["found_by"] = candidate.found_by;
+      row["members"] = members_json(candidate);
+    }
+    rows.push_back(std::move(row));
   }
   Json scaling = Json::array();
   for (const auto& time : report.scaling) {
@@ -235,6 +288,7 @@ std::string report_json(const PlaceReport& report) {
   }
   const Json object{{"format", "placer.place-report"},
                     {"version", 1},
+                    {"objective", report.space.objective()},
                     {"chosen", report.candidates[report.choice.winner].algorithm},
                     {"placement", report.output},
                     {"stopped", report.stopped},

@@ -1,0 +1,155 @@
+#include "placer/algorithm/chains.h"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+namespace placer {
+namespace {
+
+constexpr std::uint64_t kLookEvery = 1'000;
+constexpr std::uint64_t kSlice = 100'000;           // moves between looks at each other's best
+constexpr std::uint64_t kChainWorthwhile = 50'000;  // moves
+constexpr std::uint64_t kMostChains = 8;
+
+std::uint64_t cores() {
+  return std::max<std::uint64_t>(std::thread::hardware_concurrency(), 1);
+}
+
+std::uint64_t count_chains(const Budget& budget) {
+  if (budget.evaluations) {
+    return std::clamp<std::uint64_t>(*budget.evaluations / kChainWorthwhile, 1, kMostChains);
+  }
+  return cores();
+}
+
+// Calls work(i) for all i below `count`, on as many threads as there are cores. Of exceptions, the
+// one of the lowest i is thrown again.
+void run_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+  const std::size_t num_threads = std::min<std::size_t>(count, cores());
+  std::vector<std::exception_ptr> failures(count);
+  const auto serve = [&](std::size_t first) {
+    for (std::size_t i = first; i < count; i += num_threads) {
+      try {
+        work(i);
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 1; t < num_threads; ++t) {
+      threads.emplace_back(serve, t);
+    }
+    serve(0);
+  }
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+  }
+}
+
+}  // namespace
+
+Quota::Quota(const BudgetClock& clock, const Allowance& allowance)
+    : clock_(clock), allowance_(allowance) {
+  look();
+}
+
+bool Quota::take() {
+  if (taken_ == allowance_.slice || out_of_time_) {
+    return false;
+  }
+  ++taken_;
+  if (taken_ % allowance_.look_every == 0) {
+    look();
+  }
+  return !out_of_time_;
+}
+
+void Quota::look() {
+  out_of_time_ = clock_.exhausted();
+  fraction_ = allowance_.share == 0 ? clock_.fraction()
+                                    : static_cast<double>(allowance_.used + taken_) /
+                                          static_cast<double>(allowance_.share);
+}
+
+void Chain::keep_if_best(const MoveJudge& judge) {
+  const MoveValue& value = judge.value();
+  if (value.overload_bytes == 0 && value.cost < best_cost_) {
+    best_cost_ = value.cost;
+    best_.assign(judge.choice().begin(), judge.choice().end());
+  }
+}
+
+namespace {
+
+// One chain through the evaluator itself, which counts and keeps what it is asked.
+void run_alone(const Problem& problem, const SearchOptions& options, const UnitTable& units,
+               Incumbent& incumbent, std::size_t batch, const MakeChain& make) {
+  const auto chain = make(make_batch_judge(problem, units, incumbent, batch), 0);
+  while (!incumbent.exhausted()) {
+    Quota quota(incumbent.clock(), {.slice = kSlice,
+                                    .used = incumbent.clock().spent(),
+                                    .share = options.budget.evaluations.value_or(0),
+                                    .look_every = 1});
+    chain->run(quota);
+  }
+}
+
+struct Runner {
+  std::unique_ptr<Chain> chain;
+  std::uint64_t used = 0;
+  double told = std::numeric_limits<double>::infinity();  // best cost that the incumbent has seen
+};
+
+// Gives every chain a slice. Chains that a nearly empty budget leaves without one rest.
+void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::uint64_t share,
+               std::vector<std::uint64_t>& taken) {
+  const std::uint64_t left = incumbent.clock().left();
+  run_in_parallel(runners.size(), [&](std::size_t i) {
+    const std::uint64_t fair = left / runners.size() + (i < left % runners.size() ? 1 : 0);
+    Quota quota(
+        incumbent.clock(),
+        {.slice = std::min(fair, kSlice),
+         .used = runners[i].used,
+         .share = share,
+         .look_every = share == 0 ? kLookEvery
+                                  : std::clamp<std::uint64_t>(share / kLookEvery, 1, kLookEvery)});
+    runners[i].chain->run(quota);
+    taken[i] = quota.taken();
+    runners[i].used += quota.taken();
+  });
+}
+
+}  // namespace
+
+void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
+                Incumbent& incumbent, std::size_t batch, const MakeChain& make) {
+  if (problem.evaluator.incremental(problem.constraints) == nullptr) {
+    run_alone(problem, options, units, incumbent, batch, make);
+    return;
+  }
+  std::vector<Runner> runners(count_chains(options.budget));
+  for (std::size_t i = 0; i < runners.size(); ++i) {
+    auto judge = make_incremental_judge(problem.evaluator.incremental(problem.constraints));
+    runners[i].chain = make(std::move(judge), i);
+  }
+  const std::uint64_t share = incumbent.clock().left() / runners.size();
+  std::vector<std::uint64_t> taken(runners.size());
+  while (!incumbent.exhausted()) {
+    run_slice(runners, incumbent, options.budget.evaluations ? share : 0, taken);
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      incumbent.spend(taken[i]);
+      if (runners[i].chain->best_cost() < runners[i].told) {
+        runners[i].told = runners[i].chain->best_cost();
+        incumbent.offer(units.placement(runners[i].chain->best()));
+      }
+    }
+    incumbent.report_if_due();
+  }
+}
+
+}  // namespace placer

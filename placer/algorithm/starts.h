@@ -1,0 +1,25 @@
+#pragma once
+
+// Where searches start.
+
+#include <vector>
+
+#include "placer/algorithm/incumbent.h"
+#include "placer/algorithm/unit_table.h"
+
+namespace placer {
+
+using Choice = std::vector<DeviceId>;  // [units]
+
+// Units in order of their first node, cut into one run for each of the `count` fastest devices, as
+// long as the device's share of their speed and its memory allow; what is left is on the last.
+// Units that may not use their run's device are on the fastest that they may use.
+[[nodiscard]] Choice contiguous_split(const Problem& problem, const UnitTable& units,
+                                      std::size_t count);
+
+// options.initial, or without any everything on each device; and contiguous splits over one device
+// and more. Judged as far as the budget allows; best first, each once.
+[[nodiscard]] std::vector<Choice> starting_choices(const Problem& problem, const UnitTable& units,
+                                                   Incumbent& incumbent);
+
+}  // namespace placer

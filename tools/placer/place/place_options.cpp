@@ -1,0 +1,153 @@
+#include "tools/placer/place/place_options.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "placer/base/error.h"
+#include "placer/base/files.h"
+#include "tools/placer/shared.h"
+#include "tools/placer/step_bench.h"
+
+namespace placer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_settings(Config& config, const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    const auto dot = setting.find('.');
+    if (dot == std::string::npos || equals == std::string::npos || dot > equals) {
+      throw usage_error("--set " + setting + ": expected ALGORITHM.NAME=VALUE");
+    }
+    config.parameters[setting.substr(0, dot)][setting.substr(dot + 1, equals - dot - 1)] =
+        setting.substr(equals + 1);
+  }
+}
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : fs::absolute(path).lexically_normal().string();
+}
+
+}  // namespace
+
+AlgorithmRegistry all_algorithms() {
+  AlgorithmRegistry registry;
+  register_baselines(registry);
+  register_learners(registry);
+  return registry;
+}
+
+std::vector<std::string> searches_of(const AlgorithmRegistry& registry) {
+  std::vector<std::string> names;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (entry.searches) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+Config resolve(const PlaceOptions& options, const CLI::App& command) {
+  const Config& flags = options.flags;
+  Config config = flags;
+  if (!options.config_file.empty()) {
+    config = read_config(read_file(options.config_file), options.config_file);
+    const fs::path folder = fs::path(options.config_file).parent_path();
+    for (std::string* path : {&config.graph, &config.cluster, &config.weights}) {
+      *path = path->empty() ? *path : (folder / *path).string();
+    }
+    for (std::string& path : config.initial) {
+      path = (folder / path).string();
+    }
+    const auto override_with = [&](const char* flag, auto& value, const auto& given) {
+      if (command.count(flag) > 0) {
+        value = given;
+      }
+    };
+    override_with("graph", config.graph, flags.graph);
+    override_with("--cluster", config.cluster, flags.cluster);
+    override_with("--output", config.output, flags.output);
+    override_with("--algorithm", config.algorithms, flags.algorithms);
+    override_with("--budget", config.budget, flags.budget);
+    override_with("--objective", config.objective, flags.objective);
+    override_with("--signal", config.signal, flags.signal);
+    override_with("--seed", config.seed, flags.seed);
+    override_with("--max-groups", config.max_groups, flags.max_groups);
+    override_with("--init", config.initial, flags.initial);
+    override_with("--weights", config.weights, flags.weights);
+    override_with("--isolate", config.isolate, flags.isolate);
+  }
+  override_constraints(config.constraints, read_constraints(options.constraints));
+  config.warm_start = config.warm_start && !options.no_warm_start;
+  config.measure = config.measure && !options.no_measure;
+  add_settings(config, options.settings);
+  config.graph = absolute(config.graph);
+  config.cluster = absolute(config.cluster);
+  config.output = absolute(config.output);
+  config.weights = absolute(config.weights);
+  for (std::string& path : config.initial) {
+    path = absolute(path);
+  }
+  return config;
+}
+
+void require_alone(const CLI::App& command, const std::string& flag) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() > 0 && !option->check_name(flag)) {
+      throw usage_error(option->get_name() + " does not go with " + flag +
+                        ": the run goes on as it was begun");
+    }
+  }
+}
+
+void add_place_flags(CLI::App& command, PlaceOptions& options) {
+  Config& flags = options.flags;
+  command.add_option("graph", flags.graph, "graph file, profiled (placer profile)");
+  command.add_option("-c,--cluster", flags.cluster, "devices and links (placer devices)");
+  command.add_option("-o,--output", flags.output, "placement file to write")->capture_default_str();
+  command.add_option("--config", options.config_file, "experiment file; flags override it");
+  command
+      .add_option("--algorithm", flags.algorithms,
+                  "NAME,...: searches to run beside the heuristics, of " +
+                      fmt::format("{}", fmt::join(searches_of(all_algorithms()), ", ")) +
+                      " [auto; for the step time learners too]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--set", options.settings, "ALGORITHM.NAME=VALUE, a parameter of one")
+      ->allow_extra_args(false);
+  command
+      .add_option("--budget", flags.budget,
+                  "seconds for everything (60s, 10m) or evaluations of each search (2000)")
+      ->capture_default_str();
+  command
+      .add_option("--objective", flags.objective,
+                  "what is minimised: step-time, max-load, latency, peak-memory, a sum such as "
+                  "step-time+0.2*peak-memory, or an order such as max-load,peak-memory")
+      ->capture_default_str();
+  command.add_option("--signal", flags.signal, "what learners see: simulated, measured or both")
+      ->check(CLI::IsMember({"simulated", "measured", "both"}))
+      ->capture_default_str();
+  command.add_option("--seed", flags.seed, "of every search")
+      ->check(whole_number())
+      ->capture_default_str();
+  command
+      .add_option("--max-groups", flags.max_groups,
+                  "groups of nodes that move together [256 for the step time, else no groups]")
+      ->check(whole_number(1));
+  command.add_flag("--no-warm-start", options.no_warm_start,
+                   "searches do not start from the heuristics' placements");
+  command.add_option("--init", flags.initial, "placement files to start from")
+      ->allow_extra_args(false);
+  add_constraint_flags(command, options.constraints);
+  command.add_option("--weights", flags.weights, ".pt2 archive with the weights to run with");
+  command.add_flag("--no-measure", options.no_measure, "choose by simulated time alone");
+  command.add_flag("--isolate", flags.isolate,
+                   "measure in a child process, so that a crash is an outcome");
+  command.add_option("--run-dir", options.run_dir, "keep config, metrics and checkpoints here");
+  command.add_option("--resume", options.resume, "go on with the run in this folder");
+}
+
+}  // namespace placer::cli
