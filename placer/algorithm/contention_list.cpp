@@ -41,9 +41,7 @@ std::vector<std::uint8_t> ContentionList::run(std::span<const std::uint32_t> ord
   }
   for (const std::uint32_t task : order) {
     // What exists before the step goes where it is read first.
-    const bool source =
-        !graph_.takes_device[task] && graph_.first_input[task] == graph_.first_input[task + 1];
-    if (!source) schedule(task, options);
+    if (!graph_.is_source(task)) schedule(task, options);
   }
   std::vector<std::uint8_t> result(graph_.num_tasks);
   for (std::uint32_t t = 0; t < graph_.num_tasks; ++t) {
@@ -84,8 +82,9 @@ void ContentionList::price_readers(std::uint32_t task, std::uint64_t among,
     for (std::uint64_t from = among; from != 0; from &= from - 1) {
       const auto d = static_cast<std::uint32_t>(std::countr_zero(from));
       for (std::uint64_t to = targets; to != 0; to &= to - 1) {
-        readers_hold_[d] +=
+        const std::int64_t hold =
             graph_.hold(v, graph_.link(d, static_cast<std::uint32_t>(std::countr_zero(to))));
+        readers_hold_[d] += std::max<std::int64_t>(hold, 0);
       }
     }
   }
@@ -112,13 +111,14 @@ ContentionList::Trial ContentionList::receive(std::uint32_t task, std::uint32_t 
       const std::uint32_t link = graph_.link(from, device);
       const std::int64_t hold = graph_.hold(value, link);
       std::int64_t start = end_[producer];
-      if (hold > 0) {
+      if (hold >= 0) {
         start = std::max({start, egress[from], ingress, bus_[graph_.bus[link]]});
         egress[from] = ingress = start + hold;
         if (keep && graph_.bus[link] != 0) bus_[graph_.bus[link]] = start + hold;
       }
-      arrival = start + hold + graph_.latency[link];
-      trial.held += hold;
+      const std::int64_t held = std::max<std::int64_t>(hold, 0);
+      arrival = start + held + graph_.latency[link];
+      trial.held += held;
       if (keep) known = arrival;
     }
     trial.ready = std::max(trial.ready, arrival);

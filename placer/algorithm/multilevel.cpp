@@ -24,6 +24,11 @@ std::size_t parse(ParameterList given) {
   return effort;
 }
 
+// One device, where every price gives the same.
+bool is_one(std::uint64_t set) {
+  return (set & (set - 1)) == 0;
+}
+
 // Masks of the fastest 1, 2, 4, ... devices and of all.
 std::vector<std::uint64_t> device_sets(const TaskGraph& graph) {
   std::vector<double> total(graph.num_devices, 0);
@@ -132,17 +137,13 @@ class MultilevelSearch {
 
   SearchResult run() {
     fine_.incumbent.evaluate_initial();
-    for (const std::uint64_t set : sets_) {
-      for (const double price : kPrices) {
-        if (exhausted() || (set & (set - 1)) == 0) break;  // one device: any price
-        construct(set, price);
-      }
-      if ((set & (set - 1)) == 0) construct(set, 0);
-    }
+    const bool placed = fine_.incumbent.best().has_value();
+    if (!placed) construct_all();
     const bool choice = std::ranges::any_of(
         fine_.graph.allowed, [](std::uint64_t mask) { return (mask & (mask - 1)) != 0; });
+    // One round is from scratch, the others go on from the best.
     for (std::uint64_t round = 0; choice && fine_.incumbent.best() && !exhausted(); ++round) {
-      run_round(round);
+      run_round(round, round == (placed ? 1 : 0));
     }
     return fine_.incumbent.finish();
   }
@@ -159,16 +160,23 @@ class MultilevelSearch {
     return static_cast<double>(graph.num_tasks + graph.reader.size() + 1) /
            static_cast<double>(fine_.graph.num_tasks + fine_.graph.reader.size() + 1);
   }
+  void construct_all() {
+    for (const std::uint64_t set : sets_) {
+      for (const double price : kPrices) {
+        const bool done = fine_.incumbent.best() && exhausted();
+        if (!done) construct(set, price);
+        if (is_one(set)) break;
+      }
+    }
+  }
   void construct(std::uint64_t set, double price) {
     const std::uint64_t before = fine_.incumbent.clock().spent();
     fine_.construct(set, price);
     work_ += static_cast<double>(fine_.incumbent.clock().spent() - before);
   }
 
-  // The first round is from scratch, later ones go on from the best.
-  void run_round(std::uint64_t round) {
+  void run_round(std::uint64_t round, bool scratch) {
     const Devices best = fine_.best();
-    const bool scratch = round == 0;
     const std::deque<TaskLevel> levels = coarsen(
         fine_.graph, {.seed = options_.seed + round,
                       .together = scratch ? std::span<const std::uint8_t>() : std::span(best)});
@@ -258,7 +266,10 @@ class ContentionListScheduling : public Algorithm {
     unlimited.progress = options.progress;
     FineLevel fine(problem, unlimited, "contention-list");
     for (const std::uint64_t set : device_sets(fine.graph)) {
-      for (const double price : kPrices) fine.construct(set, price);
+      for (const double price : kPrices) {
+        fine.construct(set, price);
+        if (is_one(set)) break;
+      }
     }
     return fine.incumbent.finish();
   }

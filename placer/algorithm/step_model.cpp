@@ -62,7 +62,7 @@ void StepModel::become_ready(std::uint32_t task) {
 std::int64_t StepModel::send(std::uint32_t value, std::uint32_t from, std::uint32_t to) {
   const std::uint32_t link = graph_.link(from, to);
   const std::int64_t hold = graph_.hold(value, link);
-  if (hold == 0) return now_ + graph_.latency[link];
+  if (hold < 0) return now_ + graph_.latency[link];
   std::int64_t& bus = bus_free_[graph_.bus[link]];
   std::int64_t start = std::max({now_, egress_free_[from], ingress_free_[to]});
   if (graph_.bus[link] != 0) {
@@ -73,14 +73,16 @@ std::int64_t StepModel::send(std::uint32_t value, std::uint32_t from, std::uint3
   return start + hold + graph_.latency[link];
 }
 
-void StepModel::hand_out(std::uint32_t task, std::span<const std::uint8_t> device) {
-  const std::uint32_t from = device[task];
+void StepModel::hand_out(std::uint32_t task) {
+  const std::uint32_t from = device_[task];
+  const bool source = graph_.is_source(task);
   for (std::uint32_t v = graph_.first_value[task]; v < graph_.first_value[task + 1]; ++v) {
     std::uint64_t remote = 0;
     for (std::uint32_t r = graph_.first_reader[v]; r < graph_.first_reader[v + 1]; ++r) {
       const std::uint32_t reader = graph_.reader[r];
-      if (device[reader] != from) {
-        remote |= std::uint64_t{1} << device[reader];
+      const bool copied = graph_.hold(v, graph_.link(from, device_[reader])) >= 0;
+      if (device_[reader] != from && (copied || !source)) {
+        remote |= std::uint64_t{1} << device_[reader];
       } else if (--waiting_[reader] == 0) {
         become_ready(reader);
       }
@@ -106,6 +108,21 @@ void StepModel::start_tasks() {
   }
 }
 
+void StepModel::handle(const Event& event) {
+  if ((event.key & kArrival) == 0) {
+    const auto task = static_cast<std::uint32_t>(event.key);
+    if (graph_.takes_device[task]) idle_ |= std::uint64_t{1} << device_[task];
+    hand_out(task);
+    return;
+  }
+  const auto value = static_cast<std::uint32_t>((event.key & ~kArrival) >> 8);
+  const auto to = static_cast<std::uint8_t>(event.key & 0xFF);
+  for (std::uint32_t r = graph_.first_reader[value]; r < graph_.first_reader[value + 1]; ++r) {
+    const std::uint32_t reader = graph_.reader[r];
+    if (device_[reader] == to && --waiting_[reader] == 0) become_ready(reader);
+  }
+}
+
 std::int64_t StepModel::run(std::span<const std::uint8_t> device) {
   device_ = device;
   now_ = 0;
@@ -118,26 +135,12 @@ std::int64_t StepModel::run(std::span<const std::uint8_t> device) {
   for (std::uint32_t t = 0; t < graph_.num_tasks; ++t) {
     if (num_inputs_[t] == 0) become_ready(t);
   }
-  start_tasks();
-  while (!events_.empty()) {
-    now_ = events_.front().time;
-    while (!events_.empty() && events_.front().time == now_) {
-      const Event event = pop();
-      if ((event.key & kArrival) == 0) {
-        const auto task = static_cast<std::uint32_t>(event.key);
-        if (graph_.takes_device[task]) idle_ |= std::uint64_t{1} << device[task];
-        hand_out(task, device);
-        continue;
-      }
-      const auto value = static_cast<std::uint32_t>((event.key & ~kArrival) >> 8);
-      const auto to = static_cast<std::uint8_t>(event.key & 0xFF);
-      for (std::uint32_t r = graph_.first_reader[value]; r < graph_.first_reader[value + 1]; ++r) {
-        const std::uint32_t reader = graph_.reader[r];
-        if (device[reader] == to && --waiting_[reader] == 0) become_ready(reader);
-      }
-    }
+  // All events of one time come before any device picks its next task.
+  do {
+    while (!events_.empty() && events_.front().time == now_) handle(pop());
     start_tasks();
-  }
+    if (!events_.empty()) now_ = events_.front().time;
+  } while (!events_.empty());
   return now_;
 }
 

@@ -39,7 +39,8 @@ class StepModel {
   void push(std::int64_t time, std::uint64_t key);
   Event pop();
   void become_ready(std::uint32_t task);
-  void hand_out(std::uint32_t task, std::span<const std::uint8_t> device);
+  void hand_out(std::uint32_t task);
+  void handle(const Event& event);
   std::int64_t send(std::uint32_t value, std::uint32_t from, std::uint32_t to);
   void start_tasks();
 

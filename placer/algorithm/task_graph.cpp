@@ -294,12 +294,13 @@ void Contraction::add_value(std::uint32_t cluster, std::uint32_t value,
     out_.producer.push_back(cluster);
     out_.reader.insert(out_.reader.end(), readers.begin(), readers.end());
     out_.first_reader.push_back(static_cast<std::uint32_t>(out_.reader.size()));
-    out_.occupancy.resize(out_.occupancy.size() + out_.num_classes, 0);
+    out_.occupancy.resize(out_.occupancy.size() + out_.num_classes, -1);
     out_.mean_transfer.push_back(0);
   }
   for (std::uint32_t k = 0; k < out_.num_classes; ++k) {
-    out_.occupancy[std::size_t{same} * out_.num_classes + k] +=
-        fine_.occupancy[std::size_t{value} * out_.num_classes + k];
+    std::int64_t& sum = out_.occupancy[std::size_t{same} * out_.num_classes + k];
+    const std::int64_t own = fine_.occupancy[std::size_t{value} * out_.num_classes + k];
+    sum = sum < 0 || own < 0 ? std::max(sum, own) : sum + own;
   }
   out_.mean_transfer[same] += fine_.mean_transfer[value];
 }
@@ -326,7 +327,7 @@ std::vector<std::int64_t> upward_ranks(const TaskGraph& graph,
         std::int64_t travel = graph.mean_transfer[v];
         if (!device.empty()) {
           const std::uint32_t link = graph.link(device[t], device[reader]);
-          travel = graph.hold(v, link) + graph.latency[link];
+          travel = std::max<std::int64_t>(graph.hold(v, link), 0) + graph.latency[link];
           if (device[t] == device[reader]) travel = 0;
         }
         longest = std::max(longest, travel + rank[reader]);

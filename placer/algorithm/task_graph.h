@@ -26,7 +26,7 @@ struct TaskGraph {
   std::vector<std::uint32_t> first_reader;  // [values + 1]
   std::vector<std::uint32_t> reader;        // [reads]
   std::vector<std::uint32_t> producer;      // [values]
-  std::vector<std::int64_t> occupancy;      // [values x link classes], picoseconds
+  std::vector<std::int64_t> occupancy;      // [values x link classes], picoseconds; -1: a signal
   std::vector<std::int64_t> mean_transfer;  // [values]: over all pairs of devices
   std::vector<std::uint32_t> first_input;   // [tasks + 1]
   std::vector<std::uint32_t> input;         // [reads]: values that the task reads
@@ -53,10 +53,15 @@ struct TaskGraph {
   [[nodiscard]] std::uint32_t link(std::uint32_t from, std::uint32_t to) const {
     return from * num_devices + to;
   }
-  // How long the value holds both ends of the link; 0 for a hand-off.
+  // What exists before the step begins.
+  [[nodiscard]] bool is_source(std::uint32_t task) const {
+    return !takes_device[task] && first_input[task] == first_input[task + 1];
+  }
+  // How long the value holds both ends of the link; negative: it holds nothing (a hand-off, or a
+  // signal).
   [[nodiscard]] std::int64_t hold(std::uint32_t value, std::uint32_t link_index) const {
     const std::uint8_t of = link_class[link_index];
-    return of == kHandOff ? 0 : occupancy[std::size_t{value} * num_classes + of];
+    return of == kHandOff ? -1 : occupancy[std::size_t{value} * num_classes + of];
   }
 };
 
