@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "placer/algorithm/baselines.h"
+#include "placer/algorithm/list_schedulers.h"
 #include "placer/base/error.h"
 #include "placer/cluster/symmetry.h"
 
