@@ -8,6 +8,7 @@
 #include "placer/algorithm/exact.h"
 #include "placer/algorithm/local_search.h"
 #include "placer/algorithm/list_schedulers.h"
+#include "placer/algorithm/multilevel.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/portfolio.h"
 #include "placer/algorithm/partitioners.h"
@@ -60,6 +61,7 @@ void register_baselines(AlgorithmRegistry& registry) {
   register_exact(registry);
   registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
                 check_hill_climb});
+  register_multilevel(registry);
   register_local_search(registry);
   register_portfolio(registry);  // last: of all above
 }

@@ -1,0 +1,301 @@
+#include "placer/algorithm/multilevel.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "placer/algorithm/incumbent.h"
+#include "placer/algorithm/parameters.h"
+#include "placer/algorithm/rescheduler.h"
+#include "placer/algorithm/task_levels.h"
+
+namespace placer {
+namespace {
+
+using Devices = std::vector<std::uint8_t>;  // [tasks]
+
+constexpr double kPrices[] = {0, 0.3, 1, 3, 10};
+constexpr int kMostTightenings = 16;
+
+std::size_t parse(ParameterList given) {
+  Parameters parameters("multilevel", given);
+  const auto effort = static_cast<std::size_t>(parameters.integer("effort", 10, 1, 1'000'000));
+  parameters.check();
+  return effort;
+}
+
+// One device, where every price gives the same.
+bool is_one(std::uint64_t set) {
+  return (set & (set - 1)) == 0;
+}
+
+// Masks of the fastest 1, 2, 4, ... devices and of all.
+std::vector<std::uint64_t> device_sets(const TaskGraph& graph) {
+  std::vector<double> total(graph.num_devices, 0);
+  for (std::uint32_t t = 0; t < graph.num_tasks; ++t) {
+    for (std::uint32_t d = 0; d < graph.num_devices; ++d) {
+      // A device that may not run the task would take as long as the others for it.
+      const bool may = (graph.allowed[graph.unit_of[t]] >> d & 1) != 0;
+      total[d] += static_cast<double>(may ? graph.time_on(t, d) : graph.mean_time[t]);
+    }
+  }
+  std::vector<std::uint32_t> order(graph.num_devices);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return total[a] < total[b]; });
+  std::vector<std::uint64_t> sets;
+  std::uint64_t set = 0;
+  for (std::uint32_t k = 0; k < graph.num_devices; ++k) {
+    set |= std::uint64_t{1} << order[k];
+    const bool power_of_two = (k & (k + 1)) == 0;
+    if (power_of_two || k + 1 == graph.num_devices) sets.push_back(set);
+  }
+  std::reverse(sets.begin(), sets.end());
+  return sets;
+}
+
+// A problem's own graph: placements of it judged by the evaluator.
+class FineLevel {
+ public:
+  FineLevel(const Problem& problem, const SearchOptions& options, std::string name)
+      : graph(make_task_graph(problem)),
+        incumbent(problem, options, std::move(name)),
+        rescheduler(graph) {
+    room.bytes = graph.limit;
+  }
+
+  // Whether `devices` is at least as good as what was found before.
+  bool try_out(const Devices& devices);
+  // Tries a construction; where it is out of memory, the same in less room.
+  void construct(std::uint64_t set, double price);
+  [[nodiscard]] Devices best() const;
+
+  const TaskGraph graph;
+  Incumbent incumbent;
+  Rescheduler rescheduler;
+  Room room;
+  Outcome last;
+
+ private:
+  bool tighten();
+};
+
+bool FineLevel::try_out(const Devices& devices) {
+  Placement placement;
+  placement.device.reserve(devices.size());
+  for (const std::uint8_t device : devices) placement.device.push_back(id_at<DeviceId>(device));
+  const bool first = incumbent.clock().spent() == 0;
+  const Outcome before = incumbent.best_outcome();
+  if (incumbent.evaluate({&placement, 1}) == 0) return false;
+  last = incumbent.outcomes().front();
+  return first || !better(before, last);
+}
+
+Devices FineLevel::best() const {
+  Devices devices;
+  for (const DeviceId device : incumbent.best()->device) {
+    devices.push_back(static_cast<std::uint8_t>(device));
+  }
+  return devices;
+}
+
+// After an outcome that is out of memory: less room on its device. False: nothing to be done.
+bool FineLevel::tighten() {
+  const auto& why = last.infeasible;
+  if (!why || why->reason != InfeasibleReason::kOutOfMemory || !why->device) return false;
+  if (!room.count_all_bytes) {
+    room.count_all_bytes = true;
+    room.bytes = graph.limit;
+    return true;
+  }
+  std::int64_t& bytes = room.bytes[index(*why->device)];
+  bytes = std::max<std::int64_t>(0, bytes - std::max<std::int64_t>(why->missing.count, 1));
+  return true;
+}
+
+void FineLevel::construct(std::uint64_t set, double price) {
+  for (int attempt = 0; attempt < kMostTightenings && !incumbent.exhausted(); ++attempt) {
+    const Devices first = rescheduler.construct(set, price, {}, room);
+    try_out(first);
+    if (last.feasible()) {
+      try_out(rescheduler.construct(set, price, first, room));
+      return;
+    }
+    // Once something fits, constructions that do not are not worth more.
+    if (incumbent.best() || !tighten()) return;
+  }
+}
+
+class MultilevelSearch {
+ public:
+  MultilevelSearch(const Problem& problem, const SearchOptions& options)
+      : options_(options),
+        effort_(parse(options.parameters)),
+        fine_(problem, options, "multilevel"),
+        sets_(device_sets(fine_.graph)),
+        rng_(options.seed) {}
+
+  SearchResult run() {
+    fine_.incumbent.evaluate_initial();
+    const bool placed = fine_.incumbent.best().has_value();
+    if (!placed) construct_all();
+    const bool choice = std::ranges::any_of(
+        fine_.graph.allowed, [](std::uint64_t mask) { return (mask & (mask - 1)) != 0; });
+    // One round is from scratch, the others go on from the best.
+    for (std::uint64_t round = 0; choice && fine_.incumbent.best() && !exhausted(); ++round) {
+      run_round(round, round == (placed ? 1 : 0));
+    }
+    return fine_.incumbent.finish();
+  }
+
+ private:
+  // Passes over contracted graphs count by their size.
+  [[nodiscard]] bool exhausted() const {
+    const bool worked =
+        options_.budget.evaluations && work_ >= static_cast<double>(*options_.budget.evaluations);
+    return worked || fine_.incumbent.exhausted();
+  }
+  void count(const TaskGraph& graph) { work_ += share(graph); }
+  [[nodiscard]] double share(const TaskGraph& graph) const {
+    return static_cast<double>(graph.num_tasks + graph.reader.size() + 1) /
+           static_cast<double>(fine_.graph.num_tasks + fine_.graph.reader.size() + 1);
+  }
+  void construct_all() {
+    for (const std::uint64_t set : sets_) {
+      for (const double price : kPrices) {
+        const bool done = fine_.incumbent.best() && exhausted();
+        if (!done) construct(set, price);
+        if (is_one(set)) break;
+      }
+    }
+  }
+  void construct(std::uint64_t set, double price) {
+    const std::uint64_t before = fine_.incumbent.clock().spent();
+    fine_.construct(set, price);
+    work_ += static_cast<double>(fine_.incumbent.clock().spent() - before);
+  }
+
+  void run_round(std::uint64_t round, bool scratch) {
+    const Devices best = fine_.best();
+    const std::deque<TaskLevel> levels = coarsen(
+        fine_.graph, {.seed = options_.seed + round,
+                      .together = scratch ? std::span<const std::uint8_t>() : std::span(best)});
+    Devices current = best;
+    if (scratch) {
+      current.clear();
+    } else {
+      for (const TaskLevel& level : levels) current = restrict_to(current, level);
+    }
+    for (std::size_t l = levels.size(); l-- > 0;) {
+      current = improve(levels[l].graph, std::move(current), scratch);
+      current = project(current, levels[l].cluster_of);
+    }
+    improve_fine(current.empty() ? best : std::move(current));
+  }
+
+  // On a contracted graph; `current` may be empty.
+  Devices improve(const TaskGraph& graph, Devices current, bool scratch) {
+    Rescheduler rescheduler(graph);
+    std::int64_t cost = current.empty() ? 0 : rescheduler.judge(current);
+    if (scratch) construct_coarse(rescheduler, current, cost);
+    rescheduler.load(std::move(current));
+    const auto steps = static_cast<std::size_t>(static_cast<double>(effort_) / share(graph));
+    for (std::size_t step = 0; step < steps && !exhausted(); ++step) {
+      Devices proposal = rescheduler.propose(rng_, fine_.room);
+      const std::int64_t proposed = rescheduler.judge(proposal);
+      count(graph);
+      if (proposed > cost) continue;
+      cost = proposed;
+      rescheduler.load(std::move(proposal));
+    }
+    return rescheduler.current();
+  }
+
+  void construct_coarse(Rescheduler& rescheduler, Devices& current, std::int64_t& cost) {
+    const auto consider = [&](Devices devices) {
+      const std::int64_t found = rescheduler.judge(devices);
+      count(rescheduler.graph());
+      if (!current.empty() && found >= cost) return;
+      cost = found;
+      current = std::move(devices);
+    };
+    for (const std::uint64_t set : sets_) {
+      for (const double price : kPrices) {
+        if (!current.empty() && exhausted()) return;
+        const Devices first = rescheduler.construct(set, price, {}, fine_.room);
+        consider(first);
+        consider(rescheduler.construct(set, price, first, fine_.room));
+      }
+    }
+  }
+
+  void improve_fine(Devices current) {
+    if (fine_.try_out(current)) {
+      fine_.rescheduler.load(std::move(current));
+    } else {
+      fine_.rescheduler.load(fine_.best());
+    }
+    ++work_;
+    for (std::size_t step = 0; step < effort_ && !exhausted(); ++step) {
+      Devices proposal = fine_.rescheduler.propose(rng_, fine_.room);
+      ++work_;
+      if (fine_.try_out(proposal)) fine_.rescheduler.load(std::move(proposal));
+    }
+  }
+
+  const SearchOptions& options_;
+  std::size_t effort_;
+  FineLevel fine_;
+  std::vector<std::uint64_t> sets_;
+  Rng rng_;
+  double work_ = 0;  // in evaluations
+};
+
+class Multilevel : public Algorithm {
+ public:
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    return MultilevelSearch(problem, options).run();
+  }
+};
+
+class ContentionListScheduling : public Algorithm {
+ public:
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    Parameters("contention-list", options.parameters).check();
+    SearchOptions unlimited;
+    unlimited.progress = options.progress;
+    FineLevel fine(problem, unlimited, "contention-list");
+    for (const std::uint64_t set : device_sets(fine.graph)) {
+      for (const double price : kPrices) {
+        fine.construct(set, price);
+        if (is_one(set)) break;
+      }
+    }
+    return fine.incumbent.finish();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> multilevel() {
+  return std::make_unique<Multilevel>();
+}
+
+void check_multilevel(ParameterList given) {
+  static_cast<void>(parse(given));
+}
+
+std::unique_ptr<Algorithm> contention_list_scheduling() {
+  return std::make_unique<ContentionListScheduling>();
+}
+
+void register_multilevel(AlgorithmRegistry& registry) {
+  registry.add({"contention-list",
+                "earliest finish time with contention for links, at several prices of transfers",
+                false, contention_list_scheduling});
+  registry.add({"multilevel",
+                "coarsening without cycles, list schedules, large neighbourhood search", true,
+                multilevel, check_multilevel});
+}
+
+}  // namespace placer

@@ -1,0 +1,122 @@
+#include "placer/algorithm/task_levels.h"
+
+#include <bit>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "placer/algorithm/contention_list.h"
+#include "placer/algorithm/step_model.h"
+#include "tests/support/fake_evaluator.h"
+#include "tests/support/random_graph.h"
+
+namespace placer {
+namespace {
+
+struct Owned {
+  explicit Owned(std::uint64_t seed, std::size_t nodes = 120)
+      : workload(test::random_workload(seed, {.nodes = nodes, .unsupported = 0.2})),
+        cluster(test::random_cluster(seed, {.devices = 2 + seed % 4})),
+        costs(workload, cluster),
+        constraints(resolve_constraints(costs, {})),
+        evaluator(costs, constraints),
+        graph(
+            make_task_graph({.costs = costs, .constraints = constraints, .evaluator = evaluator})) {
+  }
+
+  Workload workload;
+  Cluster cluster;
+  CostModel costs;
+  Constraints constraints;
+  test::LoadEvaluator evaluator;
+  TaskGraph graph;
+};
+
+std::vector<std::uint8_t> lowest_devices(const TaskGraph& graph) {
+  std::vector<std::uint8_t> device;
+  for (const std::uint32_t unit : graph.unit_of) {
+    device.push_back(static_cast<std::uint8_t>(std::countr_zero(graph.allowed[unit])));
+  }
+  return device;
+}
+
+void expect_well_formed(const TaskGraph& graph) {
+  for (std::uint32_t v = 0; v < graph.num_values(); ++v) {
+    for (std::uint32_t r = graph.first_reader[v]; r < graph.first_reader[v + 1]; ++r) {
+      ASSERT_GT(graph.reader[r], graph.producer[v]) << "a cycle, or out of order";
+    }
+  }
+  for (const std::uint64_t mask : graph.allowed) EXPECT_NE(mask, 0U);
+}
+
+TEST(TaskLevels, EveryLevelIsAcyclicAndKeepsTheWork) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const Owned owned(seed);
+    const auto sum = [](const std::vector<std::int64_t>& all) {
+      return std::accumulate(all.begin(), all.end(), std::int64_t{0});
+    };
+    for (const TaskLevel& level : coarsen(owned.graph, {.target = 8, .seed = seed})) {
+      expect_well_formed(level.graph);
+      EXPECT_EQ(sum(level.graph.mean_time), sum(owned.graph.mean_time));
+      EXPECT_EQ(sum(level.graph.bytes), sum(owned.graph.bytes));
+      EXPECT_EQ(sum(level.graph.persistent), sum(owned.graph.persistent));
+    }
+  }
+}
+
+TEST(TaskLevels, ProjectionKeepsUnitsAndAllowedDevices) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const Owned owned(seed);
+    const auto levels = coarsen(owned.graph, {.target = 8, .seed = seed});
+    ASSERT_FALSE(levels.empty());
+    std::vector<std::uint8_t> device = lowest_devices(levels.back().graph);
+    for (std::size_t l = levels.size(); l-- > 0;) device = project(device, levels[l].cluster_of);
+    Placement placement;
+    for (const std::uint8_t d : device) placement.device.push_back(id_at<DeviceId>(d));
+    EXPECT_EQ(first_violation(owned.workload.graph, owned.cluster, owned.constraints, placement),
+              "");
+  }
+}
+
+TEST(TaskLevels, WhatIsTogetherStaysAndComesBackUnchanged) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const Owned owned(seed);
+    const std::vector<std::uint8_t> device = lowest_devices(owned.graph);
+    const auto levels =
+        coarsen(owned.graph, {.target = 8, .seed = seed, .together = std::span(device)});
+    std::vector<std::uint8_t> there = device;
+    for (const TaskLevel& level : levels) there = restrict_to(there, level);
+    for (std::size_t l = levels.size(); l-- > 0;) there = project(there, levels[l].cluster_of);
+    EXPECT_EQ(there, device);
+  }
+}
+
+TEST(TaskLevels, NoneForASmallGraph) {
+  const Owned owned(1, 20);
+  EXPECT_TRUE(coarsen(owned.graph, {.target = 1000}).empty());
+}
+
+TEST(ContentionList, KeepsUnitsAndAllowedDevicesWhateverIsFrozen) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const Owned owned(seed);
+    StepModel model(owned.graph);
+    ContentionList list(owned.graph);
+    const auto expected = lowest_devices(owned.graph);
+    std::vector<std::uint8_t> frozen(owned.graph.num_units(), 0);
+    for (std::size_t u = 0; u < frozen.size(); u += 2) frozen[u] = 1;
+    const auto device = list.run(model.by_rank(), owned.graph.limit,
+                                 {.price = 1, .expected = expected, .frozen = frozen});
+    for (std::uint32_t t = 0; t < owned.graph.num_tasks; ++t) {
+      const std::uint32_t unit = owned.graph.unit_of[t];
+      EXPECT_NE(owned.graph.allowed[unit] >> device[t] & 1, 0U);
+      if (frozen[unit] != 0) EXPECT_EQ(device[t], expected[t]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace placer
