@@ -92,14 +92,11 @@ void Builder::add_times() {
     const auto id = id_at<NodeId>(v);
     out_.takes_device.push_back(graph_.node(id).kind == NodeKind::kOp);
     const std::uint64_t allowed = problem_.constraints.allowed[v];
-    double sum = 0;
     for (std::uint64_t left = allowed; left != 0; left &= left - 1) {
       const auto d = static_cast<std::uint32_t>(std::countr_zero(left));
-      const std::int64_t time = costs_.op_time(id, id_at<DeviceId>(d)).ps;
-      out_.time[std::size_t{v} * out_.num_devices + d] = time;
-      sum += static_cast<double>(time);
+      out_.time[std::size_t{v} * out_.num_devices + d] = costs_.op_time(id, id_at<DeviceId>(d)).ps;
     }
-    out_.mean_time.push_back(static_cast<std::int64_t>(sum / std::popcount(allowed)));
+    out_.mean_time.push_back(costs_.mean_time(id).ps);
   }
 }
 
@@ -111,7 +108,7 @@ void Builder::end_value(NodeId id, const TensorSpec* tensor) {
   for (const auto& [from, to] : class_pairs_) {
     out_.occupancy.push_back(
         tensor == nullptr
-            ? 0
+            ? -1
             : costs_.occupancy(*tensor, id_at<DeviceId>(from), id_at<DeviceId>(to)).ps);
   }
   out_.mean_transfer.push_back(tensor == nullptr ? costs_.mean_signal_time().ps

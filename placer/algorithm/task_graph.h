@@ -18,7 +18,7 @@ struct TaskGraph {
   std::uint32_t num_tasks = 0;
   std::uint32_t num_devices = 0;
   std::vector<std::int64_t> time;       // [tasks x devices], picoseconds; 0 where not allowed
-  std::vector<std::int64_t> mean_time;  // [tasks], over the devices that the task may use
+  std::vector<std::int64_t> mean_time;  // [tasks], over the devices that support the task
   std::vector<bool> takes_device;       // [tasks]: false for inputs, state, constants and outputs
 
   // Values: what tasks hand to others, by their producer. The readers of a value ascend, each once.

@@ -115,7 +115,7 @@ TEST(AcyclicClustering, SourcesJoinTheirReader) {
 }
 
 TEST(AcyclicClustering, NothingToMerge) {
-  EXPECT_EQ(cluster_acyclic({.first = {0}}, 1, 1, kAnything).size, 0U);
+  EXPECT_EQ(cluster_acyclic(chain(0), 1, 1, kAnything).size, 0U);
   EXPECT_EQ(cluster_acyclic(chain(1), 1, 1, kAnything).size, 1U);
 }
 
