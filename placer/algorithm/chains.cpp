@@ -85,9 +85,9 @@ void Chain::keep_if_best(const MoveJudge& judge) {
 namespace {
 
 // One chain through the evaluator itself, which counts and keeps what it is asked.
-void run_alone(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-               Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
-  const auto chain = make(make_batch_judge(problem, units, incumbent, chains.batch), 0);
+void run_alone(const SearchOptions& options, const UnitTable& units, Incumbent& incumbent,
+               const ChainOptions& chains, const MakeChain& make) {
+  const auto chain = make(make_batch_judge(units, incumbent, chains.batch), 0);
   while (!incumbent.exhausted()) {
     Quota quota(incumbent.clock(), {.slice = kSlice,
                                     .used = incumbent.clock().spent(),
@@ -127,7 +127,7 @@ void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::si
 void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
                 Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
   if (problem.evaluator.incremental(problem.constraints) == nullptr) {
-    run_alone(problem, options, units, incumbent, chains, make);
+    run_alone(options, units, incumbent, chains, make);
     return;
   }
   std::vector<Runner> runners(chains.chains != 0 ? chains.chains : count_chains(options));

@@ -1,6 +1,10 @@
 #include "placer/algorithm/expanding_evaluator.h"
 
+#include <memory>
+#include <utility>
 #include <vector>
+
+#include "placer/evaluate/incremental.h"
 
 namespace placer {
 namespace {
@@ -19,10 +23,25 @@ class ExpandingEvaluator : public Evaluator {
   }
   [[nodiscard]] std::string name() const override { return fine_.name(); }
 
+  // Units of groups are units of the nodes in them.
+  [[nodiscard]] std::unique_ptr<IncrementalEvaluator> incremental(
+      const Constraints& constraints) override {
+    auto expanded = std::make_unique<Constraints>(constraints);
+    expanded->allowed.clear();
+    expanded->unit_of.clear();
+    for (const GroupId group : grouping_.group_of) {
+      expanded->allowed.push_back(constraints.allowed[index(group)]);
+      expanded->unit_of.push_back(constraints.unit_of[index(group)]);
+    }
+    kept_.push_back(std::move(expanded));
+    return fine_.incremental(*kept_.back());
+  }
+
  private:
   Evaluator& fine_;
   const Grouping& grouping_;
   std::vector<Placement> expanded_;
+  std::vector<std::unique_ptr<Constraints>> kept_;  // of the incremental evaluators
 };
 
 }  // namespace

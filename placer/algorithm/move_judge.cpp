@@ -66,9 +66,8 @@ class IncrementalJudge : public MoveJudge {
 
 class BatchJudge : public MoveJudge {
  public:
-  BatchJudge(const Problem& problem, const UnitTable& units, Incumbent& incumbent,
-             std::size_t batch)
-      : problem_(problem), units_(units), incumbent_(incumbent), placements_(batch) {}
+  BatchJudge(const UnitTable& units, Incumbent& incumbent, std::size_t batch)
+      : units_(units), incumbent_(incumbent), placements_(batch) {}
 
   bool start(std::span<const DeviceId> choice) override {
     choice_.assign(choice.begin(), choice.end());
@@ -130,7 +129,6 @@ class BatchJudge : public MoveJudge {
     }
   }
 
-  const Problem& problem_;
   const UnitTable& units_;
   Incumbent& incumbent_;
   std::vector<Placement> placements_;
@@ -144,9 +142,9 @@ std::unique_ptr<MoveJudge> make_incremental_judge(std::unique_ptr<IncrementalEva
   return std::make_unique<IncrementalJudge>(std::move(evaluator));
 }
 
-std::unique_ptr<MoveJudge> make_batch_judge(const Problem& problem, const UnitTable& units,
-                                            Incumbent& incumbent, std::size_t batch) {
-  return std::make_unique<BatchJudge>(problem, units, incumbent, batch);
+std::unique_ptr<MoveJudge> make_batch_judge(const UnitTable& units, Incumbent& incumbent,
+                                            std::size_t batch) {
+  return std::make_unique<BatchJudge>(units, incumbent, batch);
 }
 
 }  // namespace placer

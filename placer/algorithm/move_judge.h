@@ -51,8 +51,7 @@ class MoveJudge {
 [[nodiscard]] std::unique_ptr<MoveJudge> make_incremental_judge(
     std::unique_ptr<IncrementalEvaluator> evaluator);
 // Asks and counts through `incumbent`. All outlive it.
-[[nodiscard]] std::unique_ptr<MoveJudge> make_batch_judge(const Problem& problem,
-                                                          const UnitTable& units,
+[[nodiscard]] std::unique_ptr<MoveJudge> make_batch_judge(const UnitTable& units,
                                                           Incumbent& incumbent, std::size_t batch);
 
 }  // namespace placer

@@ -43,5 +43,3 @@ BENCHMARK_CAPTURE(moves, latency_op_bert, "latency", "latency/op_bert_l-3_infere
 
 }  // namespace
 }  // namespace placer::sim
-
-BENCHMARK_MAIN();
