@@ -20,7 +20,7 @@ std::optional<LowerBound> best_bound(std::optional<LowerBound> bound,
                                      std::span<const Candidate> candidates) {
   for (const Candidate& candidate : candidates) {
     if (candidate.lower_bound && (!bound || *candidate.lower_bound > bound->cost)) {
-      bound = {*candidate.lower_bound, "certified by branch and bound"};
+      bound = {*candidate.lower_bound, "proven by " + candidate.algorithm};
     }
   }
   return bound;
