@@ -81,8 +81,8 @@ struct SearchResult {
   Outcome outcome;                // of best; else of the least bad
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  bool stopped = false;               // by request, before the budget's end
-  std::string trouble;                // why it ended early of itself; empty: it did not
+  bool stopped = false;  // by request, before the budget's end
+  std::string trouble;   // why it ended early of itself; empty: it did not
   // No placement of this problem costs less (Outcome::cost() of the evaluator). Equal to the cost
   // of best: best is optimal, proven. Nothing: the method proves nothing.
   std::optional<std::int64_t> lower_bound = std::nullopt;

@@ -56,7 +56,7 @@ struct Config {
   // Algorithm -> name -> value.
   std::map<std::string, std::map<std::string, std::string>> parameters;
   std::string objective = "step-time";  // as sim::make_objective reads it
-  std::string signal = "both";  // simulated | measured | both
+  std::string signal = "both";          // simulated | measured | both
   std::string budget = "60s";
   std::uint64_t seed = 1;
   std::optional<std::size_t> max_groups = std::nullopt;  // nothing: the objective's default

@@ -70,13 +70,14 @@ TEST_P(DynamicProgram, FindsThePublishedOptimum) {
   EXPECT_NEAR(split->value / 1e3, GetParam().milliseconds, 1e-11 * GetParam().milliseconds);
 }
 
-INSTANTIATE_TEST_SUITE_P(PublicWorkloads, DynamicProgram,
-                         ::testing::Values(Golden{"layer_bert24_inference.json", 39, 17.78990625},
-                                           Golden{"layer_bert24_training.json", 39, 41.7458125},
-                                           Golden{"layer_resnet50_inference.json", 242, 33.774666015625},
-                                           Golden{"layer_resnet50_training.json", 242, 78.6318125},
-                                           Golden{"op_bert_l-3_inference.json", 1428, 27.9185676799125},
-                                           Golden{"op_resnet50_inference.json", 241, 124.348849774045}));
+INSTANTIATE_TEST_SUITE_P(
+    PublicWorkloads, DynamicProgram,
+    ::testing::Values(Golden{"layer_bert24_inference.json", 39, 17.78990625},
+                      Golden{"layer_bert24_training.json", 39, 41.7458125},
+                      Golden{"layer_resnet50_inference.json", 242, 33.774666015625},
+                      Golden{"layer_resnet50_training.json", 242, 78.6318125},
+                      Golden{"op_bert_l-3_inference.json", 1428, 27.9185676799125},
+                      Golden{"op_resnet50_inference.json", 241, 124.348849774045}));
 
 struct Planned {
   const char* file;
@@ -87,8 +88,8 @@ class PipedreamPlanner : public ::testing::TestWithParam<Planned> {};
 
 // Straight pipelines of four workers at 1 GB/s.
 TEST_P(PipedreamPlanner, FindsTheBestStraightPipeline) {
-  Owned owned(import_pipedream(text_of(std::string("pipedream/") + GetParam().file),
-                               GetParam().file, {}));
+  Owned owned(
+      import_pipedream(text_of(std::string("pipedream/") + GetParam().file), GetParam().file, {}));
   const Problem problem = owned.problem();
   const BlockGraph graph(problem);
   const auto lattice = IdealLattice::all(graph, 200'000);
