@@ -212,7 +212,7 @@ class Race {
     Indices racing = field_;
     if (const auto rounds = std::bit_width(racing.size() - 1); rounds > 0) {
       const double share = (1 - kFinalShare) / static_cast<double>(rounds);
-      for (; racing.size() > 1 && !over(); ++round_) {
+      for (auto i = rounds; i > 0 && racing.size() > 1 && !over(); --i, ++round_) {
         const auto part = static_cast<std::uint64_t>(share * static_cast<double>(evaluations));
         run_round(racing, {share * seconds, part});
         racing = better_half(racing);
@@ -286,7 +286,11 @@ class Race {
       }
       return reached_after_[a] < reached_after_[b];
     });
-    order.resize(std::min(order.size(), (racing.size() + 1) / 2));
+    std::size_t stay = std::min(order.size(), (racing.size() + 1) / 2);
+    if (stay == 1 && order.size() > 1 && last_[order[0]].cost() == last_[order[1]].cost()) {
+      stay = 2;  // nothing tells which of them is to have the rest
+    }
+    order.resize(stay);
     return order;
   }
 

@@ -20,9 +20,10 @@ struct PortfolioMember {
 // searches by successive halving (Karnin, Koren, Somekh, "Almost optimal exploration in multi-armed
 // bandits", ICML 2013): in every round each search that is left gets an equal slice and starts from
 // the best placements that anyone has found; then the better half stays, by what its own placements
-// of the round cost. The last one gets half of the budget, on all cores with several seeds. What is
-// left after a race is raced for again. A search that ends before its slice does has nothing more
-// to try and leaves. It ends when the best is proven optimal.
+// of the round cost. The last one gets half of the budget, on all cores with several seeds; where
+// the last two are equal they share it. What is left after a race is raced for again. A search that
+// ends before its slice does has nothing more to try and leaves. All ends when the best is proven
+// optimal.
 //
 // Uses SearchOptions::threads cores where Problem::make_evaluator is set, else one. Under a budget
 // of evaluations alone the result is the same for any number of threads: the tasks of a round and

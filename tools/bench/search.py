@@ -38,7 +38,8 @@ class Bench:
         if done.returncode != 0:
             sys.exit(f"placer {' '.join(arguments)}: exit status {done.returncode}\n{done.stderr}")
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return (json.loads(done.stdout) if done.stdout.startswith("{") else None), wall, cpu
+        begin = done.stdout.find("{\n")  # METIS prints warnings of its own before it
+        return (json.loads(done.stdout[begin:]) if begin >= 0 else None), wall, cpu
 
     def load(self, source, path):
         self.run("import", "--from", source, os.path.join(WORKLOADS, path + ".json"), "-o", "graph.json", "-c", "cluster.json")

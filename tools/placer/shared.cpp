@@ -49,6 +49,9 @@ class ProgressLine {
         line += fmt::format(", {:.0f} s left", passed * (1 - share) / share);
       }
     }
+    if (!report.running.empty()) {
+      line += " (" + report.running + ")";
+    }
     if (report.best_ms) {
       line += fmt::format(", best {:.3f} ms", *report.best_ms);
     }

@@ -7,6 +7,11 @@
 #include "tools/placer/place/objective_text.h"
 
 namespace placer::cli {
+namespace {
+
+constexpr double kRounding = 1e-6;  // bounds are rounded down to whole picoseconds
+
+}  // namespace
 
 std::optional<LowerBound> bound_of(const SearchSpace& space) {
   const auto objective = bounded_objective(space.objective());
@@ -20,7 +25,7 @@ std::optional<LowerBound> best_bound(std::optional<LowerBound> bound,
                                      std::span<const Candidate> candidates) {
   for (const Candidate& candidate : candidates) {
     if (candidate.lower_bound && (!bound || *candidate.lower_bound > bound->cost)) {
-      bound = {*candidate.lower_bound, "certified by branch and bound"};
+      bound = {*candidate.lower_bound, "proven by " + candidate.algorithm};
     }
   }
   return bound;
@@ -45,7 +50,7 @@ std::string gap_text(const SearchSpace& space, const Outcome& outcome,
   if (!share) {
     return "";
   }
-  if (*share == 0) {
+  if (*share < kRounding) {
     return "optimal (" + bound->decided_by + ")";
   }
   Outcome least;

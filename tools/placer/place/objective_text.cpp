@@ -1,5 +1,8 @@
 #include "tools/placer/place/objective_text.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 namespace placer::cli {
@@ -27,7 +30,10 @@ ObjectiveText::ObjectiveText(const std::string& objective) {
 }
 
 std::string ObjectiveText::number(const Outcome& outcome) const {
-  return fmt::format("{:.{}f}", static_cast<double>(outcome.cost()) / per_unit_, decimals_);
+  const double value = static_cast<double>(outcome.cost()) / per_unit_;
+  // Small values with four digits that count.
+  const int digits = value > 0 ? 3 - static_cast<int>(std::floor(std::log10(value))) : 0;
+  return fmt::format("{:.{}f}", value, std::clamp(digits, decimals_, 9));
 }
 
 std::string ObjectiveText::value(const Outcome& outcome) const {
