@@ -189,7 +189,8 @@ class MultilevelSearch {
       current = improve(levels[l].graph, std::move(current), scratch);
       current = project(current, levels[l].cluster_of);
     }
-    improve_fine(current.empty() ? best : std::move(current));
+    if (current.empty()) current = best;  // from scratch, and too small for levels
+    improve_fine(std::move(current));
   }
 
   // On a contracted graph; `current` may be empty.

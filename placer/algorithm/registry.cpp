@@ -5,12 +5,12 @@
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/algorithm/baselines.h"
-#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/list_schedulers.h"
+#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/multilevel.h"
 #include "placer/algorithm/parameters.h"
-#include "placer/algorithm/portfolio.h"
 #include "placer/algorithm/partitioners.h"
+#include "placer/algorithm/portfolio.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
