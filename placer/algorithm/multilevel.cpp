@@ -137,13 +137,12 @@ class MultilevelSearch {
 
   SearchResult run() {
     fine_.incumbent.evaluate_initial();
-    const bool placed = fine_.incumbent.best().has_value();
-    if (!placed) construct_all();
+    construct_all();
     const bool choice = std::ranges::any_of(
         fine_.graph.allowed, [](std::uint64_t mask) { return (mask & (mask - 1)) != 0; });
-    // One round is from scratch, the others go on from the best.
+    // The second round is from scratch, the others go on from the best.
     for (std::uint64_t round = 0; choice && fine_.incumbent.best() && !exhausted(); ++round) {
-      run_round(round, round == (placed ? 1 : 0));
+      run_round(round, round == 1);
     }
     return fine_.incumbent.finish();
   }
@@ -190,7 +189,8 @@ class MultilevelSearch {
       current = improve(levels[l].graph, std::move(current), scratch);
       current = project(current, levels[l].cluster_of);
     }
-    improve_fine(current.empty() ? best : std::move(current));
+    if (current.empty()) current = best;  // from scratch, and too small for levels
+    improve_fine(std::move(current));
   }
 
   // On a contracted graph; `current` may be empty.
@@ -204,7 +204,7 @@ class MultilevelSearch {
       Devices proposal = rescheduler.propose(rng_, fine_.room);
       const std::int64_t proposed = rescheduler.judge(proposal);
       count(graph);
-      if (proposed > cost) continue;
+      if (proposed > cost || proposal == rescheduler.current()) continue;
       cost = proposed;
       rescheduler.load(std::move(proposal));
     }

@@ -60,7 +60,7 @@ std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
     free_stretch(rng);
   }
   ListOptions options;
-  options.price = draw(rng, 0.1, 30);
+  options.price = draw(rng, 0.03, 30);
   options.expected = current_;
   options.frozen = frozen_;
   options.count_all_bytes = room.count_all_bytes;
@@ -74,7 +74,9 @@ std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
       if ((options.devices >> current_[t] & 1) == 0) frozen_[graph_.unit_of[t]] = 1;
     }
   }
-  return list_.run(order_, room.bytes, options);
+  // By start, links are reserved about as the step uses them; by rank, what is urgent chooses first.
+  const bool by_start = rng.below(2) == 0;
+  return list_.run(by_start ? order_ : model_.by_rank(), room.bytes, options);
 }
 
 }  // namespace placer
