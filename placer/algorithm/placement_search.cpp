@@ -8,7 +8,6 @@
 namespace placer {
 namespace {
 
-constexpr std::uint64_t kLooksBetweenClocks = 1024;
 // Sums in another order differ by less than this share.
 constexpr double kRounding = 1e-10;
 
@@ -168,9 +167,10 @@ bool PlacementSearch::hopeless(std::uint32_t placed) const {
 }
 
 bool PlacementSearch::explore(std::uint32_t unit) {
-  if (++looks_ % kLooksBetweenClocks == 0 && incumbent_.exhausted()) {
-    return false;
-  }
+  // A look at a partial placement counts as an evaluation, as a move of a local search does.
+  if (incumbent_.exhausted()) return false;
+  incumbent_.spend(1);
+  incumbent_.report_if_due();
   if (unit == units_.size()) {
     const Placement placement = units_.placement(choice_);
     return incumbent_.evaluate({&placement, 1}) == 1;

@@ -59,7 +59,6 @@ class PlacementSearch {
   std::vector<double> load_;         // [devices]
   std::vector<Bytes> room_;          // [devices]
   std::vector<std::uint32_t> used_;  // [devices]: units
-  std::uint64_t looks_ = 0;
 };
 
 }  // namespace placer

@@ -7,7 +7,6 @@ namespace placer {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr std::uint64_t kLooksBetweenClocks = 256;
 
 }  // namespace
 
@@ -236,9 +235,10 @@ bool ScheduleSearch::judge() {
 }
 
 bool ScheduleSearch::explore(std::size_t scheduled) {
-  if (++looks_ % kLooksBetweenClocks == 0 && incumbent_.exhausted()) {
-    return false;
-  }
+  // A look at a partial placement counts as an evaluation, as a move of a local search does.
+  if (incumbent_.exhausted()) return false;
+  incumbent_.spend(1);
+  incumbent_.report_if_due();
   if (scheduled == steps_.size()) {
     return judge();
   }

@@ -80,7 +80,6 @@ class ScheduleSearch {
   std::vector<std::uint32_t> order_;           // as scheduled
   std::int64_t now_ = 0;                       // start of the last one
   std::int64_t remaining_work_ = 0;            // least time of what is not scheduled
-  std::uint64_t looks_ = 0;
 };
 
 }  // namespace placer

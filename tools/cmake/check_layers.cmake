@@ -42,7 +42,8 @@ set(heavy
   "^nlohmann/json\\.hpp$"
   "^((placer/formats|tools|tests)/.*|profiler/(worker_messages|profile_cache)|policy/checkpoint_file)\\.cpp$"
   "^nlohmann/json_fwd\\.hpp$"        "^(placer/formats|tools)/"
-  "^CLI/"                            "^tools/placer/"
+  "^CLI/"                            "^tools/(placer|bench)/"
+  "^(coin/|Clp|metis\\.h|scotch\\.h)" "^placer/(algorithm|bound)/.*\\.cpp$"
   "^(zip|zstd|xxhash)\\.h$"          "^(placer/base|placer/formats|tests)/.*\\.cpp$"
   "^(gtest|gmock)/"                  "^tests/"
   "^benchmark/"                      "^tools/bench/")
