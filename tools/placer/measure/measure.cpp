@@ -31,7 +31,7 @@ struct MeasureCommandOptions {
   bool all_cores = false;
   bool compare_simulator = false;
   std::size_t count = 24;
-  std::size_t max_groups = Config{}.max_groups;
+  std::size_t max_groups = GroupingOptions{}.max_groups;
   std::uint64_t seed = 1;
   std::string weights;
   std::string trace;
