@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <bit>
+#include <cmath>
 #include <mutex>
 #include <numeric>
+#include <span>
 
 #include <fmt/format.h>
 #include <metis.h>
@@ -53,8 +55,7 @@ void share_memory(const Problem& problem, const UnitTable& units, PartitionOptio
   }
 }
 
-// METIS complains on standard output about parts that get no vertex: those whose share is less than
-// a mean vertex stay empty instead. The largest stays.
+// Parts whose share is less than a mean vertex stay empty; the largest does not.
 std::vector<std::int32_t> parts_worth_a_vertex(const PartitionOptions& options,
                                                std::size_t vertices) {
   const double largest = *std::max_element(options.shares.begin(), options.shares.end());
@@ -68,41 +69,138 @@ std::vector<std::int32_t> parts_worth_a_vertex(const PartitionOptions& options,
   return kept;
 }
 
-double total_of(const std::vector<double>& shares, const std::vector<std::int32_t>& parts) {
-  double total = 0;
-  for (const std::int32_t p : parts) {
-    total += shares[static_cast<std::size_t>(p)];
-  }
-  return total;
-}
-
-// Of every vertex its time and, of two kinds, its memory.
-std::vector<idx_t> vertex_weights(const PartitionGraph& graph, std::size_t kinds) {
-  std::vector<idx_t> weights;
-  for (std::size_t v = 0; v < graph.time.size(); ++v) {
-    weights.push_back(graph.time[v]);
-    if (kinds == 2) {
-      weights.push_back(graph.memory[v]);
+// Vertices of a graph as METIS reads them: numbered from 0, with the edges among them alone.
+struct Subgraph {
+  Subgraph(const PartitionGraph& graph, std::span<const std::int32_t> vertices, std::size_t kinds,
+           std::vector<std::int32_t>& number_of) {
+    for (std::size_t i = 0; i < vertices.size(); ++i) {
+      number_of[static_cast<std::size_t>(vertices[i])] = static_cast<std::int32_t>(i);
+    }
+    for (const std::int32_t vertex : vertices) {
+      const auto v = static_cast<std::size_t>(vertex);
+      for (auto e = static_cast<std::size_t>(graph.first[v]);
+           e < static_cast<std::size_t>(graph.first[v + 1]); ++e) {
+        const std::int32_t to = number_of[static_cast<std::size_t>(graph.neighbours[e])];
+        if (to >= 0) {
+          neighbours.push_back(to);
+          edge_weight.push_back(graph.edge_weight[e]);
+        }
+      }
+      first.push_back(static_cast<idx_t>(neighbours.size()));
+      weights.push_back(graph.time[v]);
+      if (kinds == 2) {
+        weights.push_back(graph.memory[v]);
+      }
+    }
+    for (const std::int32_t vertex : vertices) {
+      number_of[static_cast<std::size_t>(vertex)] = -1;
     }
   }
-  return weights;
-}
 
-// The same of every part that is kept, its shares; those of one kind sum to 1.
-std::vector<real_t> share_table(const PartitionOptions& options,
-                                const std::vector<std::int32_t>& kept) {
-  const double time = total_of(options.shares, kept);
-  const double memory = options.memory_shares.empty() ? 0 : total_of(options.memory_shares, kept);
-  std::vector<real_t> shares;
-  for (const std::int32_t p : kept) {
-    const auto at = static_cast<std::size_t>(p);
-    shares.push_back(static_cast<real_t>(options.shares[at] / time));
-    if (!options.memory_shares.empty()) {
-      shares.push_back(static_cast<real_t>(options.memory_shares[at] / memory));
-    }
+  std::vector<idx_t> first = {0};
+  std::vector<idx_t> neighbours;
+  std::vector<idx_t> edge_weight;
+  std::vector<idx_t> weights;  // of every vertex its time and, of two kinds, its memory
+};
+
+// Halves the parts and the vertices over and over. METIS is called for one bisection at a time: of
+// more parts it makes the same bisections, but complains on standard output where one of them has
+// no vertex to divide, which heavy vertices bring about in graphs of any size.
+class Bisection {
+ public:
+  Bisection(const PartitionGraph& graph, const PartitionOptions& options)
+      : graph_(graph),
+        options_(options),
+        kinds_(options.memory_shares.empty() ? 1 : 2),
+        part_(graph.time.size(), 0),
+        number_of_(graph.time.size(), -1) {
+    METIS_SetDefaultOptions(settings_.data());
+    settings_[METIS_OPTION_SEED] = static_cast<idx_t>(options.seed & 0x7fffffff);
+    settings_[METIS_OPTION_NUMBERING] = 0;
   }
-  return shares;
-}
+
+  std::vector<std::int32_t> run(std::span<const std::int32_t> parts) {
+    // What the bisections may exceed their shares by multiplies.
+    const auto levels = static_cast<double>(std::bit_width(parts.size() - 1));
+    imbalance_ = {of_level(options_.imbalance, levels),
+                  of_level(options_.memory_imbalance, levels)};
+    std::vector<std::int32_t> all(part_.size());
+    std::iota(all.begin(), all.end(), 0);
+    divide(all, parts);
+    return std::move(part_);
+  }
+
+ private:
+  static real_t of_level(double imbalance, double levels) {
+    return static_cast<real_t>(std::pow(1 + imbalance, 1 / std::max(levels, 1.0)));
+  }
+
+  void divide(std::span<const std::int32_t> vertices, std::span<const std::int32_t> parts) {
+    if (vertices.size() < 2 || parts.size() == 1) {
+      const std::int32_t largest =
+          *std::max_element(parts.begin(), parts.end(), [&](std::int32_t a, std::int32_t b) {
+            return share(options_.shares, {&a, 1}) < share(options_.shares, {&b, 1});
+          });
+      for (const std::int32_t v : vertices) {
+        part_[static_cast<std::size_t>(v)] = largest;
+      }
+      return;
+    }
+    const std::size_t half = parts.size() / 2;
+    const std::vector<idx_t> side = bisect(vertices, parts.first(half), parts.subspan(half));
+    std::array<std::vector<std::int32_t>, 2> of_side;
+    for (std::size_t i = 0; i < vertices.size(); ++i) {
+      of_side.at(static_cast<std::size_t>(side[i])).push_back(vertices[i]);
+    }
+    divide(of_side[0], parts.first(half));
+    divide(of_side[1], parts.subspan(half));
+  }
+
+  [[nodiscard]] static double share(const std::vector<double>& shares,
+                                    std::span<const std::int32_t> parts) {
+    double total = 0;
+    for (const std::int32_t p : parts) {
+      total += shares[static_cast<std::size_t>(p)];
+    }
+    return total;
+  }
+
+  // 0 or 1 for each of the vertices.
+  std::vector<idx_t> bisect(std::span<const std::int32_t> vertices,
+                            std::span<const std::int32_t> left,
+                            std::span<const std::int32_t> right) {
+    Subgraph part(graph_, vertices, kinds_, number_of_);
+    std::array<real_t, 4> shares{};  // by side and kind
+    for (std::size_t kind = 0; kind < kinds_; ++kind) {
+      const auto& of_kind = kind == 0 ? options_.shares : options_.memory_shares;
+      const double first = share(of_kind, left);
+      const double both = first + share(of_kind, right);
+      shares.at(kind) = static_cast<real_t>(first / both);
+      shares.at(kinds_ + kind) = static_cast<real_t>(1 - first / both);
+    }
+    auto count = static_cast<idx_t>(vertices.size());
+    auto constraints = static_cast<idx_t>(kinds_);
+    idx_t sides = 2;
+    idx_t cut = 0;
+    std::vector<idx_t> side(vertices.size(), 0);
+    const std::lock_guard lock(metis_mutex());
+    // Of two parts too: it keeps the balance better than METIS_PartGraphRecursive.
+    const int status =
+        METIS_PartGraphKway(&count, &constraints, part.first.data(), part.neighbours.data(),
+                            part.weights.data(), nullptr, part.edge_weight.data(), &sides,
+                            shares.data(), imbalance_.data(), settings_.data(), &cut, side.data());
+    PLACER_CHECK(status == METIS_OK, fmt::format("METIS says {}", status));
+    return side;
+  }
+
+  const PartitionGraph& graph_;
+  const PartitionOptions& options_;
+  std::size_t kinds_;
+  std::vector<std::int32_t> part_;
+  std::vector<std::int32_t> number_of_;  // [vertices]: in the subgraph at hand, else -1
+  std::array<real_t, 2> imbalance_{};
+  std::array<idx_t, METIS_NOPTIONS> settings_{};
+};
 
 class Metis : public Algorithm {
  public:
@@ -127,44 +225,13 @@ class Metis : public Algorithm {
 
 std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
                                           const PartitionOptions& options) {
-  std::vector<std::int32_t> part(graph.time.size(), 0);
-  if (part.size() <= options.shares.size()) {  // METIS cannot divide these
+  const std::size_t vertices = graph.time.size();
+  if (vertices <= options.shares.size()) {
+    std::vector<std::int32_t> part(vertices);
     std::iota(part.begin(), part.end(), 0);
     return part;
   }
-  const std::vector<std::int32_t> kept = parts_worth_a_vertex(options, part.size());
-  const std::size_t parts = kept.size();
-  if (parts == 1) {
-    std::fill(part.begin(), part.end(), kept.front());
-    return part;
-  }
-  const std::size_t kinds = options.memory_shares.empty() ? 1 : 2;
-  std::vector<idx_t> weights = vertex_weights(graph, kinds);
-  std::vector<real_t> shares = share_table(options, kept);
-  std::array<real_t, 2> imbalance = {static_cast<real_t>(1 + options.imbalance),
-                                     static_cast<real_t>(1 + options.memory_imbalance)};
-  std::array<idx_t, METIS_NOPTIONS> settings{};
-  METIS_SetDefaultOptions(settings.data());
-  settings[METIS_OPTION_SEED] = static_cast<idx_t>(options.seed & 0x7fffffff);
-  settings[METIS_OPTION_NUMBERING] = 0;
-  auto vertices = static_cast<idx_t>(part.size());
-  auto constraints = static_cast<idx_t>(kinds);
-  auto count = static_cast<idx_t>(parts);
-  idx_t cut = 0;
-  // METIS takes pointers to non-const and changes none of these.
-  const auto mutable_data = [](const std::vector<std::int32_t>& v) {
-    return const_cast<idx_t*>(v.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  };
-  const std::lock_guard lock(metis_mutex());
-  const int status = METIS_PartGraphKway(&vertices, &constraints, mutable_data(graph.first),
-                                         mutable_data(graph.neighbours), weights.data(), nullptr,
-                                         mutable_data(graph.edge_weight), &count, shares.data(),
-                                         imbalance.data(), settings.data(), &cut, part.data());
-  PLACER_CHECK(status == METIS_OK, fmt::format("METIS says {}", status));
-  for (std::int32_t& p : part) {
-    p = kept[static_cast<std::size_t>(p)];
-  }
-  return part;
+  return Bisection(graph, options).run(parts_worth_a_vertex(options, vertices));
 }
 
 std::string metis_version() {

@@ -21,8 +21,9 @@ struct PartitionOptions {
   std::uint64_t seed = 1;
 };
 
-// METIS, multilevel k-way (Karypis, Kumar, SIAM J. Sci. Comput. 1998); memory is its second
-// constraint.
+// METIS, multilevel recursive bisection (Karypis, Kumar, "A fast and high quality multilevel scheme
+// for partitioning irregular graphs", SIAM J. Sci. Comput. 1998); memory is its second constraint.
+// Parts that hold less than a vertex stay empty.
 [[nodiscard]] std::vector<std::int32_t> metis_partition(const PartitionGraph& graph,
                                                         const PartitionOptions& options);
 // Scotch, mapping onto a complete graph of weighted processors (Pellegrini, Roman, 1996). Knows no

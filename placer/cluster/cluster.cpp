@@ -35,6 +35,10 @@ std::string hash_of(const Cluster& cluster) {
 
 }  // namespace
 
+std::string memory_text(Bytes memory) {
+  return memory < kMostMemory ? to_string(memory) : "unlimited";
+}
+
 Cluster::Cluster(std::string name, std::vector<Device> devices, std::vector<Link> links,
                  std::vector<MemoryPool> pools)
     : name_(std::move(name)),

@@ -17,6 +17,8 @@ namespace placer {
 inline constexpr std::size_t kMaxDevices = 64;  // sets of devices are 64-bit masks
 // What stands for unlimited: 64 devices of this size stay below 2^62 bytes together.
 inline constexpr Bytes kMostMemory{std::int64_t{1} << 56};
+// A device's memory for people: "16.0 GiB", "unlimited".
+[[nodiscard]] std::string memory_text(Bytes memory);
 
 struct Device {
   std::string name;  // "cpu:0", "cpu", "cuda:1"

@@ -1,5 +1,6 @@
 #include "placer/cost/cost_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -9,6 +10,35 @@
 #include "placer/graph/orders.h"
 
 namespace placer {
+namespace {
+
+// A file states times and factors one by one, each within its range; their product may not be.
+void check_transfers(const Graph& graph, const Cluster& cluster) {
+  const auto most = static_cast<double>(kMaxSimTime.ps);
+  double scale = 0;
+  double ps_per_byte = 0;
+  for (const Link& link : cluster.links()) {
+    if (link.bytes_per_second) {
+      scale = std::max(scale, link.transfer_scale * 1e6);
+      ps_per_byte = std::max(ps_per_byte, 1e12 / *link.bytes_per_second);
+    }
+  }
+  for (const Node& node : graph.nodes()) {
+    for (const TensorSpec& output : node.outputs) {
+      const double ps = output.transfer_us ? *output.transfer_us * scale
+                                           : static_cast<double>(output.bytes.count) * ps_per_byte;
+      if (ps > most) {
+        throw Error(
+            ErrorKind::kBadInput,
+            fmt::format("graph \"{}\" on cluster \"{}\": what node \"{}\" makes takes more "
+                        "than {} over the slowest link",
+                        graph.info().name, cluster.name(), node.name, to_string(kMaxSimTime)));
+      }
+    }
+  }
+}
+
+}  // namespace
 
 CostModel::CostModel(const Workload& workload, const Cluster& cluster)
     : graph_(&workload.graph),
@@ -17,6 +47,7 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
       times_(cluster.size() * num_nodes_),
       busy_times_(cluster.size() * num_nodes_),
       supported_(num_nodes_, 0) {
+  check_transfers(workload.graph, cluster);
   for (std::size_t d = 0; d < cluster.size(); ++d) {
     const Device& device = cluster.device(id_at<DeviceId>(d));
     const KindTimes* times = workload.times.find(device.kind);

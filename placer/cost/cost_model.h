@@ -16,8 +16,8 @@ namespace placer {
 class CostModel {
  public:
   // Keeps references to `workload` and `cluster`, which must outlive it.
-  // Throws Error(kUsage) when the graph has no times for a device's kind: the text says to run
-  // `placer profile`.
+  // Throws Error(kBadInput) when the graph has no times for a device's kind: the text says to run
+  // `placer profile`; and when a tensor over some link takes longer than kMaxSimTime.
   CostModel(const Workload& workload, const Cluster& cluster);
 
   [[nodiscard]] const Graph& graph() const { return *graph_; }

@@ -86,6 +86,7 @@ class Summarizer {
     std::set<std::size_t> kept;  // storages, each counted once
     for (const Node& node : graph_.nodes()) {
       const Bytes bytes = owned(node);
+      summary_.resident += node.resident;
       switch (node.kind) {
         case NodeKind::kInput:
         case NodeKind::kConstant:

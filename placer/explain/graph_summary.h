@@ -53,6 +53,7 @@ struct GraphSummary {
   std::array<Bytes, 3>
       results{};  // results of ops by Pass, each storage once, gradients too; not alive all at once
   Bytes largest_workspace;
+  Bytes resident;  // what ops hold from step to step, beside tensors
 
   std::size_t colocation_keys = 0;     // distinct keys in the file
   std::size_t colocation_classes = 0;  // units that can move: see Graph::colocation_class

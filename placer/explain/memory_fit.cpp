@@ -156,7 +156,7 @@ void add_persistent(const Node& node, MemoryParts& parts) {
 }
 
 Bytes persistent_of(const MemoryParts& parts) {
-  return parts.parameters + parts.buffers + parts.optimizer + parts.inputs;
+  return parts.parameters + parts.buffers + parts.optimizer + parts.inputs + parts.resident;
 }
 
 // State and gradients by unit, with the largest of each.
@@ -216,6 +216,62 @@ std::string names_of(const Cluster& cluster, std::uint64_t mask) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// Everything that may only be on some devices must fit there together.
+std::string short_together(const CostModel& costs, const Constraints& constraints,
+                           const std::vector<Demand>& units,
+                           const std::vector<std::uint64_t>& allowed) {
+  const Cluster& cluster = costs.cluster();
+  std::map<std::uint64_t, Demand> by_mask;
+  for (const std::uint64_t mask : allowed) {
+    by_mask.try_emplace(mask);
+  }
+  by_mask.try_emplace(~std::uint64_t{0} >> (64 - cluster.size()));
+  for (auto& [mask, demand] : by_mask) {
+    for (std::size_t unit = 0; unit < units.size(); ++unit) {
+      if ((allowed[unit] & ~mask) == 0) {
+        demand.bytes += units[unit].bytes;
+        if (units[unit].largest_bytes > demand.largest_bytes) {
+          demand.largest = units[unit].largest;
+          demand.largest_bytes = units[unit].largest_bytes;
+        }
+      }
+    }
+    const Bytes room = capacity(cluster, constraints.memory_limit, mask);
+    if (demand.bytes > room) {
+      return fmt::format(
+          "{} {} short: state and gradients that must be there need {} of {}; largest: \"{}\" {}",
+          names_of(cluster, mask),
+          fmt::format("{} {}", (mask & (mask - 1)) == 0 ? "is" : "are together",
+                      to_string(demand.bytes - room)),
+          to_string(demand.bytes), to_string(room), costs.graph().node(demand.largest).name,
+          to_string(demand.largest_bytes));
+    }
+  }
+  return {};
+}
+
+// A unit is never divided.
+std::string too_large_for_any(const CostModel& costs, const Constraints& constraints,
+                              const std::vector<Demand>& units,
+                              const std::vector<std::uint64_t>& allowed) {
+  const Cluster& cluster = costs.cluster();
+  for (std::size_t unit = 0; unit < units.size(); ++unit) {
+    Bytes most;
+    for (std::size_t d = 0; d < cluster.size(); ++d) {
+      if ((allowed[unit] >> d & 1) != 0) {
+        most = std::max(most, capacity(cluster, constraints.memory_limit, std::uint64_t{1} << d));
+      }
+    }
+    if (units[unit].bytes > most) {
+      return fmt::format(
+          "\"{}\" and what shares its device need {}, no device of {} has more than {}: {} missing",
+          costs.graph().node(units[unit].largest).name, to_string(units[unit].bytes),
+          names_of(cluster, allowed[unit]), to_string(most), to_string(units[unit].bytes - most));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Bytes MemoryParts::total() const {
@@ -259,55 +315,13 @@ std::vector<DeviceFit> fit_alone(const CostModel& costs, std::span<const Bytes> 
 
 std::string certainly_infeasible(const CostModel& costs, const Constraints& constraints) {
   const Graph& graph = costs.graph();
-  const Cluster& cluster = costs.cluster();
   const std::vector<Demand> units = demand_of_units(graph, constraints, Liveness(costs));
   std::vector<std::uint64_t> allowed(constraints.num_units);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     allowed[constraints.unit_of[v]] = constraints.allowed[v];
   }
-  // Everything that may only be on some devices must fit there together.
-  std::map<std::uint64_t, Demand> by_mask;
-  for (const std::uint64_t mask : allowed) {
-    by_mask.try_emplace(mask);
-  }
-  by_mask.try_emplace(~std::uint64_t{0} >> (64 - cluster.size()));
-  for (auto& [mask, demand] : by_mask) {
-    for (std::size_t unit = 0; unit < units.size(); ++unit) {
-      if ((allowed[unit] & ~mask) == 0) {
-        demand.bytes += units[unit].bytes;
-        if (units[unit].largest_bytes > demand.largest_bytes) {
-          demand.largest = units[unit].largest;
-          demand.largest_bytes = units[unit].largest_bytes;
-        }
-      }
-    }
-    const Bytes room = capacity(cluster, constraints.memory_limit, mask);
-    if (demand.bytes > room) {
-      return fmt::format(
-          "{} {} short: state and gradients that must be there need {} of {}; largest: \"{}\" {}",
-          names_of(cluster, mask),
-          fmt::format("{} {}", (mask & (mask - 1)) == 0 ? "is" : "are together",
-                      to_string(demand.bytes - room)),
-          to_string(demand.bytes), to_string(room), graph.node(demand.largest).name,
-          to_string(demand.largest_bytes));
-    }
-  }
-  // A unit is never divided.
-  for (std::size_t unit = 0; unit < units.size(); ++unit) {
-    Bytes most;
-    for (std::size_t d = 0; d < cluster.size(); ++d) {
-      if ((allowed[unit] >> d & 1) != 0) {
-        most = std::max(most, capacity(cluster, constraints.memory_limit, std::uint64_t{1} << d));
-      }
-    }
-    if (units[unit].bytes > most) {
-      return fmt::format(
-          "\"{}\" and what shares its device need {}, no device of {} has more than {}",
-          graph.node(units[unit].largest).name, to_string(units[unit].bytes),
-          names_of(cluster, allowed[unit]), to_string(most));
-    }
-  }
-  return {};
+  const std::string together = short_together(costs, constraints, units, allowed);
+  return together.empty() ? too_large_for_any(costs, constraints, units, allowed) : together;
 }
 
 }  // namespace placer

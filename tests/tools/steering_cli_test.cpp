@@ -1,5 +1,7 @@
 // Constraints by flags and file, explain, diff, and machines that are not there.
 
+#include <limits>
+#include <map>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -58,6 +60,61 @@ TEST_F(SteeringCli, AtMostSoManyDevices) {
                                  "--max-devices 1 --pin 'layer0=cpu:0' --pin 'layer1=cpu:1'");
   EXPECT_EQ(both.status, 2);
   EXPECT_THAT(both.err, AllOf(HasSubstr("--max-devices 1"), HasSubstr("share a device")));
+}
+
+TEST_F(SteeringCli, DevicesThatAreLeftOutHaveNoRows) {
+  const json report = json::parse(
+      ok(std::string("--json place") + kOnCores + kSearch + "-o p.json --max-devices 2"));
+  std::size_t singles = 0;
+  for (const json& row : report["algorithms"]) {
+    singles += row["algorithm"].get<std::string>().starts_with("single:") ? 1U : 0U;
+  }
+  EXPECT_EQ(singles, 2U);
+  EXPECT_EQ(report["predicted_by_devices_us"].size(), 2U);
+}
+
+TEST_F(SteeringCli, AGivenPlacementIsARowAndTheAnswerNoWorse) {
+  ok(std::string("place") + kOnCores + kSearch + "-o good.json");
+  const json report = json::parse(ok(std::string("--json place") + kOnCores +
+                                     "--no-measure --budget 1 --algorithm random -o p.json "
+                                     "--init good.json"));
+  double given = 0;
+  double best = std::numeric_limits<double>::max();
+  for (const json& row : report["algorithms"]) {
+    const double value = row["simulated_us"];
+    given = row["algorithm"] == "given:good.json" ? value : given;
+    best = row["algorithm"] == report["chosen"] ? value : best;
+  }
+  EXPECT_GT(given, 0);
+  EXPECT_LE(best, given);
+}
+
+TEST_F(SteeringCli, ContiguousSplitsAreForObjectivesThatAskForThem) {
+  const ProcessResult steps = run(std::string("place") + kOnCores + kSearch + "--contiguous");
+  EXPECT_EQ(steps.status, 2);
+  EXPECT_THAT(steps.err, AllOf(HasSubstr("--contiguous"), HasSubstr("max-load")));
+  ok(std::string("place") + kOnCores + kSearch + "-o p.json --contiguous --objective max-load");
+  EXPECT_THAT(run(std::string("simulate") + kOnCores + "p.json --contiguous").err,
+              testing::Not(HasSubstr("breaks a rule")));
+  write_plan("plan.json", "cpu:1");
+  json plan = json::parse(read("plan.json"));
+  plan["assignment"]["layer1/forward"] = "cpu:0";
+  write("plan.json", plan.dump());
+  EXPECT_THAT(run(std::string("simulate") + kOnCores + "plan.json --contiguous").err,
+              HasSubstr("a path leaves cpu:1"));
+}
+
+TEST_F(SteeringCli, NoBoundOfAModelInWhichOpsTakeLess) {
+  json cluster = json::parse(read("cluster.json"));
+  for (json& device : cluster["devices"]) {
+    device["overhead_us"] = 1000;
+  }
+  write("cluster.json", cluster.dump());
+  const std::string compare =
+      std::string("--json compare") + kOnCores + "--budget 50 --algorithms heft,branch-and-bound ";
+  EXPECT_TRUE(json::parse(ok(compare)).contains("bound"));
+  EXPECT_FALSE(json::parse(ok(compare + "--model ideal")).contains("bound"));
+  EXPECT_FALSE(json::parse(ok(compare + "--launch asynchronous")).contains("bound"));
 }
 
 TEST_F(SteeringCli, ModulesStayTogether) {

@@ -10,6 +10,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "tools/placer/constraint_flags.h"
 #include "tools/placer/model_options.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/gap.h"
@@ -32,7 +33,7 @@ struct CompareOptions {
   std::vector<std::string> algorithms;
   std::size_t seeds = 1;
   std::optional<std::size_t> max_groups;
-  ConstraintOptions constraints;
+  ConstraintFlags constraints;
   ModelOptions model;
   std::string csv;
 };
@@ -75,7 +76,7 @@ class CompareCommand {
         budget_(parse_budget(options.budget)),
         workload_(load_graph(options.graph)),
         cluster_(load_cluster(options.cluster)),
-        space_(workload_, cluster_, options.constraints,
+        space_(workload_, cluster_, read_constraints(options.constraints),
                {.objective = options.objective,
                 .max_groups = options.max_groups,
                 .model = model_of(options.model)}),
@@ -117,8 +118,7 @@ class CompareCommand {
 
   void run_all() {
     if (options_.algorithms.empty()) {
-      for (std::size_t d = 0; d < cluster_.size(); ++d) {
-        const auto device = id_at<DeviceId>(d);
+      for (const DeviceId device : space_.usable_devices()) {
         run_row({.name = "single:" + cluster_.device(device).name,
                  .description = "",
                  .searches = false,
@@ -286,16 +286,7 @@ void add_compare(CLI::App& app, Shared& shared) {
       ->capture_default_str();
   command->add_option("--max-groups", options->max_groups, "as of placer place")
       ->check(whole_number(1));
-  command->add_option("--pin", options->constraints.pin, "GLOB=DEVICE[,DEVICE]: only there")
-      ->allow_extra_args(false);
-  command->add_option("--forbid", options->constraints.forbid, "GLOB=DEVICE[,DEVICE]: not there")
-      ->allow_extra_args(false);
-  command->add_option("--colocate", options->constraints.colocate, "GLOB: all on one device")
-      ->allow_extra_args(false);
-  command->add_option("--max-memory", options->constraints.max_memory, "DEVICE=SIZE, as 10GiB")
-      ->allow_extra_args(false);
-  command->add_flag("--contiguous", options->constraints.contiguous,
-                    "no path of forward nodes leaves a device and comes back to it");
+  add_constraint_flags(*command, options->constraints);
   add_model_options(*command, options->model);
   command->add_option("--csv", options->csv, "also write a row for every run");
   command->callback([options, &shared] {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "placer/algorithm/device_subset.h"
+#include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
+#include "simulator/contiguity.h"
 #include "simulator/objective.h"
 #include "tools/placer/shared.h"
 
@@ -72,6 +74,10 @@ void override_constraints(ConstraintOptions& config, const ConstraintOptions& gi
 
 Constraints choose_constraints(const CostModel& costs, const ConstraintOptions& options,
                                const std::string& objective) {
+  if (options.contiguous && objective.find("max-load") == std::string::npos) {
+    throw usage_error("--contiguous is a rule of --objective max-load; the objective is " +
+                      objective);
+  }
   Constraints constraints = resolve_constraints(costs, options);
   if (options.max_devices == 0) {
     return constraints;
@@ -88,7 +94,16 @@ std::string broken_rule(const CostModel& costs, const ConstraintOptions& options
   if (options.max_devices > 0 && used > options.max_devices) {
     return fmt::format("it uses {} devices, at most {} are allowed", used, options.max_devices);
   }
-  return first_violation(costs.graph(), costs.cluster(), constraints, placement);
+  std::string broken = first_violation(costs.graph(), costs.cluster(), constraints, placement);
+  if (broken.empty() && options.contiguous) {
+    sim::Contiguity contiguity(costs.graph(), sim::each_node_alone(costs.graph().size()));
+    if (const auto node = contiguity.first_reentry(placement.device)) {
+      return fmt::format("a path leaves {} and returns to it at node \"{}\"",
+                         costs.cluster().device(placement.device[index(*node)]).name,
+                         costs.graph().node(*node).name);
+    }
+  }
+  return broken;
 }
 
 }  // namespace placer::cli

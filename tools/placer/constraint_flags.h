@@ -24,6 +24,7 @@ void add_constraint_flags(CLI::App& command, ConstraintFlags& flags);
 void override_constraints(ConstraintOptions& config, const ConstraintOptions& given);
 
 // resolve_constraints(), with the devices chosen by the objective where their number is limited.
+// Throws Error(kUsage) too for contiguous splits under an objective that does not ask for them.
 [[nodiscard]] Constraints choose_constraints(const CostModel& costs,
                                              const ConstraintOptions& options,
                                              const std::string& objective);

@@ -137,12 +137,12 @@ class SimulateCommand {
       out += fmt::format("{:<14}{:>7}{:>12}{:>8}{:>12}{:>14}{:>14}\n", cluster_.devices()[d].name,
                          ops_on_[d], to_string(busy), percent(busy, step_.step_time),
                          to_string(step_.step_time - busy), to_string(step_.outcome.peak_memory[d]),
-                         to_string(limits_[d]));
+                         memory_text(limits_[d]));
     }
     for (std::size_t p = 0; p < cluster_.pools().size(); ++p) {
       out += fmt::format("{:<53}{:>14}{:>14}\n",
                          "together, in memory pool " + cluster_.pools()[p].name,
-                         to_string(step_.pool_peak[p]), to_string(cluster_.pools()[p].memory));
+                         to_string(step_.pool_peak[p]), memory_text(cluster_.pools()[p].memory));
     }
   }
 

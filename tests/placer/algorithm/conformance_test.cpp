@@ -12,6 +12,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/import_dnn_partitioning.h"
+#include "simulator/max_load.h"
 #include "tests/support/fake_evaluator.h"
 #include "tests/support/owned_problem.h"
 #include "tests/support/random_graph.h"
@@ -238,6 +239,66 @@ TEST_P(Conformance, PlacesPublishedWorkloads) {
     ASSERT_TRUE(result.best.has_value());
     EXPECT_EQ(first_violation(owned.workload.graph, owned.cluster, owned.constraints, *result.best),
               "");
+  }
+}
+
+// Sums of what nodes hold, without the evaluators' code.
+std::vector<Bytes> held_by_devices(const Graph& graph, const Placement& placement,
+                                   std::size_t devices) {
+  std::vector<Bytes> held(devices);
+  for (std::size_t v = 0; v < graph.size(); ++v) {
+    held[index(placement.device[v])] += graph.nodes()[v].resident;
+  }
+  return held;
+}
+
+// Of a published workload: a pin, an accelerator that some ops must not use, ops that stay
+// together, and an accelerator with little memory; beside its own colour classes and ops that only
+// hosts run.
+ConstraintOptions rules_for(const CostModel& costs) {
+  const auto acc1 = costs.cluster().size() > 2 ? 1U : 0U;
+  std::vector<std::string> on_accelerators;
+  for (std::size_t v = 0; v < costs.graph().size(); ++v) {
+    const NodeId id = id_at<NodeId>(v);
+    if ((costs.supported(id) >> acc1 & 1) != 0) {
+      on_accelerators.push_back(costs.graph().node(id).name);
+    }
+  }
+  const std::size_t count = on_accelerators.size();
+  const std::string second = costs.cluster().devices()[acc1].name;
+  return {.pin = {on_accelerators[count / 2] + "=" + second},
+          .forbid = {on_accelerators[count / 4] + "=acc:0"},
+          .colocate = {on_accelerators[count - 1].substr(0, 1) + "?"},
+          .max_memory = {"acc:0=64MiB"}};
+}
+
+TEST_P(Conformance, KeepsRulesOfEveryKindOnPublishedWorkloads) {
+  for (const std::string name :
+       {"throughput/layer_bert24_inference", "throughput/layer_bert24_training",
+        "throughput/layer_resnet50_inference", "throughput/op_bert_l-3_inference",
+        "latency/op_bert_l-3_inference"}) {
+    SCOPED_TRACE(name);
+    const std::string file =
+        PLACER_SOURCE_ROOT "/configs/workloads/dnn-partitioning/" + name + ".json";
+    const ImportedWorkload imported = import_dnn_partitioning(read_file(file), file);
+    const Graph& graph = imported.workload.graph;
+    const CostModel costs(imported.workload, imported.cluster);
+    const Constraints constraints = resolve_constraints(costs, rules_for(costs));
+    const auto evaluator = sim::make_max_load(costs, constraints, {});
+    const SearchResult result = GetParam().make()->run(
+        {.costs = costs, .constraints = constraints, .evaluator = *evaluator},
+        with_evaluations(30));
+    if (!result.best) {
+      ASSERT_TRUE(result.outcome.infeasible.has_value());
+      EXPECT_NE(result.outcome.infeasible->text, "");
+      continue;
+    }
+    EXPECT_EQ(first_violation(graph, imported.cluster, constraints, *result.best), "");
+    EXPECT_EQ(evaluator->evaluate_one(*result.best).cost(), result.outcome.cost());
+    const auto held = held_by_devices(graph, *result.best, imported.cluster.size());
+    for (std::size_t d = 0; d < held.size(); ++d) {
+      EXPECT_LE(held[d], constraints.memory_limit[d]) << imported.cluster.devices()[d].name;
+    }
   }
 }
 

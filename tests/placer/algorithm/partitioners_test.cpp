@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "placer/base/random.h"
 #include "tests/support/naive_schedule.h"
 #include "tests/support/owned_problem.h"
 #include "tests/support/random_graph.h"
@@ -161,6 +162,37 @@ TEST(Metis, KeepsTheMemoryOfItsSecondConstraint) {
     first += part[i] == 0 ? static_cast<std::int64_t>(i) : 0;
   }
   EXPECT_LE(std::max(first, 2016 - first), 1059);  // 1008 * 1.05
+}
+
+// Standard output belongs to reports. Graphs of all shapes: some vertices outweigh all others, some
+// are alone, some shares are less than any vertex.
+TEST(Metis, PrintsNothing) {
+  Rng rng(1);
+  testing::internal::CaptureStdout();
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    test::OwnedProblem owned(test::op_graph(seed, {.ops = 2 + seed % 60, .kinds = 1}),
+                             test::op_cluster(2, 1), {});
+    const Problem problem = owned.problem();
+    PartitionGraph graph(problem, UnitTable(problem));
+    for (std::int32_t& time : graph.time) {
+      time = 1 << rng.below(seed % 24 + 1);
+    }
+    PartitionOptions options;
+    options.seed = seed;
+    double total = 0;
+    for (std::uint64_t part = 0; part < 2 + seed % 15; ++part) {
+      options.shares.push_back(static_cast<double>(std::uint64_t{1} << rng.below(seed % 12 + 1)));
+      total += options.shares.back();
+    }
+    for (double& share : options.shares) {
+      share /= total;
+    }
+    if (seed % 3 == 0) {
+      options.memory_shares = options.shares;
+    }
+    static_cast<void>(metis_partition(graph, options));
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
 TEST(TargetShares, FollowSpeed) {

@@ -104,6 +104,40 @@ TEST(CostModel, DefaultPriorityIsTheUpwardRankOfMeanTimes) {
   EXPECT_THAT(default_priority(costs), testing::ElementsAre(7'100'043, 4'000'043, 20));
 }
 
+// Each is within its own range.
+TEST(CostModel, RefusesStatedTimesThatALinkMakesTooLong) {
+  std::vector<Node> nodes(1);
+  nodes[0].name = "a";
+  nodes[0].op = "test.op";
+  TensorSpec tensor;
+  tensor.transfer_us = 1e12;
+  nodes[0].outputs = {tensor};
+  Workload workload{build_graph_or_die({}, std::move(nodes)), {}};
+  KindTimes times;
+  times.kind = "k";
+  times.ops = {OpTime{.time = {1}, .minimum = {1}}};
+  workload.times.set(std::move(times));
+  std::vector<Device> devices(2);
+  Link link;
+  link.name = "l";
+  link.bytes_per_second = 1e9;
+  link.pairs = {{id_at<DeviceId>(0), id_at<DeviceId>(1)}, {id_at<DeviceId>(1), id_at<DeviceId>(0)}};
+  for (std::size_t d = 0; d < 2; ++d) {
+    devices[d].name = "d" + std::to_string(d);
+    devices[d].kind = "k";
+  }
+  EXPECT_NO_THROW(CostModel(workload, Cluster("c", devices, {link})));
+  link.transfer_scale = 1000;
+  const Cluster slow("c", devices, {link});
+  try {
+    const CostModel costs(workload, slow);
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
+    EXPECT_THAT(error.what(), testing::HasSubstr("\"a\""));
+  }
+}
+
 TEST(CostModel, SaysToProfileWhenAKindHasNoTimes) {
   Workload workload = two_ops();
   workload.times = {};

@@ -167,7 +167,7 @@ void add_devices(std::string& out, const ExplainInput& input, const Explanation&
     out += fmt::format(
         "  {:<30}{:>12}{:>8}{:>14}{:>12}\n", input.costs.cluster().devices()[d].name,
         to_string(outcome.busy[d]), percent(outcome.busy[d], explanation.step.step_time),
-        to_string(outcome.peak_memory[d]), to_string(input.constraints.memory_limit[d]));
+        to_string(outcome.peak_memory[d]), memory_text(input.constraints.memory_limit[d]));
   }
 }
 

@@ -125,6 +125,7 @@ class GraphText {
            to_string(report_.fit->parts.activations));
     }
     line("{:<22}{:>12}  the largest of one op", "workspace", to_string(summary_.largest_workspace));
+    line("{:<22}{:>12}  what ops hold from step to step", "resident", to_string(summary_.resident));
   }
 
   void add_kinds() {
@@ -237,7 +238,7 @@ class GraphText {
     line("{:<16}{:>12}{:>22}", "device", "memory", "whole graph needs");
     for (std::size_t d = 0; d < report_.fit->devices.size(); ++d) {
       const DeviceFit& fit = report_.fit->devices[d];
-      line("{:<16}{:>12}{:>22}  {}", report_.cluster->devices()[d].name, to_string(fit.limit),
+      line("{:<16}{:>12}{:>22}  {}", report_.cluster->devices()[d].name, memory_text(fit.limit),
            to_string(fit.needed_alone), fit.fits_alone ? "fits alone" : "does not fit alone");
     }
   }
@@ -281,7 +282,8 @@ ReportJson memory_json(const GraphReport& report) {
                     {"optimizer_bytes", summary.optimizer.count},
                     {"gradients_bytes", summary.gradients.count},
                     {"inputs_bytes", summary.inputs.count},
-                    {"workspace_bytes", summary.largest_workspace.count}};
+                    {"workspace_bytes", summary.largest_workspace.count},
+                    {"resident_bytes", summary.resident.count}};
   if (report.fit) {
     out["activations_bytes"] = report.fit->parts.activations.count;
   }

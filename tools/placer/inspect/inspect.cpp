@@ -92,7 +92,7 @@ Inspection inspect_cluster(const std::string& text, const InspectOptions& option
   for (const Device& device : cluster.devices()) {
     const std::string pool = device.pool ? cluster.pools()[*device.pool].name : "";
     out.text += fmt::format("{:<24}{:<28}{:>12}{:>14}{}\n", device.name, device.kind,
-                            to_string(device.memory), to_string(device.overhead),
+                            memory_text(device.memory), to_string(device.overhead),
                             pool.empty() ? "" : "  of pool " + pool);
     out.json["devices"].push_back({{"name", device.name},
                                    {"kind", device.kind},
@@ -103,7 +103,7 @@ Inspection inspect_cluster(const std::string& text, const InspectOptions& option
   }
   for (const MemoryPool& pool : cluster.pools()) {
     out.text +=
-        fmt::format("{:<24}{:<28}{:>12}\n", "pool " + pool.name, "", to_string(pool.memory));
+        fmt::format("{:<24}{:<28}{:>12}\n", "pool " + pool.name, "", memory_text(pool.memory));
     out.json["pools"].push_back({{"name", pool.name}, {"memory_bytes", pool.memory.count}});
   }
   if (!cluster.links().empty()) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "placer/algorithm/incumbent.h"
 #include "placer/algorithm/portfolio.h"
 #include "placer/algorithm/task_lanes.h"
 #include "tools/placer/place/objective_text.h"
@@ -21,12 +22,11 @@ struct Heuristic {
   std::function<std::unique_ptr<Algorithm>()> make;
 };
 
-std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const Cluster& cluster) {
+std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const SearchSpace& space) {
   std::vector<Heuristic> heuristics;
-  for (std::size_t d = 0; d < cluster.size(); ++d) {
-    const auto device = id_at<DeviceId>(d);
-    heuristics.push_back(
-        {"single:" + cluster.device(device).name, [device] { return single_device(device); }});
+  for (const DeviceId device : space.usable_devices()) {
+    heuristics.push_back({"single:" + space.costs().cluster().device(device).name,
+                          [device] { return single_device(device); }});
   }
   for (const AlgorithmEntry& entry : registry.entries()) {
     if (!entry.searches) {
@@ -72,6 +72,20 @@ class Proposer {
         run_(run),
         shared_(shared),
         start_(std::chrono::steady_clock::now()) {}
+
+  void add_given() {
+    for (const GivenPlacement& given : plan_.given) {
+      Candidate candidate;
+      candidate.algorithm = "given:" + given.file;
+      candidate.placement = conforming(space_.constraints(), given.placement);
+      candidate.predicted = space_.judge().evaluate_one(candidate.placement);
+      if (candidate.predicted.feasible()) {
+        keep(candidate, false);
+      } else {
+        shared_.warn(candidate.algorithm + ": " + candidate.predicted.infeasible->text);
+      }
+    }
+  }
 
   void add_heuristics(const Problem& problem, const std::vector<Heuristic>& heuristics) {
     std::vector<SearchTask> tasks;
@@ -178,8 +192,8 @@ class Proposer {
   // The user's own placements, then with warm start what was found so far, best first.
   [[nodiscard]] std::vector<Placement> initial_placements() const {
     std::vector<Placement> initial;
-    for (const Placement& placement : plan_.initial) {
-      initial.push_back(space_.from_ops(placement));
+    for (const GivenPlacement& given : plan_.given) {
+      initial.push_back(space_.from_ops(given.placement));
     }
     if (plan_.warm_start) {
       std::vector<const Candidate*> heuristics;
@@ -263,7 +277,8 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
                                const SearchPlan& plan, const Config& config, RunDirectory& run,
                                const Shared& shared) {
   Proposer proposer(space, plan, config, run, shared);
-  proposer.add_heuristics(space.searched(), heuristics_of(registry, space.costs().cluster()));
+  proposer.add_given();
+  proposer.add_heuristics(space.searched(), heuristics_of(registry, space));
   if (space.grouping() != nullptr) {
     proposer.add_heuristics(space.op_by_op(), {{kHeftByOps, registry.find("heft").make}});
   }
@@ -282,10 +297,10 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
   if (shared.stop.stop_requested()) {
     return times;
   }
-  const std::size_t devices = space.costs().cluster().size();
-  for (std::size_t count = 1; count <= devices; ++count) {
-    const std::uint64_t mask =
-        count == kMaxDevices ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  const std::vector<DeviceId> devices = space.usable_devices();
+  std::uint64_t mask = 0;
+  for (const DeviceId device : devices) {
+    mask |= std::uint64_t{1} << index(device);
     const auto constraints = space.restricted_to(mask);
     if (!constraints) {
       times.emplace_back();
@@ -295,7 +310,7 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
     const Problem problem{full.costs, *constraints, full.evaluator, full.fine_graph, full.grouping};
     SearchOptions options;
     options.budget.evaluations = kScalingEvaluations;
-    options.budget.seconds = seconds / static_cast<double>(devices);
+    options.budget.seconds = seconds / static_cast<double>(devices.size());
     options.seed = seed;
     options.stop = shared.stop.get_token();
     const Candidate candidate =

@@ -39,6 +39,12 @@ struct Candidate {
   [[nodiscard]] bool found() const { return !placement.device.empty(); }
 };
 
+// A placement that the user has, by the name of its file.
+struct GivenPlacement {
+  std::string file;
+  Placement placement;  // op by op
+};
+
 // What the search may spend.
 struct SearchPlan {
   std::vector<std::string> searching;  // algorithms that search, by name
@@ -46,11 +52,11 @@ struct SearchPlan {
   Budget budget;
   std::uint64_t seed = 1;
   bool warm_start = true;
-  std::vector<Placement> initial;  // op by op, from the user
+  std::vector<GivenPlacement> given;
 };
 
-// Runs every heuristic, on all cores, then every searching algorithm from the best of them. Results
-// are kept in the run directory as they come and read back from it. Those that found nothing come
+// Judges the given placements, mended where they break a rule, runs every heuristic, on all cores,
+// then every searching algorithm from the best of all these. Results are kept in the run directory as they come and read back from it. Those that found nothing come
 // last.
 [[nodiscard]] std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& registry,
                                              const SearchPlan& plan, const Config& config,
@@ -72,7 +78,7 @@ void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance
 // Says what ended it early, or that it found nothing.
 void tell(const Candidate& candidate, const Shared& shared);
 
-// Predicted step time with the first 1, 2, ... devices, by short searches; nothing where nothing
+// Predicted step time with the first 1, 2, ... usable devices, by short searches; nothing where nothing
 // fits. Empty when a stop was requested.
 //   seconds  most of all of them together
 [[nodiscard]] std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,

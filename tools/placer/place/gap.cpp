@@ -11,11 +11,20 @@ namespace {
 
 constexpr double kRounding = 1e-6;  // bounds are rounded down to whole picoseconds
 
+// Whether ops may start without the overhead that bounds count on.
+bool leaves_overhead_out(const sim::Model& model, const Cluster& cluster) {
+  const bool free =
+      model.launch == sim::Launch::kNone || model.launch == sim::Launch::kAsynchronous;
+  return free && std::any_of(cluster.devices().begin(), cluster.devices().end(),
+                             [](const Device& device) { return device.overhead.ps > 0; });
+}
+
 }  // namespace
 
 std::optional<LowerBound> bound_of(const SearchSpace& space) {
   const auto objective = bounded_objective(space.objective());
-  if (!objective) {
+  const bool of_steps = objective == BoundedObjective::kStepTime;
+  if (!objective || (of_steps && leaves_overhead_out(space.model(), space.costs().cluster()))) {
     return std::nullopt;
   }
   return lower_bound(space.costs(), space.constraints(), *objective);

@@ -12,7 +12,8 @@
 
 namespace placer::cli {
 
-// Of the space's objective; nothing for combinations.
+// Of the space's objective; nothing for combinations, nor for a model of the step in which ops take
+// less than CostModel says.
 [[nodiscard]] std::optional<LowerBound> bound_of(const SearchSpace& space);
 // The same, or what a search has proven where that is higher.
 [[nodiscard]] std::optional<LowerBound> best_bound(std::optional<LowerBound> bound,

@@ -191,8 +191,9 @@ class PlaceCommand {
       plan.budget.seconds = *budget_.seconds * shares().simulated;
     }
     for (const std::string& file : config_.initial) {
-      plan.initial.push_back(
-          bind_placement(read_placement(read_file(file), file), workload_.graph, cluster_, file));
+      plan.given.push_back(
+          {fs::path(file).filename().string(),
+           bind_placement(read_placement(read_file(file), file), workload_.graph, cluster_, file)});
     }
     return plan;
   }

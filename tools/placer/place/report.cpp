@@ -185,24 +185,49 @@ Json ratio_json(const std::optional<PairedComparison>& ratio) {
           {"decided", ratio->decided}};
 }
 
+Json rows_json(const PlaceReport& report, const ObjectiveText& objective) {
+  Json rows = Json::array();
+  for (const std::size_t i : row_order(report)) {
+    const Candidate& candidate = report.candidates[i];
+    Json row{{"algorithm", candidate.algorithm},
+             {"devices_used", num_devices_used(candidate.placement)},
+             {"feasible", candidate.predicted.feasible()},
+             {objective.key(), objective.full(candidate.predicted)}};
+    if (report.space.objective() == kStepTime) {
+      row["simulated_us"] = candidate.predicted.step_time.microseconds();
+      row["measured"] = measured_json(measured_as(report, i));
+    }
+    row["evaluations"] = candidate.evaluations;
+    row["seconds"] = candidate.seconds;
+    if (!candidate.members.empty()) {
+      row["found_by"] = candidate.found_by;
+      row["members"] = members_json(candidate);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string fit_text(const SearchSpace& space) {
   const MemoryParts parts = memory_parts(space.costs());
   std::string text = fmt::format(
       "memory of a step on one device: {} (parameters {}, buffers {}, gradients {}, optimizer {}, "
-      "inputs {}, activations {}, workspace {})\n",
+      "inputs {}, activations {}, workspace {}, resident {})\n",
       to_string(parts.total()), to_string(parts.parameters), to_string(parts.buffers),
       to_string(parts.gradients), to_string(parts.optimizer), to_string(parts.inputs),
-      to_string(parts.activations), to_string(parts.workspace));
+      to_string(parts.activations), to_string(parts.workspace), to_string(parts.resident));
   const Cluster& cluster = space.costs().cluster();
   const auto fits = fit_alone(space.costs(), space.constraints().memory_limit);
   for (std::size_t d = 0; d < cluster.size(); ++d) {
     const Bytes spare = fits[d].limit - fits[d].needed_alone;
+    const std::string left =
+        fits[d].limit < kMostMemory ? ", " + to_string(spare) + " to spare" : "";
     text += fmt::format("  {}: may use {}; the whole step {}\n",
-                        cluster.device(id_at<DeviceId>(d)).name, to_string(fits[d].limit),
+                        cluster.device(id_at<DeviceId>(d)).name, memory_text(fits[d].limit),
                         fits[d].fits_alone
-                            ? "fits, " + to_string(spare) + " to spare"
+                            ? "fits" + left
                             : "does not fit alone, short by " + to_string(Bytes{} - spare));
   }
   return text;
@@ -267,25 +292,6 @@ std::string report_text(const PlaceReport& report) {
 
 std::string report_json(const PlaceReport& report) {
   const ObjectiveText objective(report.space.objective());
-  Json rows = Json::array();
-  for (const std::size_t i : row_order(report)) {
-    const Candidate& candidate = report.candidates[i];
-    Json row{{"algorithm", candidate.algorithm},
-             {"devices_used", num_devices_used(candidate.placement)},
-             {"feasible", candidate.predicted.feasible()},
-             {objective.key(), objective.full(candidate.predicted)}};
-    if (report.space.objective() == kStepTime) {
-      row["simulated_us"] = candidate.predicted.step_time.microseconds();
-      row["measured"] = measured_json(measured_as(report, i));
-    }
-    row["evaluations"] = candidate.evaluations;
-    row["seconds"] = candidate.seconds;
-    if (!candidate.members.empty()) {
-      row["found_by"] = candidate.found_by;
-      row["members"] = members_json(candidate);
-    }
-    rows.push_back(std::move(row));
-  }
   Json scaling = Json::array();
   for (const auto& time : report.scaling) {
     scaling.push_back(time ? Json(time->microseconds()) : Json());
@@ -298,7 +304,7 @@ std::string report_json(const PlaceReport& report) {
               {"stopped", report.stopped},
               {"not_measured", report.not_measured},
               {"after_choosing", measured_json(report.choice.after_choosing)},
-              {"algorithms", std::move(rows)},
+              {"algorithms", rows_json(report, objective)},
               {"all_cores", measured_json(report.choice.all_cores)},
               {"speed_up",
                {{"over_best_single", ratio_json(report.choice.over_best_single)},

@@ -79,6 +79,20 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
 
 SearchSpace::~SearchSpace() = default;
 
+std::vector<DeviceId> SearchSpace::usable_devices() const {
+  std::uint64_t mask = 0;
+  for (const std::uint64_t allowed : constraints_.allowed) {
+    mask |= allowed;
+  }
+  std::vector<DeviceId> devices;
+  for (std::size_t d = 0; d < costs_.cluster().size(); ++d) {
+    if ((mask >> d & 1) != 0) {
+      devices.push_back(id_at<DeviceId>(d));
+    }
+  }
+  return devices;
+}
+
 std::unique_ptr<Evaluator> SearchSpace::make_judge(int threads) const {
   return sim::make_objective(
       objective_, costs_, constraints_,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "placer/algorithm/algorithm.h"
 #include "placer/group/grouping.h"
@@ -38,6 +39,9 @@ class SearchSpace {
   [[nodiscard]] const std::string& objective() const { return objective_; }
   [[nodiscard]] const CostModel& costs() const { return costs_; }
   [[nodiscard]] const Constraints& constraints() const { return constraints_; }
+  [[nodiscard]] const sim::Model& model() const { return model_; }
+  // Those that some node may be on, in the cluster's order.
+  [[nodiscard]] std::vector<DeviceId> usable_devices() const;
   [[nodiscard]] const Grouping* grouping() const { return groups_ ? &groups_->grouping : nullptr; }
   // Judges placements op by op by the objective, on all cores.
   [[nodiscard]] Evaluator& judge() { return *judge_; }
