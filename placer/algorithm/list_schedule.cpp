@@ -144,13 +144,13 @@ SimTime PartialSchedule::common_gap(const Transfer& transfer, DeviceId to, SimTi
   const LinkId link = costs_.cluster().link_between(transfer.from, to);
   const bool is_shared = costs_.cluster().link(link).shared;
   for (SimTime start = ready;;) {
-    const SimTime before = start;
-    start = egress_[index(transfer.from)].earliest(start, transfer.time);
-    start = ingress_[index(to)].earliest(start, transfer.time);
+    const SimTime sent = egress_[index(transfer.from)].earliest(start, transfer.time);
+    start = ingress_[index(to)].earliest(sent, transfer.time);
     if (is_shared) {
       start = bus_[index(link)].earliest(start, transfer.time);
     }
-    if (start == before) {
+    // What all of them allow the first of them has allowed too.
+    if (start == sent) {
       return start;
     }
   }

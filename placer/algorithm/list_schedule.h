@@ -6,9 +6,10 @@
 // Only ops are scheduled. A unit is fixed by the first of its ops that is scheduled, inputs, state
 // and constants by their first reader.
 
+#include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -69,7 +70,7 @@ class PartialSchedule {
   [[nodiscard]] SimTime arrival(NodeId op, DeviceId device) const;
   // Earliest start there, in a gap or after all.
   [[nodiscard]] SimTime earliest_start(NodeId op, DeviceId device) const {
-    return devices_[index(device)].earliest(arrival(op, device), costs_.op_time(op, device));
+    return start_after(arrival(op, device), op, device);
   }
   // When the device has ended all that it was given.
   [[nodiscard]] SimTime free(DeviceId device) const { return devices_[index(device)].free(); }
@@ -77,21 +78,27 @@ class PartialSchedule {
   // Puts the op there, no earlier than its inputs and `not_before` allow.
   void place(NodeId op, DeviceId device, SimTime not_before = {});
   // The device of smallest `value(start, device)` among those with room, the lowest of equals;
-  // without room anywhere the roomiest.
+  // without room anywhere the roomiest. `value` must not fall as the start rises: devices that are
+  // no better with free links are not asked when their transfers could be.
   template <typename Value>
   [[nodiscard]] DeviceId best_device(NodeId op, Value value) const {
-    std::optional<DeviceId> best;
-    SimTime best_value;
+    choices_.clear();
     for (const DeviceId device : devices(op)) {
       if (has_room(op, device)) {
-        const SimTime here = value(earliest_start(op, device), device);
-        if (!best || here < best_value) {
-          best = device;
-          best_value = here;
-        }
+        choices_.push_back(
+            {value(start_after(free_arrival(op, device), op, device), device), device});
       }
     }
-    return best.value_or(roomiest(op));
+    if (choices_.empty()) return roomiest(op);
+    if (model_.links == Links::kFree) return std::ranges::min(choices_).device;
+    std::ranges::sort(choices_);
+    Choice best{value(earliest_start(op, choices_[0].device), choices_[0].device),
+                choices_[0].device};
+    for (std::size_t i = 1; i < choices_.size() && choices_[i] < best; ++i) {
+      const DeviceId device = choices_[i].device;
+      best = std::min(best, {value(earliest_start(op, device), device), device});
+    }
+    return best.device;
   }
   // Earliest finish time, HEFT's and CPOP's rule.
   [[nodiscard]] DeviceId earliest_finish(NodeId op) const {
@@ -111,6 +118,16 @@ class PartialSchedule {
     SimTime time;  // holds both ends
     SimTime start;
   };
+  struct Choice {
+    SimTime value;
+    DeviceId device;
+
+    auto operator<=>(const Choice&) const = default;
+  };
+  [[nodiscard]] SimTime start_after(SimTime ready, NodeId op, DeviceId device) const {
+    return devices_[index(device)].earliest(ready, costs_.op_time(op, device));
+  }
+  // With free links: no later than with reserved ones.
   [[nodiscard]] SimTime free_arrival(NodeId op, DeviceId device) const;
   [[nodiscard]] SimTime reserved_arrival(NodeId op, DeviceId device) const;
   [[nodiscard]] SimTime plan_transfers(DeviceId to) const;
@@ -133,6 +150,7 @@ class PartialSchedule {
   std::vector<std::optional<DeviceId>> choice_;  // [units]
   std::vector<SimTime> start_;                   // [nodes]
   std::vector<SimTime> end_;                     // [nodes]
+  mutable std::vector<Choice> choices_;          // of best_device()
   // Links::kReserved only.
   std::vector<BusyTimeline> egress_;         // [devices]
   std::vector<BusyTimeline> ingress_;        // [devices]

@@ -1,8 +1,6 @@
 #include <array>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "placer/algorithm/earliest_first.h"
 #include "placer/algorithm/favourite_child.h"
 #include "placer/algorithm/list_schedulers.h"
@@ -23,23 +21,20 @@ std::size_t parse_rows(ParameterList given) {
 
 struct Favourites {
   std::vector<NodeId> of;
-  std::string trouble;  // why they are not the linear program's; empty: they are
+  std::string trouble;  // why the linear program was not solved that should have been
 };
 
 Favourites favourites(const Problem& problem, std::size_t most_rows) {
   const std::vector<SctEdge> edges = sct_edges(problem.costs, problem.constraints);
-  const std::size_t rows = sct_rows(problem.costs, edges);
-  std::string trouble;
-  if (rows > most_rows) {
-    trouble = fmt::format("its linear program would have {} rows, more than m-sct.rows={}", rows,
-                          most_rows);
-  } else if (const auto solution = solve_sct(problem.costs, edges)) {
+  // Too large a program is a limit of the method, no trouble of this run.
+  if (sct_rows(problem.costs, edges) > most_rows) {
+    return {greedy_favourites(problem.costs, edges), {}};
+  }
+  if (const auto solution = solve_sct(problem.costs, edges)) {
     return {round_favourites(problem.costs.graph(), edges, solution->x), {}};
-  } else {
-    trouble = "its linear program could not be solved";
   }
   return {greedy_favourites(problem.costs, edges),
-          trouble + ": favourite children were chosen greedily"};
+          "its linear program could not be solved: favourite children were chosen greedily"};
 }
 
 class MSct : public Algorithm {

@@ -1,5 +1,6 @@
 #include "placer/algorithm/list_schedulers.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <set>
@@ -201,6 +202,33 @@ TEST_P(ByDefinition, MEtf) {
 INSTANTIATE_TEST_SUITE_P(Seeds, ByDefinition, ::testing::Range<std::uint64_t>(0, 40));
 
 // --- What every schedule keeps, with colocation, state, unsupported ops and controls ---
+
+// Devices that cannot win are passed over: the choice is that of asking them all.
+TEST(PartialSchedule, EarliestFinishIsTheFirstOfAllDevicesWithReservedLinks) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    test::OwnedProblem owned(test::random_workload(seed, {.nodes = 80, .unsupported = 0.2}),
+                             test::random_cluster(seed, {.devices = 2 + seed % 5}), {});
+    const Problem problem = owned.problem();
+    const UnitTable units(problem);
+    PartialSchedule schedule(problem, units, {.links = Links::kReserved});
+    for (std::size_t v = 0; v < owned.workload.graph.size(); ++v) {
+      const NodeId op = id_at<NodeId>(v);
+      if (owned.workload.graph.node(op).kind != NodeKind::kOp) continue;
+      std::vector<std::pair<SimTime, DeviceId>> ends;
+      for (const DeviceId device : schedule.devices(op)) {
+        ends.emplace_back(schedule.earliest_start(op, device) + owned.costs.op_time(op, device),
+                          device);
+      }
+      const DeviceId chosen = schedule.earliest_finish(op);
+      if (schedule.has_room(op, chosen)) {
+        std::erase_if(ends, [&](const auto& end) { return !schedule.has_room(op, end.second); });
+        ASSERT_EQ(chosen, std::ranges::min(ends).second);
+      }
+      schedule.place(op, chosen);
+    }
+  }
+}
 
 using MakeSchedule = Schedule (*)(const Problem&, const UnitTable&, const ScheduleModel&);
 
