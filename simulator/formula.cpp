@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "placer/base/error.h"
+#include "simulator/infeasible.h"
 
 namespace placer::sim {
 
@@ -32,18 +31,11 @@ void FormulaEvaluator::evaluate_in(Formula& formula, const Placement& placement,
   for (std::size_t v = 0; v < graph.size(); ++v) {
     const DeviceId device = placement.device[v];
     if ((costs_.supported(id_at<NodeId>(v)) >> index(device) & 1) == 0) {
-      const Node& op = graph.nodes()[v];
       outcome.step_time = {};
       outcome.score.reset();
       outcome.busy.assign(costs_.cluster().size(), {});
       outcome.peak_memory.assign(costs_.cluster().size(), {});
-      outcome.infeasible =
-          Infeasible{.reason = InfeasibleReason::kUnsupported,
-                     .device = device,
-                     .node = id_at<NodeId>(v),
-                     .missing = {},
-                     .text = fmt::format("node \"{}\" ({}) cannot run on {}", op.name, op.op,
-                                         costs_.cluster().device(device).name)};
+      outcome.infeasible = unsupported(costs_, id_at<NodeId>(v), device);
       return;
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "placer/evaluate/incremental.h"
@@ -40,6 +41,47 @@ class LatencyFormula : public Formula {
   BlockGraph blocks_;
 };
 
+// Could everything on host `b` be on host `a` instead? Nodes on hosts never wait for one another, so
+// that only times, room and permissions count.
+bool stands_in(const LoadModel& model, const Constraints& constraints, const LoadTables& tables,
+               std::size_t a, std::size_t b) {
+  const auto all_bytes =
+      std::accumulate(tables.memory.begin(), tables.memory.end(), std::int64_t{0});
+  if (tables.domains.pool_of(a) != a || tables.domains.limit(a) < all_bytes) {
+    return false;
+  }
+  for (std::size_t v = 0; v < constraints.allowed.size(); ++v) {
+    const std::uint64_t allowed = constraints.allowed[v];
+    const auto node = id_at<NodeId>(v);
+    if ((allowed >> b & 1) != 0 &&
+        ((allowed >> a & 1) == 0 ||
+         model.time_us(node, id_at<DeviceId>(a)) > model.time_us(node, id_at<DeviceId>(b)))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// All devices but hosts that another host stands in for: of equals the first stays.
+std::uint64_t without_spare_hosts(const LoadModel& model, const Constraints& constraints,
+                                  const LoadTables& tables) {
+  std::vector<std::size_t> hosts;
+  for (std::size_t d = 0; d < tables.num_devices; ++d) {
+    if (is_host(model.costs().cluster().device(id_at<DeviceId>(d)))) {
+      hosts.push_back(d);
+    }
+  }
+  std::uint64_t kept = ~std::uint64_t{0};
+  for (const std::size_t b : hosts) {
+    const bool spare = std::ranges::any_of(hosts, [&](std::size_t a) {
+      return a != b && stands_in(model, constraints, tables, a, b) &&
+             (a < b || !stands_in(model, constraints, tables, b, a));
+    });
+    kept &= spare ? ~(std::uint64_t{1} << b) : ~std::uint64_t{0};
+  }
+  return kept;
+}
+
 class LatencyMoves : public IncrementalEvaluator {
  public:
   LatencyMoves(const CostModel& costs, const Constraints& constraints)
@@ -47,6 +89,7 @@ class LatencyMoves : public IncrementalEvaluator {
                 constraints.memory_limit),
         state_(tables_),
         blocks_(LoadModel(costs), tables_),
+        worthwhile_(without_spare_hosts(LoadModel(costs), constraints, tables_)),
         num_nodes_(constraints.unit_of.size()),
         members_(constraints.num_units) {
     for (std::size_t v = 0; v < constraints.unit_of.size(); ++v) {
@@ -79,6 +122,7 @@ class LatencyMoves : public IncrementalEvaluator {
     return id_at<DeviceId>(static_cast<std::size_t>(std::ranges::max_element(state_.loads()) -
                                                     state_.loads().begin()));
   }
+  [[nodiscard]] std::uint64_t worthwhile() const override { return worthwhile_; }
 
  private:
   void judge() {
@@ -95,6 +139,7 @@ class LatencyMoves : public IncrementalEvaluator {
   LoadTables tables_;
   LoadState state_;
   BlockGraph blocks_;
+  std::uint64_t worthwhile_;
   std::size_t num_nodes_;
   std::vector<std::vector<NodeId>> members_;  // [units]
   MoveValue value_;

@@ -1,10 +1,7 @@
 #include "simulator/liveness.h"
 
-#include <iterator>
 #include <map>
 #include <tuple>
-
-#include <fmt/format.h>
 
 #include "placer/base/error.h"
 
@@ -31,29 +28,6 @@ std::optional<Shortage> find_shortage(const CompiledGraph& graph,
     if (missing > 0 && (!worst || missing > worst->missing)) worst = {i, missing};
   }
   return worst;
-}
-
-void describe_shortage(const Cluster& cluster, const CompiledGraph& graph, const Shortage& shortage,
-                       std::optional<Infeasible>& infeasible) {
-  if (!infeasible) infeasible.emplace();
-  infeasible->reason = InfeasibleReason::kOutOfMemory;
-  infeasible->node.reset();
-  infeasible->missing = {shortage.missing};
-  const bool is_pool = shortage.domain >= graph.num_devices;
-  std::uint32_t device = shortage.domain;
-  if (is_pool) {
-    // A pool is named by its first device where a device is asked for.
-    device = 0;
-    while (graph.pool_domain[device] != shortage.domain) ++device;
-  }
-  infeasible->device = id_at<DeviceId>(device);
-  const std::int64_t limit = graph.domain_limit[shortage.domain];
-  const std::string& name = is_pool ? cluster.pools()[shortage.domain - graph.num_devices].name
-                                    : cluster.device(id_at<DeviceId>(device)).name;
-  infeasible->text.clear();
-  fmt::format_to(std::back_inserter(infeasible->text), "{}{} is {} short (needs {}, has {})",
-                 is_pool ? "memory pool " : "", name, to_string(Bytes{shortage.missing}),
-                 to_string(Bytes{limit + shortage.missing}), to_string(Bytes{limit}));
 }
 
 std::vector<MemoryPoint> memory_profile(std::span<const Allocation> allocations, SimTime end) {

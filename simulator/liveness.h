@@ -75,11 +75,6 @@ struct Shortage {
 [[nodiscard]] std::optional<Shortage> find_shortage(const CompiledGraph& graph,
                                                     std::span<const std::int64_t> peak);
 
-// Fills `infeasible` for a shortage; its text reads "cpu:1 is 1.3 GiB short (needs 5.3 GiB, has
-// 4.0 GiB)".
-void describe_shortage(const Cluster& cluster, const CompiledGraph& graph, const Shortage& shortage,
-                       std::optional<Infeasible>& infeasible);
-
 // Bytes that lived from `start` to `end` in a device's memory.
 struct Allocation {
   std::int64_t start = 0;

@@ -1,11 +1,7 @@
 #include "simulator/memory_domains.h"
 
-#include <algorithm>
-#include <string>
-
-#include <fmt/format.h>
-
 #include "placer/base/error.h"
+#include "simulator/infeasible.h"
 
 namespace placer::sim {
 
@@ -29,26 +25,11 @@ void MemoryDomains::describe_shortage(std::span<const std::int64_t> used,
   for (std::size_t i = 1; i < size(); ++i) {
     worst = used[i] - limit_[i] > used[worst] - limit_[worst] ? i : worst;
   }
-  const Bytes missing{used[worst] - limit_[worst]};
-  if (missing.count <= 0) {
+  if (used[worst] <= limit_[worst]) {
     infeasible.reset();
     return;
   }
-  // A pool is named by its first device where a device is asked for.
-  const auto first = std::find(pool_of_.begin(), pool_of_.end(), worst);
-  const bool is_pool = worst >= pool_of_.size();
-  const auto device = is_pool ? id_at<DeviceId>(static_cast<std::size_t>(first - pool_of_.begin()))
-                              : id_at<DeviceId>(worst);
-  const std::string& name =
-      is_pool ? cluster_->pools()[worst - pool_of_.size()].name : cluster_->device(device).name;
-  infeasible = Infeasible{
-      .reason = InfeasibleReason::kOutOfMemory,
-      .device = device,
-      .node = std::nullopt,
-      .missing = missing,
-      .text = fmt::format("{}{} is {} short (needs {}, has {})", is_pool ? "memory pool " : "",
-                          name, to_string(missing), to_string(Bytes{used[worst]}),
-                          to_string(Bytes{limit_[worst]}))};
+  placer::sim::describe_shortage(*cluster_, worst, {used[worst]}, {limit_[worst]}, infeasible);
 }
 
 }  // namespace placer::sim

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "placer/base/error.h"
+#include "simulator/infeasible.h"
 #include "simulator/simulate.h"
 #include "simulator/thread_pool.h"
 #include "simulator/timeline.h"
@@ -89,7 +90,9 @@ void EventSimulator::fill_outcome(const Workspace& workspace, Outcome& outcome) 
   }
   const auto shortage = find_shortage(graph_, workspace.memory.peak());
   if (shortage) {
-    describe_shortage(costs_.cluster(), graph_, *shortage, outcome.infeasible);
+    const Bytes has{graph_.domain_limit[shortage->domain]};
+    describe_shortage(costs_.cluster(), shortage->domain, has + Bytes{shortage->missing}, has,
+                      outcome.infeasible);
   } else {
     outcome.infeasible.reset();
   }
@@ -98,16 +101,10 @@ void EventSimulator::fill_outcome(const Workspace& workspace, Outcome& outcome) 
 void EventSimulator::fill_unsupported(NodeId node, const Placement& placement,
                                       Outcome& outcome) const {
   const DeviceId device = placement.device[index(node)];
-  const Node& op = costs_.graph().node(node);
   outcome.step_time = {};
   outcome.busy.assign(graph_.num_devices, {});
   outcome.peak_memory.assign(graph_.num_devices, {});
-  outcome.infeasible.emplace();
-  outcome.infeasible->reason = InfeasibleReason::kUnsupported;
-  outcome.infeasible->device = device;
-  outcome.infeasible->node = node;
-  outcome.infeasible->text = fmt::format("node \"{}\" ({}) cannot run on {}", op.name, op.op,
-                                         costs_.cluster().device(device).name);
+  outcome.infeasible = unsupported(costs_, node, device);
 }
 
 void EventSimulator::name_largest(const Workspace& workspace, const StepRecorder& recorder,

@@ -64,7 +64,7 @@ struct SearchOptions {
 struct HistoryPoint {
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  SimTime best;
+  SimTime best;  // Outcome::cost(): of a score, in the score's unit
 };
 
 // What one member of a portfolio did.

@@ -156,7 +156,7 @@ class Annealing : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     const AnnealingOptions parameters = parse(options.parameters);
-    const UnitTable units(problem);
+    const UnitTable units(problem, worthwhile_devices(problem));
     const Neighbourhood neighbourhood(units);
     Incumbent incumbent(problem, options, "annealing");
     const std::vector<Choice> starts = starting_choices(problem, units, incumbent);

@@ -124,6 +124,11 @@ void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::si
 
 }  // namespace
 
+std::uint64_t worthwhile_devices(const Problem& problem) {
+  const auto moves = problem.evaluator.incremental(problem.constraints);
+  return moves == nullptr ? ~std::uint64_t{0} : moves->worthwhile();
+}
+
 void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
                 Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
   if (problem.evaluator.incremental(problem.constraints) == nullptr) {

@@ -72,6 +72,9 @@ struct ChainOptions {
   std::size_t batch = 4;  // moves to judge at once without incremental evaluation
 };
 
+// IncrementalEvaluator::worthwhile(), or all devices where the objective has no such evaluation.
+[[nodiscard]] std::uint64_t worthwhile_devices(const Problem& problem);
+
 // Runs until the incumbent is exhausted.
 //   make  (judge, number of the chain)
 using MakeChain =

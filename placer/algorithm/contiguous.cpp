@@ -54,7 +54,9 @@ class Contiguous : public Algorithm {
     if (method_.all_ideals) {
       std::optional<Split> found = over_all_ideals(graph, solver, split, options.stop, trouble);
       proven = trouble.empty() && solver.any_order() && !graph.attached;
-      split = found ? std::move(found) : std::move(split);
+      if (found) {
+        split = std::move(found);
+      }
     }
     proven = proven && split;
     if (!split) {

@@ -110,7 +110,7 @@ class HillClimb : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     HillClimbOptions parameters = parse(options.parameters);
-    const UnitTable units(problem);
+    const UnitTable units(problem, worthwhile_devices(problem));
     if (parameters.patience == 0) {
       parameters.patience = std::max<std::size_t>(200, 4 * units.size() * units.num_devices());
     }

@@ -54,7 +54,7 @@ void Incumbent::keep(const Placement& placement, const Outcome& outcome) {
   result_.outcome = outcome;
   if (outcome.feasible()) {
     result_.best = placement;
-    result_.history.push_back({clock_.spent(), clock_.seconds(), outcome.step_time});
+    result_.history.push_back({clock_.spent(), clock_.seconds(), {outcome.cost()}});
   }
 }
 
@@ -129,7 +129,7 @@ void Incumbent::report() {
   } else {
     report.done = static_cast<double>(clock_.spent());
   }
-  if (result_.best) {
+  if (result_.best && !result_.outcome.score) {
     report.best_ms = result_.outcome.step_time.seconds() * 1e3;
   }
   options_.progress(report);

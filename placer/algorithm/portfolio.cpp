@@ -61,7 +61,7 @@ class SharedProgress {
   void begin_round(std::string running, const Outcome& best, bool found) {
     const std::lock_guard lock(mutex_);
     running_ = std::move(running);
-    if (found) {
+    if (found && !best.score) {
       best_ms_ = best.step_time.seconds() * 1e3;
     }
   }

@@ -133,7 +133,7 @@ class Tabu : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     const TabuOptions parameters = parse(options.parameters);
-    const UnitTable units(problem);
+    const UnitTable units(problem, worthwhile_devices(problem));
     const Neighbourhood neighbourhood(units);
     Incumbent incumbent(problem, options, "tabu");
     const std::vector<Choice> starts = starting_choices(problem, units, incumbent);

@@ -4,7 +4,7 @@
 
 namespace placer {
 
-UnitTable::UnitTable(const Problem& problem)
+UnitTable::UnitTable(const Problem& problem, std::uint64_t worthwhile)
     : constraints_(problem.constraints),
       num_devices_(problem.costs.cluster().size()),
       members_(constraints_.num_units),
@@ -21,7 +21,7 @@ UnitTable::UnitTable(const Problem& problem)
     inside = persistent_bytes(*problem.fine_graph, *problem.grouping);
   }
   for (std::size_t v = 0; v < graph.size(); ++v) {
-    add_node(problem, id_at<NodeId>(v), inside[v]);
+    add_node(problem, id_at<NodeId>(v), inside[v], worthwhile);
   }
   for (std::size_t unit = 0; unit < size(); ++unit) {
     auto& list = neighbours_[unit];
@@ -35,12 +35,13 @@ UnitTable::UnitTable(const Problem& problem)
   }
 }
 
-void UnitTable::add_node(const Problem& problem, NodeId id, Bytes inside) {
+void UnitTable::add_node(const Problem& problem, NodeId id, Bytes inside,
+                         std::uint64_t worthwhile) {
   const Graph& graph = problem.costs.graph();
   const Node& node = graph.node(id);
   const std::uint32_t unit = constraints_.unit_of[index(id)];
   members_[unit].push_back(id);
-  allowed_[unit] = constraints_.allowed[index(id)];
+  allowed_[unit] = constraints_.allowed[index(id)] & worthwhile;
   mean_times_[unit] += problem.costs.mean_time(id);
   for (std::size_t d = 0; d < num_devices_; ++d) {
     if (may_use(unit, id_at<DeviceId>(d))) {

@@ -13,7 +13,8 @@ namespace placer {
 
 class UnitTable {
  public:
-  explicit UnitTable(const Problem& problem);
+  //   worthwhile  bit set: units use no other devices, though their constraints may allow them
+  explicit UnitTable(const Problem& problem, std::uint64_t worthwhile = ~std::uint64_t{0});
 
   [[nodiscard]] std::size_t size() const { return members_.size(); }
   [[nodiscard]] std::size_t num_devices() const { return num_devices_; }
@@ -44,7 +45,7 @@ class UnitTable {
   [[nodiscard]] std::vector<DeviceId> choice(const Placement& placement) const;
 
  private:
-  void add_node(const Problem& problem, NodeId id, Bytes inside);
+  void add_node(const Problem& problem, NodeId id, Bytes inside, std::uint64_t worthwhile);
 
   const Constraints& constraints_;
   std::size_t num_devices_;

@@ -35,6 +35,9 @@ class IncrementalEvaluator {
   [[nodiscard]] virtual DeviceId device(std::uint32_t unit) const = 0;
   // The device whose load decides the cost, where one does; else the most loaded.
   [[nodiscard]] virtual DeviceId bottleneck() const = 0;
+  // Bit set of the devices worth trying: moving units from a device left out to one of these never
+  // costs more, and every unit may use one of these.
+  [[nodiscard]] virtual std::uint64_t worthwhile() const { return ~std::uint64_t{0}; }
 };
 
 }  // namespace placer

@@ -103,6 +103,23 @@ SimTime us(double value) {
   return from_microseconds(value);
 }
 
+std::vector<Link> all_pairs(std::uint32_t devices) {
+  Link link{.name = "link",
+            .pairs = {},
+            .latency = {},
+            .bytes_per_second = 1e9,
+            .shared = false,
+            .transfer_scale = 1};
+  for (std::uint32_t a = 0; a < devices; ++a) {
+    for (std::uint32_t b = 0; b < devices; ++b) {
+      if (a != b) {
+        link.pairs.emplace_back(DeviceId{a}, DeviceId{b});
+      }
+    }
+  }
+  return {link};
+}
+
 TEST(Objective, WorkedExampleMaxLoad) {
   const Bench bench = diamond();
   const Outcome ab_cd = bench.judge("max-load", {0, 0, 1, 1});
@@ -265,6 +282,26 @@ TEST(Objective, MovesAreWorthWhatAFullEvaluationSays) {
       }
     }
   }
+}
+
+// Nodes on hosts never wait for one another, so that a host with as good times and room for
+// everything stands in for others.
+TEST(Objective, LatencyLeavesOutSpareHosts) {
+  const Bench small = diamond();
+  const Cluster cluster("hosts",
+                        {device("acc:0", "acc", 100), device("cpu:0", "cpu", 10),
+                         device("cpu:1", "cpu", 100), device("cpu:2", "cpu", 100)},
+                        all_pairs(4));
+  const CostModel costs(small.workload, cluster);
+  Constraints constraints = resolve_constraints(costs, {});
+  const auto worthwhile = [&](std::string_view name) {
+    return make_objective(name, costs, constraints, {})->incremental(constraints)->worthwhile() &
+           0b1111U;
+  };
+  EXPECT_EQ(worthwhile("latency"), 0b0101U);
+  EXPECT_EQ(worthwhile("max-load"), 0b1111U);
+  constraints.allowed[0] = 0b1011U;  // a not on cpu:1
+  EXPECT_EQ(worthwhile("latency"), 0b1001U);
 }
 
 TEST(Objective, BatchesOnThreadsGiveTheSameBits) {

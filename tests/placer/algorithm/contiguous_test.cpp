@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "placer/algorithm/contiguous_split.h"
@@ -68,6 +69,25 @@ TEST_P(DynamicProgram, FindsThePublishedOptimum) {
   const auto split = solver.solve(*lattice, {});
   ASSERT_TRUE(split.has_value());
   EXPECT_NEAR(split->value / 1e3, GetParam().milliseconds, 1e-11 * GetParam().milliseconds);
+}
+
+// 20 nodes without edges have 2^20 ideals.
+TEST(Contiguous, TooManyIdealsLeaveSplitsOfOrders) {
+  std::string nodes;
+  for (int id = 0; id < 20; ++id) {
+    nodes += fmt::format(
+        R"({}{{"id": {}, "supportedOnFpga": 1, "cpuLatency": 10, "fpgaLatency": 1,
+           "isBackwardNode": 0, "size": 1}})",
+        id == 0 ? "" : ",", id);
+  }
+  const std::string text = R"({"maxSizePerFPGA": 100, "maxFPGAs": 2, "maxCPUs": 1, "edges": [],
+                              "nodes": [)" +
+                           nodes + "]}";
+  Owned owned(import_dnn_partitioning(text, "wide"));
+  const SearchResult result = dp()->run(owned.problem(), {});
+  EXPECT_TRUE(result.best.has_value());
+  EXPECT_NE(result.trouble, "");
+  EXPECT_FALSE(result.lower_bound.has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(
