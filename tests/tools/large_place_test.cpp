@@ -17,7 +17,7 @@ class LargePlace : public CliFixture {
   void SetUp() override {
     CliFixture::SetUp();
     write("graph.json", write_graph(bench::make_family({.nodes = 21'000, .ccr = 10})));
-    write("cluster.json", write_cluster(bench::make_cluster(4, false)));
+    write("cluster.json", write_cluster(bench::make_cluster(4, true)));
   }
   // Of the report, the row of one algorithm.
   static json row(const json& report, const std::string& name) {
@@ -31,7 +31,7 @@ class LargePlace : public CliFixture {
   }
 };
 
-constexpr const char* kPlace = "--json place graph.json -c cluster.json --no-measure --budget 24 ";
+constexpr const char* kPlace = "--json place graph.json -c cluster.json --no-measure --budget 100 ";
 
 TEST_F(LargePlace, OpByOpTheSameForASeedAndBetterThanEveryHeuristic) {
   const json report = json::parse(ok(std::string(kPlace) + "-o first.json"));
