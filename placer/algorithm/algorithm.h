@@ -23,6 +23,10 @@
 
 namespace placer {
 
+// Above so many nodes one simulated step costs milliseconds: searches that judge one move by one
+// step do not get far, and groups are too coarse.
+inline constexpr std::size_t kLargeGraph = 20'000;
+
 // What is to be placed: usually a graph of groups. All references outlive the run.
 struct Problem {
   const CostModel& costs;  // graph, cluster and times at the level that is searched
@@ -49,6 +53,8 @@ struct SearchOptions {
   std::stop_token stop;
   ProgressSink progress;           // may be empty
   std::vector<Placement> initial;  // placements to start from, best first; may be empty
+  // The registered heuristics have been run on this problem and `initial` has the best of them.
+  bool heuristics_tried = false;
   // "name=value" of the algorithm; unknown names are Error(kUsage).
   std::vector<std::pair<std::string, std::string>> parameters;
   // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file
@@ -108,6 +114,8 @@ struct AlgorithmEntry {
   // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
   std::function<void(ParameterList)> check_parameters = nullptr;
   bool control = false;  // a yardstick for other methods: portfolios leave it out
+  // Changes much of a placement for each evaluation: of use for the step time of large graphs.
+  bool for_large_graphs = false;
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries

@@ -16,6 +16,9 @@ using Devices = std::vector<std::uint8_t>;  // [tasks]
 
 constexpr double kPrices[] = {0, 0.3, 1, 3, 10};
 constexpr int kMostTightenings = 16;
+// Of the graph: schedules of larger levels cost about as much as those of the graph itself, which
+// have been tried.
+constexpr double kMostConstructed = 0.25;
 
 std::size_t parse(ParameterList given) {
   Parameters parameters("multilevel", given);
@@ -75,6 +78,7 @@ class FineLevel {
   Rescheduler rescheduler;
   Room room;
   Outcome last;
+  double slowest = 0;  // seconds to judge a placement
 
  private:
   bool tighten();
@@ -86,7 +90,9 @@ bool FineLevel::try_out(const Devices& devices) {
   for (const std::uint8_t device : devices) placement.device.push_back(id_at<DeviceId>(device));
   const bool first = incumbent.clock().spent() == 0;
   const Outcome before = incumbent.best_outcome();
+  const double begin = incumbent.clock().seconds();
   if (incumbent.evaluate({&placement, 1}) == 0) return false;
+  slowest = std::max(slowest, incumbent.clock().seconds() - begin);
   last = incumbent.outcomes().front();
   return first || !better(before, last);
 }
@@ -136,8 +142,11 @@ class MultilevelSearch {
         rng_(options.seed) {}
 
   SearchResult run() {
-    fine_.incumbent.evaluate_initial();
-    construct_all();
+    const std::size_t judged = fine_.incumbent.evaluate_initial().size();
+    if (judged > 0) {
+      fine_.slowest = fine_.incumbent.clock().seconds() / static_cast<double>(judged);
+    }
+    if (!options_.heuristics_tried || !fine_.incumbent.best()) construct_all();
     const bool choice = std::ranges::any_of(
         fine_.graph.allowed, [](std::uint64_t mask) { return (mask & (mask - 1)) != 0; });
     // The second round is from scratch, the others go on from the best.
@@ -153,6 +162,14 @@ class MultilevelSearch {
     const bool worked =
         options_.budget.evaluations && work_ >= static_cast<double>(*options_.budget.evaluations);
     return worked || fine_.incumbent.exhausted();
+  }
+  // Work above the graph itself ends so that what it found can still be judged there.
+  [[nodiscard]] bool nearly_exhausted() const {
+    const Budget& budget = options_.budget;
+    return exhausted() ||
+           (budget.evaluations && work_ + 1 >= static_cast<double>(*budget.evaluations)) ||
+           (budget.seconds &&
+            fine_.incumbent.clock().seconds() + 2 * fine_.slowest >= *budget.seconds);
   }
   void count(const TaskGraph& graph) { work_ += share(graph); }
   [[nodiscard]] double share(const TaskGraph& graph) const {
@@ -197,10 +214,12 @@ class MultilevelSearch {
   Devices improve(const TaskGraph& graph, Devices current, bool scratch) {
     Rescheduler rescheduler(graph);
     std::int64_t cost = current.empty() ? 0 : rescheduler.judge(current);
-    if (scratch) construct_coarse(rescheduler, current, cost);
+    if (scratch && (current.empty() || share(graph) <= kMostConstructed)) {
+      construct_coarse(rescheduler, current, cost);
+    }
     rescheduler.load(std::move(current));
     const auto steps = static_cast<std::size_t>(static_cast<double>(effort_) / share(graph));
-    for (std::size_t step = 0; step < steps && !exhausted(); ++step) {
+    for (std::size_t step = 0; step < steps && !nearly_exhausted(); ++step) {
       Devices proposal = rescheduler.propose(rng_, fine_.room);
       const std::int64_t proposed = rescheduler.judge(proposal);
       count(graph);
@@ -221,7 +240,7 @@ class MultilevelSearch {
     };
     for (const std::uint64_t set : sets_) {
       for (const double price : kPrices) {
-        if (!current.empty() && exhausted()) return;
+        if (!current.empty() && nearly_exhausted()) return;
         const Devices first = rescheduler.construct(set, price, {}, fine_.room);
         consider(first);
         consider(rescheduler.construct(set, price, first, fine_.room));
@@ -293,9 +312,13 @@ void register_multilevel(AlgorithmRegistry& registry) {
   registry.add({"contention-list",
                 "earliest finish time with contention for links, at several prices of transfers",
                 false, contention_list_scheduling});
-  registry.add({"multilevel",
-                "coarsening without cycles, list schedules, large neighbourhood search", true,
-                multilevel, check_multilevel});
+  registry.add(
+      {.name = "multilevel",
+       .description = "coarsening without cycles, list schedules, large neighbourhood search",
+       .searches = true,
+       .make = multilevel,
+       .check_parameters = check_multilevel,
+       .for_large_graphs = true});
 }
 
 }  // namespace placer

@@ -16,7 +16,8 @@ namespace placer {
 // are freed and scheduled anew around the rest, and the result is kept where it is no worse.
 // Contracted levels are judged by a model of the simulator (step_model.h), the graph itself by
 // the evaluator. Further rounds contract only what is together already, so that they go on from
-// the best placement, as the iterated multilevel partitioners do (Walshaw 2004).
+// the best placement, as the iterated multilevel partitioners do (Walshaw 2004). Where the
+// heuristics have been tried (SearchOptions::heuristics_tried) it goes on from them at once.
 // Parameters: effort (passes over the graph that a round spends on each level).
 [[nodiscard]] std::unique_ptr<Algorithm> multilevel();
 void check_multilevel(ParameterList given);

@@ -9,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "placer/algorithm/elites.h"
 #include "placer/algorithm/incumbent.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/task_lanes.h"
+#include "placer/evaluate/incremental.h"
 
 namespace placer {
 namespace {
@@ -21,36 +23,8 @@ constexpr double kFinalShare = 0.5;       // of a race, for the search that is l
 constexpr double kHeuristicsShare = 0.3;  // of the budget, at most, for heuristics that obey it
 constexpr double kFirstRace = 10;         // seconds, where there is no limit; doubles
 constexpr double kShortestRace = 0.02;    // seconds: what is left below is not worth the threads
-constexpr std::size_t kElites = 8;        // placements that searches start from
 // A search that used less of its slice than this has nothing more to try.
 constexpr double kEndedEarly = 0.5;
-
-// Best placements, best first, each once.
-class Elites {
- public:
-  void add(const Placement& placement, const Outcome& outcome) {
-    for (const auto& [known, value] : kept_) {
-      if (known == placement) {
-        return;
-      }
-    }
-    const auto behind = std::find_if(kept_.begin(), kept_.end(), [&](const auto& other) {
-      return better(outcome, other.second);
-    });
-    kept_.emplace(behind, placement, outcome);
-    kept_.resize(std::min(kept_.size(), kElites));
-  }
-  [[nodiscard]] std::vector<Placement> placements() const {
-    std::vector<Placement> result;
-    for (const auto& [placement, outcome] : kept_) {
-      result.push_back(placement);
-    }
-    return result;
-  }
-
- private:
-  std::vector<std::pair<Placement, Outcome>> kept_;
-};
 
 // Tells the caller what runs and what the best is, on behalf of all tasks.
 class SharedProgress {
@@ -113,6 +87,10 @@ class Race {
         field_.push_back(i);
       }
     }
+    if (problem.costs.graph().size() > kLargeGraph &&
+        problem.evaluator.incremental(problem.constraints) == nullptr) {
+      keep_those_for_large_graphs();
+    }
   }
 
   SearchResult run() {
@@ -155,6 +133,14 @@ class Race {
   [[nodiscard]] bool over() const {
     return is_proven(result_) || stop_tasks_.stop_requested() || clock_.exhausted() ||
            (options_.budget.seconds && seconds_left(0) < kShortestRace);
+  }
+
+  // Where there are any.
+  void keep_those_for_large_graphs() {
+    const auto fits = [&](std::size_t i) { return members_[i].entry.for_large_graphs; };
+    if (std::any_of(field_.begin(), field_.end(), fits)) {
+      std::erase_if(field_, std::not_fn(fits));
+    }
   }
 
   void judge_initial() {
@@ -201,6 +187,7 @@ class Race {
       tasks.push_back(std::move(task));
     }
     static_cast<void>(run_tasks(tasks, order));
+    heuristics_tried_ = heuristics_tried_ || !order.empty();
   }
 
   // One race over `horizon` seconds, or what is left of the budget; false when nothing was tried.
@@ -254,6 +241,7 @@ class Race {
           Rng::keyed(options_.seed, std::array<std::uint64_t, 3>{round_, member, i / racing.size()})
               .next();
       task.options.initial = elites_.placements();
+      task.options.heuristics_tried = heuristics_tried_;
       task.options.threads = std::max<std::size_t>(1, lanes_.size() / order.size());
       tasks.push_back(std::move(task));
     }
@@ -380,6 +368,7 @@ class Race {
   SharedProgress progress_;
   Elites elites_;
   Indices field_;  // searches that have more to try
+  bool heuristics_tried_ = options_.heuristics_tried;
   std::uint64_t round_ = 0;
   std::stop_source stop_tasks_;
   std::stop_callback<std::function<void()>> stop_with_caller_{

@@ -13,6 +13,7 @@
 #include "placer/algorithm/incumbent.h"
 #include "placer/base/error.h"
 #include "tests/support/fake_evaluator.h"
+#include "tests/support/owned_problem.h"
 #include "tests/support/random_graph.h"
 
 namespace placer {
@@ -206,6 +207,26 @@ TEST(Portfolio, MembersGetTheirOwnParametersAndTheirErrorsComeThrough) {
   EXPECT_THROW((void)portfolio({drawing("a", 5), {registry.find("hill-climb"), {{"bach", "2"}}}})
                    ->run(owned.problem(), options),
                Error);
+}
+
+TEST(Portfolio, OnlyMembersForLargeGraphsRaceOnThem) {
+  for (const std::size_t nodes : {kLargeGraph / 100, kLargeGraph + 100}) {
+    const bool large = nodes > kLargeGraph;
+    test::OwnedProblem owned(test::random_workload(1, {.nodes = nodes}), test::random_cluster(1),
+                             {});
+    std::vector<PortfolioMember> members = {drawing("a", kEndless), drawing("b", kEndless)};
+    members[1].entry.for_large_graphs = true;
+    SearchOptions options;
+    options.budget.evaluations = 20;
+    const SearchResult result = portfolio(members)->run(owned.problem(), options);
+    ASSERT_EQ(result.members.size(), large ? 1U : 2U);
+    EXPECT_EQ(result.members.back().name, "b");
+    EXPECT_EQ(result.evaluations, 20U);
+
+    // Nothing for large graphs: better than no search.
+    members.pop_back();
+    EXPECT_EQ(portfolio(members)->run(owned.problem(), options).evaluations, 20U);
+  }
 }
 
 TEST(Portfolio, AutoLeavesOutControlsAndItself) {

@@ -13,8 +13,10 @@
 namespace placer::cli {
 namespace {
 
-constexpr std::uint64_t kScalingEvaluations = 2000;  // of each short search of device_scaling
-constexpr double kLeastSeconds = 0.05;               // of a search that comes late
+constexpr std::uint64_t kScalingEvaluations = 2000;     // of each short search of device_scaling
+constexpr std::uint64_t kLargeScalingEvaluations = 12;  // where an evaluation costs milliseconds
+constexpr double kLeastSeconds = 0.05;                  // of a search that comes late
+constexpr std::size_t kLeastNodesByOps = 2000;          // of a graph that is also searched by ops
 
 // A heuristic and its name in the table.
 struct Heuristic {
@@ -107,8 +109,9 @@ class Proposer {
     }
   }
 
-  // One of those that search; `after`: how many are still to come.
-  void add_search(const std::string& name, Algorithm& algorithm, std::size_t after) {
+  // One of those that search a problem of the space; `after`: how many are still to come.
+  void add_search(const std::string& name, Algorithm& algorithm, const Problem& problem,
+                  std::size_t after) {
     if (const auto kept = run_.result(name)) {
       restore(name, *kept, true);
       return;
@@ -126,9 +129,10 @@ class Proposer {
     search.progress = shared_.progress();
     search.checkpoint = run_.checkpoint(name);
     search.metrics = [this, name](const std::string& json) { run_.add_metrics(name, json); };
-    search.initial = initial_placements();
+    search.initial = initial_placements(problem);
+    search.heuristics_tried = plan_.warm_start && is_searched(problem);
     search.threads = search_threads();
-    Candidate candidate = run_algorithm(space_, algorithm, name, space_.searched(), search);
+    Candidate candidate = run_algorithm(space_, algorithm, name, problem, search);
     candidate.searched = true;
     take(std::move(candidate));
   }
@@ -189,11 +193,19 @@ class Proposer {
     found_.push_back(candidate);
   }
 
+  // Whether it is what the heuristics were run on, not the ops where groups are searched.
+  [[nodiscard]] bool is_searched(const Problem& problem) const {
+    return problem.grouping == space_.grouping();
+  }
+
   // The user's own placements, then with warm start what was found so far, best first.
-  [[nodiscard]] std::vector<Placement> initial_placements() const {
+  [[nodiscard]] std::vector<Placement> initial_placements(const Problem& problem) const {
+    const auto of_level = [&](const Placement& fine) {
+      return is_searched(problem) ? space_.from_ops(fine) : fine;
+    };
     std::vector<Placement> initial;
     for (const GivenPlacement& given : plan_.given) {
-      initial.push_back(space_.from_ops(given.placement));
+      initial.push_back(of_level(given.placement));
     }
     if (plan_.warm_start) {
       std::vector<const Candidate*> heuristics;
@@ -208,7 +220,7 @@ class Proposer {
                          return better(a->predicted, b->predicted);
                        });
       for (const Candidate* candidate : heuristics) {
-        initial.push_back(space_.from_ops(candidate->placement));
+        initial.push_back(of_level(candidate->placement));
       }
     }
     return initial;
@@ -282,9 +294,18 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
   if (space.grouping() != nullptr) {
     proposer.add_heuristics(space.op_by_op(), {{kHeftByOps, registry.find("heft").make}});
   }
-  for (std::size_t i = 0; i < plan.searching.size(); ++i) {
-    const std::string& name = plan.searching[i];
-    proposer.add_search(name, *make_search(registry, name, config), plan.searching.size() - i - 1);
+  // Groups of many ops hide what ops can do: `auto` stands for a search op by op as well.
+  const bool by_ops = space.grouping() != nullptr && space.objective() == kStepTime &&
+                      space.costs().graph().size() >= kLeastNodesByOps &&
+                      std::ranges::find(plan.searching, kAuto) != plan.searching.end();
+  std::size_t after = plan.searching.size() + (by_ops ? 1 : 0);
+  for (const std::string& name : plan.searching) {
+    proposer.add_search(name, *make_search(registry, name, config), space.searched(), --after);
+  }
+  if (by_ops) {
+    const AlgorithmEntry& entry = registry.find("multilevel");
+    const auto on_all_cores = portfolio({{entry, parameters_of(config, entry.name)}});
+    proposer.add_search(kMultilevelByOps, *on_all_cores, space.op_by_op(), --after);
   }
   return proposer.take_all();
 }
@@ -308,13 +329,15 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
     }
     const Problem full = space.searched();
     const Problem problem{full.costs, *constraints, full.evaluator, full.fine_graph, full.grouping};
+    const bool large = full.costs.graph().size() > kLargeGraph;
+    const std::string name = large ? "multilevel" : "hill-climb";
     SearchOptions options;
-    options.budget.evaluations = kScalingEvaluations;
+    options.budget.evaluations = large ? kLargeScalingEvaluations : kScalingEvaluations;
     options.budget.seconds = seconds / static_cast<double>(devices.size());
     options.seed = seed;
     options.stop = shared.stop.get_token();
     const Candidate candidate =
-        run_algorithm(space, *registry.find("hill-climb").make(), "hill-climb", problem, options);
+        run_algorithm(space, *registry.find(name).make(), name, problem, options);
     times.push_back(candidate.predicted.feasible() ? std::optional(candidate.predicted.step_time)
                                                    : std::nullopt);
   }

@@ -18,6 +18,7 @@ namespace placer::cli {
 
 // HEFT without grouping.
 inline constexpr const char* kHeftByOps = "heft-by-ops";
+inline constexpr const char* kMultilevelByOps = "multilevel-by-ops";
 // The portfolio.
 inline constexpr const char* kAuto = "auto";
 

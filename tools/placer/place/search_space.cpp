@@ -70,7 +70,9 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
       constraints_(choose_constraints(costs_, options, objective_)) {
   const auto threads = static_cast<int>(search_threads());
   judge_ = make_judge(threads);
-  if (space.max_groups || (objective_ == kStepTime && workload.graph.size() > kUngroupedNodes)) {
+  const std::size_t nodes = workload.graph.size();
+  if (space.max_groups ||
+      (objective_ == kStepTime && nodes > kUngroupedNodes && nodes <= kLargeGraph)) {
     groups_ = std::make_unique<Groups>(workload, cluster, costs_, constraints_,
                                        space.max_groups.value_or(kDefaultGroups));
   }
