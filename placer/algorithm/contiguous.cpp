@@ -46,12 +46,6 @@ class Contiguous : public Algorithm {
 
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     Parameters(method_.name, options.parameters).check();
-    if (problem.costs.graph().size() > kLargeGraph) {
-      SearchResult none;
-      none.outcome.infeasible.emplace().text = "not tried";
-      none.trouble = fmt::format("splits of more than {} nodes take too long", kLargeGraph);
-      return none;
-    }
     const BlockGraph graph(problem);
     SplitSolver solver(problem, graph, method_.cost);
     std::string trouble;
@@ -60,7 +54,9 @@ class Contiguous : public Algorithm {
     if (method_.all_ideals) {
       std::optional<Split> found = over_all_ideals(graph, solver, split, options.stop, trouble);
       proven = trouble.empty() && solver.any_order() && !graph.attached;
-      split = found ? std::move(found) : std::move(split);
+      if (found) {
+        split = std::move(found);
+      }
     }
     proven = proven && split;
     if (!split) {
