@@ -46,12 +46,6 @@ class Contiguous : public Algorithm {
 
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     Parameters(method_.name, options.parameters).check();
-    if (problem.costs.graph().size() > kLargeGraph) {
-      SearchResult none;
-      none.outcome.infeasible.emplace().text = "not tried";
-      none.trouble = fmt::format("splits of more than {} nodes take too long", kLargeGraph);
-      return none;
-    }
     const BlockGraph graph(problem);
     SplitSolver solver(problem, graph, method_.cost);
     std::string trouble;

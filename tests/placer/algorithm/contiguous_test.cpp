@@ -125,5 +125,15 @@ INSTANTIATE_TEST_SUITE_P(PublicWorkloads, PipedreamPlanner,
                                            Planned{"alexnet.graph.txt", 0.066454},
                                            Planned{"resnet18.graph.txt", 0.201601}));
 
+// A few hundred nodes side by side have more ideals than fit.
+TEST(Contiguous, TooManyIdealsLeaveTheSplitAlongTwoOrders) {
+  Owned owned(test::random_workload(1, {.nodes = 400}), test::random_cluster(1));
+  const SearchResult by_orders = dpl()->run(owned.problem(), {});
+  const SearchResult result = dp()->run(owned.problem(), {});
+  ASSERT_FALSE(result.trouble.empty());
+  EXPECT_EQ(result.best, by_orders.best);
+  EXPECT_TRUE(result.best.has_value());
+}
+
 }  // namespace
 }  // namespace placer
