@@ -15,7 +15,8 @@ namespace placer {
 namespace {
 
 constexpr std::size_t kMostIdeals = 200'000;
-constexpr std::size_t kMostEntries = 16'000'000;  // of the table of ideals and states
+constexpr std::size_t kMostIdealBits = std::size_t{1} << 28;  // of all ideals, 32 MiB
+constexpr std::size_t kMostEntries = 16'000'000;              // of the table of ideals and states
 constexpr std::uint64_t kMostPairs = 100'000'000;
 constexpr std::size_t kMostPrefixes = 4'000;
 
@@ -78,7 +79,9 @@ class Contiguous : public Algorithm {
   static std::optional<Split> over_all_ideals(const BlockGraph& graph, SplitSolver& solver,
                                               const std::optional<Split>& linear,
                                               const std::stop_token& stop, std::string& trouble) {
-    const std::size_t most = std::min(kMostIdeals, kMostEntries / solver.num_states());
+    const std::size_t most =
+        std::min({kMostIdeals, kMostEntries / solver.num_states(),
+                  kMostIdealBits / std::max<std::size_t>(graph.block_of.size(), 1)});
     const auto lattice = IdealLattice::all(graph, most);
     if (!lattice) {
       trouble = fmt::format("more than {} ideals: splits of two topological orders only", most);
