@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -116,6 +117,8 @@ struct AlgorithmEntry {
   bool control = false;  // a yardstick for other methods: portfolios leave it out
   // Changes much of a placement for each evaluation: of use for the step time of large graphs.
   bool for_large_graphs = false;
+  // Nodes or groups above which it takes more memory than a machine has; see require_fitting().
+  std::size_t most_units = std::numeric_limits<std::size_t>::max();
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries
@@ -128,6 +131,8 @@ class AlgorithmRegistry {
   [[nodiscard]] const AlgorithmEntry& find(std::string_view name) const;
   // Before anything is run: throws what running `name` with these would throw.
   void check_parameters(std::string_view name, ParameterList parameters) const;
+  // Throws Error(kUsage) where `units`, nodes or groups, are more than `name` takes.
+  void require_fitting(std::string_view name, std::size_t units) const;
 
  private:
   std::vector<AlgorithmEntry> entries_;

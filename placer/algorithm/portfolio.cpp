@@ -83,7 +83,8 @@ class Race {
         reports_(members.size()) {
     for (std::size_t i = 0; i < members.size(); ++i) {
       reports_[i].name = members[i].entry.name;
-      if (members[i].entry.searches) {
+      if (members[i].entry.searches &&
+          problem.costs.graph().size() <= members[i].entry.most_units) {
         field_.push_back(i);
       }
     }

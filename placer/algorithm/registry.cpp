@@ -46,6 +46,15 @@ void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList pa
   }
 }
 
+void AlgorithmRegistry::require_fitting(std::string_view name, std::size_t units) const {
+  const AlgorithmEntry& entry = find(name);
+  if (units > entry.most_units) {
+    throw usage_error(
+        fmt::format("{} takes at most {} nodes or groups, not {}: --max-groups N makes N", name,
+                    entry.most_units, units));
+  }
+}
+
 void register_baselines(AlgorithmRegistry& registry) {
   registry.add({"round-robin", "groups to the devices in turn", false, round_robin});
   registry.add(

@@ -82,7 +82,7 @@ class CompareCommand {
                 .model = model_of(options.model)}),
         objective_(options.objective) {
     for (const std::string& name : options.algorithms) {
-      static_cast<void>(registry_.find(name));
+      registry_.require_fitting(name, space_.size());
     }
     require_writable(options.csv, {options.graph, options.cluster});
   }
@@ -126,9 +126,14 @@ class CompareCommand {
       }
     }
     for (const AlgorithmEntry& entry : registry_.entries()) {
-      if (asked_for(entry.name)) {
-        run_row(entry);
+      if (!asked_for(entry.name)) {
+        continue;
       }
+      if (space_.size() > entry.most_units) {
+        shared_.note(left_out_text(entry));
+        continue;
+      }
+      run_row(entry);
     }
   }
 

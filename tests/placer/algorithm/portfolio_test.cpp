@@ -209,6 +209,17 @@ TEST(Portfolio, MembersGetTheirOwnParametersAndTheirErrorsComeThrough) {
                Error);
 }
 
+TEST(Portfolio, MembersThatTakeLessThanTheGraphStayOut) {
+  test::OwnedProblem owned(test::random_workload(1, {.nodes = 50}), test::random_cluster(1), {});
+  std::vector<PortfolioMember> members = {drawing("a", kEndless), drawing("b", kEndless)};
+  members[0].entry.most_units = 49;
+  SearchOptions options;
+  options.budget.evaluations = 20;
+  const SearchResult result = portfolio(members)->run(owned.problem(), options);
+  ASSERT_EQ(result.members.size(), 1U);
+  EXPECT_EQ(result.members.back().name, "b");
+}
+
 TEST(Portfolio, OnlyMembersForLargeGraphsRaceOnThem) {
   for (const std::size_t nodes : {kLargeGraph / 100, kLargeGraph + 100}) {
     const bool large = nodes > kLargeGraph;

@@ -29,5 +29,18 @@ TEST(AlgorithmRegistry, ANameIsTakenOnce) {
   EXPECT_THROW(registry.add({"heft", "", false, nullptr}), LogicError);
 }
 
+TEST(AlgorithmRegistry, RefusesMoreThanAnAlgorithmTakes) {
+  AlgorithmRegistry registry;
+  registry.add({.name = "small", .description = "", .make = nullptr, .most_units = 5});
+  registry.require_fitting("small", 5);
+  try {
+    registry.require_fitting("small", 6);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("small takes at most 5 nodes or groups, not 6"));
+  }
+}
+
 }  // namespace
 }  // namespace placer

@@ -93,7 +93,7 @@ class SetBuilder {
 
   // Runs of groups in their topological order, cut at random.
   Placement contiguous() {
-    const std::size_t groups = space_.searched_constraints().unit_of.size();
+    const std::size_t groups = space_.size();
     const std::size_t devices = space_.costs().cluster().size();
     std::vector<std::size_t> cuts;
     for (std::size_t i = 1; i < devices; ++i) {

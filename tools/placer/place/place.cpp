@@ -49,7 +49,7 @@ class PlaceCommand {
         space_(workload_, cluster_, config_.constraints,
                {.objective = config_.objective, .max_groups = config_.max_groups}) {
     for (const std::string& name : config_.algorithms) {
-      static_cast<void>(registry_.find(name));
+      registry_.require_fitting(name, space_.size());
     }
     for (const auto& [name, parameters] : config_.parameters) {
       registry_.check_parameters(name, parameters_of(config_, name));
@@ -107,7 +107,7 @@ class PlaceCommand {
 
   void before() const {
     const Graph& graph = workload_.graph;
-    const std::size_t searched = space_.searched_constraints().unit_of.size();
+    const std::size_t searched = space_.size();
     shared_.note(
         fmt::format("{}: {} nodes{} on {} devices", graph.info().name, graph.size(),
                     space_.grouping() == nullptr ? "" : fmt::format(" in {} groups", searched),
@@ -117,6 +117,11 @@ class PlaceCommand {
     }
     if (config_.measure && by_step_time() && !not_measured_.empty()) {
       shared_.warn("choosing by simulated time alone: " + not_measured_);
+    }
+    for (const std::string& name : searches_of(registry_)) {
+      if (config_.algorithms.empty() && by_step_time() && !takes_all(name)) {
+        shared_.note(left_out_text(registry_.find(name)));
+      }
     }
     shared_.note(fit_text(space_));
     const std::string short_of = certainly_infeasible(space_.costs(), space_.constraints());
@@ -131,7 +136,7 @@ class PlaceCommand {
     if (config_.algorithms.empty()) {
       std::vector<std::string> names = searches_of(registry_);
       std::erase_if(names, [&](const std::string& name) {
-        return name != kAuto && !(is_learner(name) && by_step_time());
+        return name != kAuto && !(is_learner(name) && by_step_time() && takes_all(name));
       });
       return names;
     }
@@ -140,6 +145,9 @@ class PlaceCommand {
     return chosen;
   }
 
+  [[nodiscard]] bool takes_all(const std::string& name) const {
+    return space_.size() <= registry_.find(name).most_units;
+  }
   [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
 
   // Learners whose reward is measured steps.

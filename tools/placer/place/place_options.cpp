@@ -40,6 +40,12 @@ AlgorithmRegistry all_algorithms() {
   return registry;
 }
 
+std::string left_out_text(const AlgorithmEntry& entry) {
+  return fmt::format(
+      "{} is left out: it takes at most {} nodes or groups, and --max-groups N makes N", entry.name,
+      entry.most_units);
+}
+
 std::vector<std::string> searches_of(const AlgorithmRegistry& registry) {
   std::vector<std::string> names;
   for (const AlgorithmEntry& entry : registry.entries()) {

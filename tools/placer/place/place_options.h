@@ -26,6 +26,8 @@ struct PlaceOptions {
 
 // Everything that can be named on the command line.
 [[nodiscard]] AlgorithmRegistry all_algorithms();
+// Why what runs every algorithm does not run this one: more to place than it takes.
+[[nodiscard]] std::string left_out_text(const AlgorithmEntry& entry);
 // Names of those that search.
 [[nodiscard]] std::vector<std::string> searches_of(const AlgorithmRegistry& registry);
 

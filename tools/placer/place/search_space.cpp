@@ -102,8 +102,7 @@ std::unique_ptr<Evaluator> SearchSpace::make_judge(int threads) const {
 }
 
 std::unique_ptr<Evaluator> SearchSpace::make_evaluator(int threads) const {
-  return std::make_unique<OwnedChain>(make_judge(threads), grouping(),
-                                      searched_constraints().unit_of.size());
+  return std::make_unique<OwnedChain>(make_judge(threads), grouping(), size());
 }
 
 Problem SearchSpace::judged_by(Evaluator& searched) const {

@@ -56,6 +56,9 @@ class SearchSpace {
     return groups_ ? groups_->constraints : constraints_;
   }
 
+  // Nodes, or groups, that are placed.
+  [[nodiscard]] std::size_t size() const { return searched_constraints().unit_of.size(); }
+
   // Between ops and the level that is searched; the nearest that keeps the constraints.
   [[nodiscard]] Placement from_ops(const Placement& fine) const;
   [[nodiscard]] Placement to_ops(const Placement& searched) const;
