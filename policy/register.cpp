@@ -11,6 +11,7 @@ void register_policies(AlgorithmRegistry& registry) {
                 .searches = true,
                 .make = make_colocrl,
                 .check_parameters = [](auto given) { static_cast<void>(parse_parameters(given)); },
+                .small_graphs_only = true,
                 .most_units = kMostGroups});
 }
 

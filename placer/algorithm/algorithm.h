@@ -115,8 +115,9 @@ struct AlgorithmEntry {
   // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
   std::function<void(ParameterList)> check_parameters = nullptr;
   bool control = false;  // a yardstick for other methods: portfolios leave it out
-  // Changes much of a placement for each evaluation: of use for the step time of large graphs.
-  bool for_large_graphs = false;
+  // Takes long for what it does to the step time of more than kLargeGraph nodes: what runs every
+  // algorithm leaves it out there.
+  bool small_graphs_only = false;
   // Nodes or groups above which it takes more memory than a machine has; see require_fitting().
   std::size_t most_units = std::numeric_limits<std::size_t>::max();
 };

@@ -181,13 +181,4 @@ std::unique_ptr<Algorithm> annealing() {
   return std::make_unique<Annealing>();
 }
 
-void register_local_search(AlgorithmRegistry& registry) {
-  registry.add({"annealing", "moves that may be worse while it is hot (simulated annealing)", true,
-                annealing, check_annealing});
-  registry.add({"tabu", "the best of a sample of moves, worse or not (tabu search)", true, tabu,
-                check_tabu});
-  registry.add({"genetic", "breeds placements from the best (biased random keys)", true, genetic,
-                check_genetic});
-}
-
 }  // namespace placer

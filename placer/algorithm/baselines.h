@@ -24,11 +24,4 @@ void check_random_search(ParameterList given);
 [[nodiscard]] std::unique_ptr<Algorithm> expert();
 void check_expert(ParameterList given);
 
-// Hill climbing with restarts: moves of a unit towards a neighbour's device or off the busiest
-// device, swaps, runs of units; from each initial placement, then from disturbed copies of the
-// best. Parameters: batch (proposals judged at once), patience (proposals without gain before a
-// restart), kick (share of units a restart moves).
-[[nodiscard]] std::unique_ptr<Algorithm> hill_climb();
-void check_hill_climb(ParameterList given);
-
 }  // namespace placer

@@ -4,12 +4,23 @@ namespace placer {
 
 void register_exact(AlgorithmRegistry& registry) {
   registry.add(
-      {"dp", "best contiguous split for max-load (dynamic programming over ideals)", false, dp});
-  registry.add({"dpl", "best split of two topological orders for max-load", false, dpl});
-  registry.add(
-      {"pipedream", "PipeDream's pipeline planner, without replication", false, pipedream});
-  registry.add(
-      {"branch-and-bound", "the optimum of a small graph, with its proof", true, branch_and_bound});
+      {.name = "dp",
+       .description = "best contiguous split for max-load (dynamic programming over ideals)",
+       .make = dp,
+       .small_graphs_only = true});
+  registry.add({.name = "dpl",
+                .description = "best split of two topological orders for max-load",
+                .make = dpl,
+                .small_graphs_only = true});
+  registry.add({.name = "pipedream",
+                .description = "PipeDream's pipeline planner, without replication",
+                .make = pipedream,
+                .small_graphs_only = true});
+  registry.add({.name = "branch-and-bound",
+                .description = "the optimum of a small graph, with its proof",
+                .searches = true,
+                .make = branch_and_bound,
+                .small_graphs_only = true});
 }
 
 }  // namespace placer

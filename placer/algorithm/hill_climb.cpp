@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
-#include "placer/algorithm/baselines.h"
 #include "placer/algorithm/chains.h"
+#include "placer/algorithm/local_search.h"
 #include "placer/algorithm/parameters.h"
 #include "placer/algorithm/starts.h"
 

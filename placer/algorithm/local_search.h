@@ -9,6 +9,13 @@
 
 namespace placer {
 
+// Hill climbing with restarts: moves of a unit towards a neighbour's device or off the busiest
+// device, swaps, runs of units; from each initial placement, then from disturbed copies of the
+// best. Parameters: batch (proposals judged at once), patience (proposals without gain before a
+// restart), kick (share of units a restart moves).
+[[nodiscard]] std::unique_ptr<Algorithm> hill_climb();
+void check_hill_climb(ParameterList given);
+
 // Simulated annealing (Kirkpatrick, Gelatt, Vecchi, Science 1983), geometric cooling. Memory over
 // its limit costs extra, by a price that rises while the search stays there; only what fits becomes
 // the answer. Parameters: temperature (of the first moves, as a share of the start's cost), cooling
@@ -32,7 +39,7 @@ void check_tabu(ParameterList given);
 [[nodiscard]] std::unique_ptr<Algorithm> genetic();
 void check_genetic(ParameterList given);
 
-// annealing, tabu, genetic.
+// hill-climb, annealing, tabu, genetic.
 void register_local_search(AlgorithmRegistry& registry);
 
 }  // namespace placer

@@ -317,8 +317,7 @@ void register_multilevel(AlgorithmRegistry& registry) {
        .description = "coarsening without cycles, list schedules, large neighbourhood search",
        .searches = true,
        .make = multilevel,
-       .check_parameters = check_multilevel,
-       .for_large_graphs = true});
+       .check_parameters = check_multilevel});
 }
 
 }  // namespace placer

@@ -81,16 +81,16 @@ class Race {
         lanes_(problem, options.threads),
         progress_(options, clock_),
         reports_(members.size()) {
+    const std::size_t nodes = problem.costs.graph().size();
     for (std::size_t i = 0; i < members.size(); ++i) {
       reports_[i].name = members[i].entry.name;
-      if (members[i].entry.searches &&
-          problem.costs.graph().size() <= members[i].entry.most_units) {
-        field_.push_back(i);
+      if (nodes <= members[i].entry.most_units) {
+        (members[i].entry.searches ? field_ : heuristics_).push_back(i);
       }
     }
-    if (problem.costs.graph().size() > kLargeGraph &&
-        problem.evaluator.incremental(problem.constraints) == nullptr) {
-      keep_those_for_large_graphs();
+    if (nodes > kLargeGraph && problem.evaluator.incremental(problem.constraints) == nullptr) {
+      keep_those_for_large_graphs(field_);
+      keep_those_for_large_graphs(heuristics_);
     }
   }
 
@@ -137,10 +137,10 @@ class Race {
   }
 
   // Where there are any.
-  void keep_those_for_large_graphs() {
-    const auto fits = [&](std::size_t i) { return members_[i].entry.for_large_graphs; };
-    if (std::any_of(field_.begin(), field_.end(), fits)) {
-      std::erase_if(field_, std::not_fn(fits));
+  void keep_those_for_large_graphs(Indices& members) const {
+    const auto small = [&](std::size_t i) { return members_[i].entry.small_graphs_only; };
+    if (!std::all_of(members.begin(), members.end(), small)) {
+      std::erase_if(members, small);
     }
   }
 
@@ -167,12 +167,7 @@ class Race {
   // Every heuristic once. Under a budget of evaluations they share half of what is left, in equal
   // parts, since most need one.
   void run_heuristics() {
-    Indices order;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (!members_[i].entry.searches) {
-        order.push_back(i);
-      }
-    }
+    Indices order = heuristics_;
     const std::uint64_t left = clock_.left();
     order.resize(static_cast<std::size_t>(std::min<std::uint64_t>(order.size(), left)));
     std::vector<SearchTask> tasks;
@@ -368,6 +363,7 @@ class Race {
   TaskLanes lanes_;
   SharedProgress progress_;
   Elites elites_;
+  Indices heuristics_;
   Indices field_;  // searches that have more to try
   bool heuristics_tried_ = options_.heuristics_tried;
   std::uint64_t round_ = 0;

@@ -23,8 +23,8 @@ struct PortfolioMember {
 // of the round cost. The last one gets half of the budget, on all cores with several seeds; where
 // the last two are equal they share it. What is left after a race is raced for again. A search that
 // ends before its slice does has nothing more to try and leaves. All ends when the best is proven
-// optimal. On graphs of more than kLargeGraph nodes whose placements are judged as a whole only
-// members that are for large graphs race, if there are any.
+// optimal. On graphs of more than kLargeGraph nodes whose placements are judged as a whole
+// members for small graphs only stay out, if there are others.
 //
 // Uses SearchOptions::threads cores where Problem::make_evaluator is set, else one. Under a budget
 // of evaluations alone the result is the same for any number of threads: the tasks of a round and

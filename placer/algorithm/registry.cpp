@@ -65,11 +65,10 @@ void register_baselines(AlgorithmRegistry& registry) {
                 .searches = true,
                 .make = random_search,
                 .check_parameters = check_random_search,
-                .control = true});
+                .control = true,
+                .small_graphs_only = true});
   register_partitioners(registry);
   register_exact(registry);
-  registry.add({"hill-climb", "moves and swaps of groups, with restarts", true, hill_climb,
-                check_hill_climb});
   register_multilevel(registry);
   register_local_search(registry);
   register_portfolio(registry);  // last: of all above

@@ -220,13 +220,13 @@ TEST(Portfolio, MembersThatTakeLessThanTheGraphStayOut) {
   EXPECT_EQ(result.members.back().name, "b");
 }
 
-TEST(Portfolio, OnlyMembersForLargeGraphsRaceOnThem) {
+TEST(Portfolio, MembersForSmallGraphsOnlyStayOutOfLargeOnes) {
   for (const std::size_t nodes : {kLargeGraph / 100, kLargeGraph + 100}) {
     const bool large = nodes > kLargeGraph;
     test::OwnedProblem owned(test::random_workload(1, {.nodes = nodes}), test::random_cluster(1),
                              {});
     std::vector<PortfolioMember> members = {drawing("a", kEndless), drawing("b", kEndless)};
-    members[1].entry.for_large_graphs = true;
+    members[0].entry.small_graphs_only = true;
     SearchOptions options;
     options.budget.evaluations = 20;
     const SearchResult result = portfolio(members)->run(owned.problem(), options);
@@ -236,6 +236,7 @@ TEST(Portfolio, OnlyMembersForLargeGraphsRaceOnThem) {
 
     // Nothing for large graphs: better than no search.
     members.pop_back();
+    members[0].entry.small_graphs_only = true;
     EXPECT_EQ(portfolio(members)->run(owned.problem(), options).evaluations, 20U);
   }
 }

@@ -30,8 +30,9 @@ std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const Se
     heuristics.push_back({"single:" + space.costs().cluster().device(device).name,
                           [device] { return single_device(device); }});
   }
+  const bool large = space.objective() == kStepTime && space.size() > kLargeGraph;
   for (const AlgorithmEntry& entry : registry.entries()) {
-    if (!entry.searches) {
+    if (!entry.searches && !(large && entry.small_graphs_only)) {
       heuristics.push_back({entry.name, entry.make});
     }
   }
