@@ -67,11 +67,15 @@ class FineLevel {
     room.bytes = graph.limit;
   }
 
-  // Whether `devices` is at least as good as what was found before.
-  bool try_out(const Devices& devices);
+  // Whether `candidate` is at least as good as what was found before.
+  bool try_out(const OrderedPlacement& candidate);
   // Tries a construction; where it is out of memory, the same in less room.
-  void construct(std::uint64_t set, double price);
-  [[nodiscard]] Devices best() const;
+  //   make  (expected) -> OrderedPlacement, within `room`
+  template <class Make>
+  void construct(const Make& make);
+  void construct_by_rank(std::uint64_t set, double price);
+  void construct_online(std::uint64_t set, double price);
+  [[nodiscard]] OrderedPlacement best() const;
 
   const TaskGraph graph;
   Incumbent incumbent;
@@ -84,10 +88,16 @@ class FineLevel {
   bool tighten();
 };
 
-bool FineLevel::try_out(const Devices& devices) {
+bool FineLevel::try_out(const OrderedPlacement& candidate) {
   Placement placement;
-  placement.device.reserve(devices.size());
-  for (const std::uint8_t device : devices) placement.device.push_back(id_at<DeviceId>(device));
+  placement.device.reserve(candidate.device.size());
+  for (const std::uint8_t device : candidate.device) {
+    placement.device.push_back(id_at<DeviceId>(device));
+  }
+  placement.priority.resize(candidate.order.size());
+  for (std::size_t i = 0; i < candidate.order.size(); ++i) {
+    placement.priority[candidate.order[i]] = static_cast<std::int64_t>(candidate.order.size() - i);
+  }
   const bool first = incumbent.clock().spent() == 0;
   const Outcome before = incumbent.best_outcome();
   const double begin = incumbent.clock().seconds();
@@ -97,12 +107,18 @@ bool FineLevel::try_out(const Devices& devices) {
   return first || !better(before, last);
 }
 
-Devices FineLevel::best() const {
-  Devices devices;
-  for (const DeviceId device : incumbent.best()->device) {
-    devices.push_back(static_cast<std::uint8_t>(device));
+OrderedPlacement FineLevel::best() const {
+  const Placement& best = *incumbent.best();
+  OrderedPlacement result;
+  for (const DeviceId device : best.device) {
+    result.device.push_back(static_cast<std::uint8_t>(device));
   }
-  return devices;
+  result.order.resize(best.priority.size());
+  std::iota(result.order.begin(), result.order.end(), 0);
+  std::stable_sort(result.order.begin(), result.order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return best.priority[a] > best.priority[b];
+  });
+  return result;
 }
 
 // After an outcome that is out of memory: less room on its device. False: nothing to be done.
@@ -119,17 +135,30 @@ bool FineLevel::tighten() {
   return true;
 }
 
-void FineLevel::construct(std::uint64_t set, double price) {
+template <class Make>
+void FineLevel::construct(const Make& make) {
   for (int attempt = 0; attempt < kMostTightenings && !incumbent.exhausted(); ++attempt) {
-    const Devices first = rescheduler.construct(set, price, {}, room);
+    const OrderedPlacement first = make(Devices{});
     try_out(first);
     if (last.feasible()) {
-      try_out(rescheduler.construct(set, price, first, room));
+      try_out(make(first.device));
       return;
     }
     // Once something fits, constructions that do not are not worth more.
     if (incumbent.best() || !tighten()) return;
   }
+}
+
+void FineLevel::construct_by_rank(std::uint64_t set, double price) {
+  construct([&](const Devices& expected) {
+    return OrderedPlacement{rescheduler.construct(set, price, expected, room), {}};
+  });
+}
+
+void FineLevel::construct_online(std::uint64_t set, double price) {
+  construct([&](const Devices& expected) {
+    return rescheduler.construct_online(set, price, expected, room);
+  });
 }
 
 class MultilevelSearch {
@@ -187,27 +216,28 @@ class MultilevelSearch {
   }
   void construct(std::uint64_t set, double price) {
     const std::uint64_t before = fine_.incumbent.clock().spent();
-    fine_.construct(set, price);
+    fine_.construct_by_rank(set, price);
+    fine_.construct_online(set, price);
     work_ += static_cast<double>(fine_.incumbent.clock().spent() - before);
   }
 
   void run_round(std::uint64_t round, bool scratch) {
-    const Devices best = fine_.best();
-    const std::deque<TaskLevel> levels = coarsen(
-        fine_.graph, {.seed = options_.seed + round,
-                      .together = scratch ? std::span<const std::uint8_t>() : std::span(best)});
-    Devices current = best;
-    if (scratch) {
-      current.clear();
-    } else {
+    const OrderedPlacement best = fine_.best();
+    const std::deque<TaskLevel> levels =
+        coarsen(fine_.graph,
+                {.seed = options_.seed + round,
+                 .together = scratch ? std::span<const std::uint8_t>() : std::span(best.device)});
+    Devices current;
+    if (!scratch) {
+      current = best.device;
       for (const TaskLevel& level : levels) current = restrict_to(current, level);
     }
     for (std::size_t l = levels.size(); l-- > 0;) {
       current = improve(levels[l].graph, std::move(current), scratch);
       current = project(current, levels[l].cluster_of);
     }
-    if (current.empty()) current = best;  // from scratch, and too small for levels
-    improve_fine(std::move(current));
+    if (current.empty()) current = best.device;  // from scratch, and too small for levels
+    improve_fine({std::move(current), best.order});
   }
 
   // On a contracted graph; `current` may be empty.
@@ -217,17 +247,17 @@ class MultilevelSearch {
     if (scratch && (current.empty() || share(graph) <= kMostConstructed)) {
       construct_coarse(rescheduler, current, cost);
     }
-    rescheduler.load(std::move(current));
+    rescheduler.load({std::move(current), {}});
     const auto steps = static_cast<std::size_t>(static_cast<double>(effort_) / share(graph));
     for (std::size_t step = 0; step < steps && !nearly_exhausted(); ++step) {
       Devices proposal = rescheduler.propose(rng_, fine_.room);
       const std::int64_t proposed = rescheduler.judge(proposal);
       count(graph);
-      if (proposed > cost || proposal == rescheduler.current()) continue;
+      if (proposed > cost || proposal == rescheduler.current().device) continue;
       cost = proposed;
-      rescheduler.load(std::move(proposal));
+      rescheduler.load({std::move(proposal), {}});
     }
-    return rescheduler.current();
+    return rescheduler.current().device;
   }
 
   void construct_coarse(Rescheduler& rescheduler, Devices& current, std::int64_t& cost) {
@@ -248,17 +278,17 @@ class MultilevelSearch {
     }
   }
 
-  void improve_fine(Devices current) {
-    if (fine_.try_out(current)) {
-      fine_.rescheduler.load(std::move(current));
-    } else {
-      fine_.rescheduler.load(fine_.best());
-    }
+  void improve_fine(OrderedPlacement current) {
+    Rescheduler& rescheduler = fine_.rescheduler;
+    rescheduler.load(fine_.try_out(current) ? std::move(current) : fine_.best());
     ++work_;
     for (std::size_t step = 0; step < effort_ && !exhausted(); ++step) {
-      Devices proposal = fine_.rescheduler.propose(rng_, fine_.room);
+      OrderedPlacement proposal = rng_.below(2) == 0
+                                      ? rescheduler.propose_online(rng_, fine_.room)
+                                      : OrderedPlacement{rescheduler.propose(rng_, fine_.room),
+                                                         rescheduler.current().order};
       ++work_;
-      if (fine_.try_out(proposal)) fine_.rescheduler.load(std::move(proposal));
+      if (fine_.try_out(proposal)) rescheduler.load(std::move(proposal));
     }
   }
 
@@ -277,21 +307,30 @@ class Multilevel : public Algorithm {
   }
 };
 
-class ContentionListScheduling : public Algorithm {
+// Every construction of one kind.
+class ListScheduling : public Algorithm {
  public:
+  using Construct = void (FineLevel::*)(std::uint64_t set, double price);
+  ListScheduling(std::string name, Construct construct)
+      : name_(std::move(name)), construct_(construct) {}
+
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters("contention-list", options.parameters).check();
+    Parameters(name_, options.parameters).check();
     SearchOptions unlimited;
     unlimited.progress = options.progress;
-    FineLevel fine(problem, unlimited, "contention-list");
+    FineLevel fine(problem, unlimited, name_);
     for (const std::uint64_t set : device_sets(fine.graph)) {
       for (const double price : kPrices) {
-        fine.construct(set, price);
+        (fine.*construct_)(set, price);
         if (is_one(set)) break;
       }
     }
     return fine.incumbent.finish();
   }
+
+ private:
+  std::string name_;
+  Construct construct_;
 };
 
 }  // namespace
@@ -305,13 +344,20 @@ void check_multilevel(ParameterList given) {
 }
 
 std::unique_ptr<Algorithm> contention_list_scheduling() {
-  return std::make_unique<ContentionListScheduling>();
+  return std::make_unique<ListScheduling>("contention-list", &FineLevel::construct_by_rank);
+}
+
+std::unique_ptr<Algorithm> online_list_scheduling() {
+  return std::make_unique<ListScheduling>("online-list", &FineLevel::construct_online);
 }
 
 void register_multilevel(AlgorithmRegistry& registry) {
   registry.add({"contention-list",
                 "earliest finish time with contention for links, at several prices of transfers",
                 false, contention_list_scheduling});
+  registry.add({"online-list",
+                "each op when its inputs exist, to where it ends first, at several prices", false,
+                online_list_scheduling});
   registry.add(
       {.name = "multilevel",
        .description = "coarsening without cycles, list schedules, large neighbourhood search",

@@ -26,7 +26,10 @@ void check_multilevel(ParameterList given);
 // followed by one pass that expects readers where the first put them.
 [[nodiscard]] std::unique_ptr<Algorithm> contention_list_scheduling();
 
-// multilevel, contention-list.
+// The same in the order of time (online_list.h), with that order as the priorities.
+[[nodiscard]] std::unique_ptr<Algorithm> online_list_scheduling();
+
+// multilevel, contention-list, online-list.
 void register_multilevel(AlgorithmRegistry& registry);
 
 }  // namespace placer

@@ -14,25 +14,28 @@ double draw(Rng& rng, double low, double high) {
 }  // namespace
 
 Rescheduler::Rescheduler(const TaskGraph& graph)
-    : graph_(graph), model_(graph), list_(graph), frozen_(graph.num_units()) {}
+    : graph_(graph), model_(graph), list_(graph), online_(graph), frozen_(graph.num_units()) {}
 
 std::vector<std::uint8_t> Rescheduler::construct(std::uint64_t devices, double price,
                                                  std::span<const std::uint8_t> expected,
                                                  const Room& room) {
-  ListOptions options;
-  options.devices = devices;
-  options.price = price;
-  options.expected = expected;
-  options.count_all_bytes = room.count_all_bytes;
-  return list_.run(model_.by_rank(), room.bytes, options);
+  return list_.run(model_.by_rank(), room.bytes,
+                   {devices, price, expected, {}, room.count_all_bytes});
 }
 
-void Rescheduler::load(std::vector<std::uint8_t> device) {
-  current_ = std::move(device);
-  static_cast<void>(model_.run(current_));
+OrderedPlacement Rescheduler::construct_online(std::uint64_t devices, double price,
+                                               std::span<const std::uint8_t> expected,
+                                               const Room& room) {
+  return online_.run(model_.by_rank(), room.bytes,
+                     {devices, price, expected, {}, room.count_all_bytes});
+}
+
+void Rescheduler::load(OrderedPlacement placement) {
+  current_ = std::move(placement);
+  static_cast<void>(model_.run(current_.device, current_.order));
   const auto start = model_.start();
-  order_.assign(model_.by_rank().begin(), model_.by_rank().end());
-  std::stable_sort(order_.begin(), order_.end(),
+  by_start_.assign(by_urgency().begin(), by_urgency().end());
+  std::stable_sort(by_start_.begin(), by_start_.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return start[a] < start[b]; });
 }
 
@@ -44,7 +47,7 @@ void Rescheduler::free_stretch(Rng& rng) {
   const std::size_t first =
       rng.below(graph_.num_tasks - std::min<std::size_t>(length, graph_.num_tasks) + 1);
   for (std::size_t i = first; i < std::min<std::size_t>(first + length, graph_.num_tasks); ++i) {
-    frozen_[graph_.unit_of[order_[i]]] = 0;
+    frozen_[graph_.unit_of[by_start_[i]]] = 0;
   }
 }
 
@@ -53,7 +56,7 @@ void Rescheduler::free_at_random(Rng& rng) {
   for (std::uint8_t& frozen : frozen_) frozen = rng.uniform() < share ? 0 : 1;
 }
 
-std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
+ListOptions Rescheduler::free_some(Rng& rng, const Room& room) {
   if (rng.below(4) == 0) {
     free_at_random(rng);
   } else {
@@ -61,7 +64,7 @@ std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
   }
   ListOptions options;
   options.price = draw(rng, 0.03, 30);
-  options.expected = current_;
+  options.expected = current_.device;
   options.frozen = frozen_;
   options.count_all_bytes = room.count_all_bytes;
   // Half of the time only what is on a few devices moves, and stays among them.
@@ -71,12 +74,23 @@ std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
       options.devices |= std::uint64_t{1} << rng.below(graph_.num_devices);
     }
     for (std::uint32_t t = 0; t < graph_.num_tasks; ++t) {
-      if ((options.devices >> current_[t] & 1) == 0) frozen_[graph_.unit_of[t]] = 1;
+      if ((options.devices >> current_.device[t] & 1) == 0) frozen_[graph_.unit_of[t]] = 1;
     }
   }
+  return options;
+}
+
+std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
+  const ListOptions options = free_some(rng, room);
   // By start, links are reserved about as the step uses them; by rank, what is urgent chooses first.
   const bool by_start = rng.below(2) == 0;
-  return list_.run(by_start ? order_ : model_.by_rank(), room.bytes, options);
+  return list_.run(by_start ? by_start_ : model_.by_rank(), room.bytes, options);
+}
+
+OrderedPlacement Rescheduler::propose_online(Rng& rng, const Room& room) {
+  const ListOptions options = free_some(rng, room);
+  const bool by_rank = rng.below(2) == 0;
+  return online_.run(by_rank ? model_.by_rank() : by_urgency(), room.bytes, options);
 }
 
 }  // namespace placer

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "placer/algorithm/contention_list.h"
+#include "placer/algorithm/online_list.h"
 #include "placer/algorithm/step_model.h"
 #include "placer/algorithm/task_graph.h"
 #include "placer/base/random.h"
@@ -34,23 +35,35 @@ class Rescheduler {
   [[nodiscard]] std::vector<std::uint8_t> construct(std::uint64_t devices, double price,
                                                     std::span<const std::uint8_t> expected,
                                                     const Room& room);
+  // The same in the order of time.
+  [[nodiscard]] OrderedPlacement construct_online(std::uint64_t devices, double price,
+                                                  std::span<const std::uint8_t> expected,
+                                                  const Room& room);
 
   // Takes the placement that proposals change.
-  void load(std::vector<std::uint8_t> device);
-  [[nodiscard]] const std::vector<std::uint8_t>& current() const { return current_; }
-  // Another placement; the current one remains.
+  void load(OrderedPlacement placement);
+  [[nodiscard]] const OrderedPlacement& current() const { return current_; }
+  // Another placement, of the same order; the current one remains.
   [[nodiscard]] std::vector<std::uint8_t> propose(Rng& rng, const Room& room);
+  // Another placement with an order of its own.
+  [[nodiscard]] OrderedPlacement propose_online(Rng& rng, const Room& room);
 
  private:
+  // Frees some units for a proposal.
+  ListOptions free_some(Rng& rng, const Room& room);
   void free_stretch(Rng& rng);
   void free_at_random(Rng& rng);
+  [[nodiscard]] std::span<const std::uint32_t> by_urgency() const {
+    return current_.order.empty() ? model_.by_rank() : std::span(current_.order);
+  }
 
   const TaskGraph& graph_;
   StepModel model_;
   ContentionList list_;
-  std::vector<std::uint8_t> current_;  // [tasks]
-  std::vector<std::uint32_t> order_;   // [tasks], by start in the current placement
-  std::vector<std::uint8_t> frozen_;   // [units]
+  OnlineList online_;
+  OrderedPlacement current_;
+  std::vector<std::uint32_t> by_start_;  // [tasks], in the current placement
+  std::vector<std::uint8_t> frozen_;     // [units]
 };
 
 }  // namespace placer

@@ -18,19 +18,18 @@ constexpr auto kEarliestFirst = [](const auto& a, const auto& b) {
 
 StepModel::StepModel(const TaskGraph& graph)
     : graph_(graph),
-      order_(graph.num_tasks),
+      by_rank_(graph.num_tasks),
       place_(graph.num_tasks),
       start_(graph.num_tasks),
       ready_(graph.num_devices),
       egress_free_(graph.num_devices),
       ingress_free_(graph.num_devices),
       bus_free_(graph.num_buses) {
-  const std::vector<std::int64_t> rank = upward_ranks(graph, {});
-  std::iota(order_.begin(), order_.end(), 0);
-  std::stable_sort(order_.begin(), order_.end(),
+  const std::vector<std::int64_t> rank = upward_ranks(graph);
+  std::iota(by_rank_.begin(), by_rank_.end(), 0);
+  std::stable_sort(by_rank_.begin(), by_rank_.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return rank[a] > rank[b]; });
   for (std::uint32_t i = 0; i < graph.num_tasks; ++i) {
-    place_[order_[i]] = i;
     num_inputs_.push_back(graph.first_input[i + 1] - graph.first_input[i]);
   }
 }
@@ -123,8 +122,11 @@ void StepModel::handle(const Event& event) {
   }
 }
 
-std::int64_t StepModel::run(std::span<const std::uint8_t> device) {
+std::int64_t StepModel::run(std::span<const std::uint8_t> device,
+                            std::span<const std::uint32_t> order) {
   device_ = device;
+  order_ = order.empty() ? std::span<const std::uint32_t>(by_rank_) : order;
+  for (std::uint32_t i = 0; i < graph_.num_tasks; ++i) place_[order_[i]] = i;
   now_ = 0;
   idle_ =
       graph_.num_devices == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << graph_.num_devices) - 1;

@@ -18,16 +18,18 @@ class StepModel {
   // Keeps a reference to `graph`.
   explicit StepModel(const TaskGraph& graph);
 
-  // Step time in picoseconds; each device runs the ready task of the highest mean upward rank.
+  // Step time in picoseconds; each device runs the ready task that comes first in `order`.
   //   device  [tasks]
+  //   order   [tasks]; empty: by_rank()
   //   cost    O((V + E) log V)
-  [[nodiscard]] std::int64_t run(std::span<const std::uint8_t> device);
+  [[nodiscard]] std::int64_t run(std::span<const std::uint8_t> device,
+                                 std::span<const std::uint32_t> order = {});
 
   // Of the last run.
   [[nodiscard]] std::span<const std::int64_t> start() const { return start_; }
 
   // Tasks by falling mean upward rank: a topological order, in which list schedulers take them.
-  [[nodiscard]] std::span<const std::uint32_t> by_rank() const { return order_; }
+  [[nodiscard]] std::span<const std::uint32_t> by_rank() const { return by_rank_; }
 
  private:
   struct Event {
@@ -45,8 +47,9 @@ class StepModel {
   void start_tasks();
 
   const TaskGraph& graph_;
-  std::vector<std::uint32_t> order_;  // [tasks] by rank
-  std::vector<std::uint32_t> place_;  // [tasks]: position in order_
+  std::vector<std::uint32_t> by_rank_;    // [tasks]
+  std::span<const std::uint32_t> order_;  // [tasks]: of this run
+  std::vector<std::uint32_t> place_;      // [tasks]: position in order_
   std::vector<std::uint32_t> num_inputs_;
 
   std::span<const std::uint8_t> device_;

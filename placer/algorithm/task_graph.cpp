@@ -313,25 +313,16 @@ TaskGraph contract(const TaskGraph& fine, std::span<const std::uint32_t> cluster
   return Contraction(fine, cluster_of, clusters).run();
 }
 
-std::vector<std::int64_t> upward_ranks(const TaskGraph& graph,
-                                       std::span<const std::uint8_t> device) {
+std::vector<std::int64_t> upward_ranks(const TaskGraph& graph) {
   std::vector<std::int64_t> rank(graph.num_tasks, 0);
   for (std::uint32_t t = graph.num_tasks; t-- > 0;) {
     std::int64_t longest = 0;
     for (std::uint32_t v = graph.first_value[t]; v < graph.first_value[t + 1]; ++v) {
       for (std::uint32_t r = graph.first_reader[v]; r < graph.first_reader[v + 1]; ++r) {
-        const std::uint32_t reader = graph.reader[r];
-        std::int64_t travel = graph.mean_transfer[v];
-        if (!device.empty()) {
-          const std::uint32_t link = graph.link(device[t], device[reader]);
-          travel = std::max<std::int64_t>(graph.hold(v, link), 0) + graph.latency[link];
-          if (device[t] == device[reader]) travel = 0;
-        }
-        longest = std::max(longest, travel + rank[reader]);
+        longest = std::max(longest, graph.mean_transfer[v] + rank[graph.reader[r]]);
       }
     }
-    const std::int64_t own = device.empty() ? graph.mean_time[t] : graph.time_on(t, device[t]);
-    rank[t] = own + longest;
+    rank[t] = graph.mean_time[t] + longest;
   }
   return rank;
 }

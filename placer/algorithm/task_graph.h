@@ -73,9 +73,7 @@ struct TaskGraph {
 [[nodiscard]] TaskGraph contract(const TaskGraph& fine, std::span<const std::uint32_t> cluster_of,
                                  std::size_t clusters);
 
-// The longest remaining time from the start of each task, with mean times (HEFT's upward rank), or
-// with the times of one placement: `device` [tasks], empty for the means.
-[[nodiscard]] std::vector<std::int64_t> upward_ranks(const TaskGraph& graph,
-                                                     std::span<const std::uint8_t> device);
+// The longest remaining time from the start of each task, with mean times (HEFT's upward rank).
+[[nodiscard]] std::vector<std::int64_t> upward_ranks(const TaskGraph& graph);
 
 }  // namespace placer

@@ -2,6 +2,9 @@
 
 #include "placer/algorithm/step_model.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include <gtest/gtest.h>
 
 #include "simulator/simulator.h"
@@ -16,6 +19,15 @@ std::vector<std::uint8_t> devices_of(const Placement& placement) {
     devices.push_back(static_cast<std::uint8_t>(device));
   }
   return devices;
+}
+
+std::vector<std::uint32_t> order_of(const Placement& placement) {
+  std::vector<std::uint32_t> order(placement.priority.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return placement.priority[a] > placement.priority[b];
+  });
+  return order;
 }
 
 TEST(StepModel, IsTheSimulatorsStepTime) {
@@ -33,6 +45,10 @@ TEST(StepModel, IsTheSimulatorsStepTime) {
     for (std::uint64_t trial = 0; trial < 3; ++trial) {
       const Placement placement = test::random_placement(100 * seed + trial, workload, cluster);
       EXPECT_EQ(model.run(devices_of(placement)), simulator->timeline(placement).step_time.ps);
+      const Placement ordered =
+          test::random_placement(100 * seed + trial, workload, cluster, /*priorities=*/true);
+      EXPECT_EQ(model.run(devices_of(ordered), order_of(ordered)),
+                simulator->timeline(ordered).step_time.ps);
     }
   }
 }
