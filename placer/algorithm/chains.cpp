@@ -1,6 +1,7 @@
 #include "placer/algorithm/chains.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <thread>
 
@@ -82,11 +83,46 @@ void Chain::keep_if_best(const MoveJudge& judge) {
   }
 }
 
+MoveChain::MoveChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
+                     std::string_view algorithm, std::uint64_t number, std::size_t at_once)
+    : judge_(std::move(judge)),
+      neighbourhood_(context.neighbourhood),
+      starts_(context.starts),
+      rng_(Rng::keyed(context.seed, std::array{fnv1a64(algorithm), number})),
+      next_start_(number),
+      moves_(at_once),
+      values_(at_once) {}
+
+bool MoveChain::start(Quota& quota, std::span<const DeviceId> choice) {
+  if (!quota.take() || !judge_->start(choice)) {
+    return false;
+  }
+  keep_if_best(*judge_);
+  started_ = true;
+  return true;
+}
+
+std::size_t MoveChain::propose(Quota& quota) {
+  std::size_t wanted = 0;
+  while (wanted < moves_.size() && quota.take()) {
+    neighbourhood_.propose(rng_, judge_->choice(), judge_->bottleneck(), moves_[wanted++]);
+  }
+  return judge_->judge(std::span(moves_).first(wanted), values_);
+}
+
+void MoveChain::make(std::size_t i) {
+  judge_->commit(moves_[i], values_[i]);
+  keep_if_best(*judge_);
+}
+
 namespace {
+
+// A chain of the search, around one judge.
+using Make = std::function<std::unique_ptr<Chain>(std::unique_ptr<MoveJudge>, std::uint64_t)>;
 
 // One chain through the evaluator itself, which counts and keeps what it is asked.
 void run_alone(const SearchOptions& options, const UnitTable& units, Incumbent& incumbent,
-               const ChainOptions& chains, const MakeChain& make) {
+               const ChainOptions& chains, const Make& make) {
   const auto chain = make(make_batch_judge(units, incumbent, chains.batch), 0);
   while (!incumbent.exhausted()) {
     Quota quota(incumbent.clock(), {.slice = kSlice,
@@ -122,23 +158,14 @@ void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::si
   });
 }
 
-}  // namespace
-
-std::uint64_t worthwhile_devices(const Problem& problem) {
-  const auto moves = problem.evaluator.incremental(problem.constraints);
-  return moves == nullptr ? ~std::uint64_t{0} : moves->worthwhile();
-}
-
-void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-                Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make) {
-  if (problem.evaluator.incremental(problem.constraints) == nullptr) {
-    run_alone(options, units, incumbent, chains, make);
-    return;
-  }
-  std::vector<Runner> runners(chains.chains != 0 ? chains.chains : count_chains(options));
+// Chains on threads of their own; `first` is for the first of them.
+void run_side_by_side(const Problem& problem, const SearchOptions& options, const UnitTable& units,
+                      Incumbent& incumbent, std::size_t chains,
+                      std::unique_ptr<IncrementalEvaluator> first, const Make& make) {
+  std::vector<Runner> runners(chains != 0 ? chains : count_chains(options));
   for (std::size_t i = 0; i < runners.size(); ++i) {
-    auto judge = make_incremental_judge(problem.evaluator.incremental(problem.constraints));
-    runners[i].chain = make(std::move(judge), i);
+    auto moves = i == 0 ? std::move(first) : problem.evaluator.incremental(problem.constraints);
+    runners[i].chain = make(make_incremental_judge(std::move(moves)), i);
   }
   const std::uint64_t share = incumbent.clock().left() / runners.size();
   std::vector<std::uint64_t> taken(runners.size());
@@ -153,6 +180,31 @@ void run_chains(const Problem& problem, const SearchOptions& options, const Unit
     }
     incumbent.report_if_due();
   }
+}
+
+}  // namespace
+
+SearchResult run_chains(const Problem& problem, const SearchOptions& options,
+                        const std::string& name, const ChainOptions& chains,
+                        const MakeChain& make) {
+  auto moves = problem.evaluator.incremental(problem.constraints);
+  const UnitTable units(problem, moves == nullptr ? ~std::uint64_t{0} : moves->worthwhile());
+  const Neighbourhood neighbourhood(units);
+  Incumbent incumbent(problem, options, name);
+  const std::vector<Choice> starts = starting_choices(problem, units, incumbent);
+  const ChainContext context{neighbourhood, starts, options.seed};
+  const auto make_one = [&](std::unique_ptr<MoveJudge> judge, std::uint64_t number) {
+    return make(std::move(judge), context, number);
+  };
+  if (neighbourhood.empty()) {
+    return incumbent.finish();
+  }
+  if (moves == nullptr) {
+    run_alone(options, units, incumbent, chains, make_one);
+  } else {
+    run_side_by_side(problem, options, units, incumbent, chains.chains, std::move(moves), make_one);
+  }
+  return incumbent.finish();
 }
 
 }  // namespace placer

@@ -8,11 +8,14 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "placer/algorithm/incumbent.h"
 #include "placer/algorithm/move_judge.h"
 #include "placer/algorithm/neighbourhood.h"
+#include "placer/algorithm/starts.h"
 
 namespace placer {
 
@@ -65,6 +68,51 @@ class Chain {
   double best_cost_ = std::numeric_limits<double>::infinity();
 };
 
+// What the chains of one search share.
+struct ChainContext {
+  const Neighbourhood& neighbourhood;
+  const std::vector<Choice>& starts;  // at least one
+  std::uint64_t seed = 0;
+};
+
+// One that proposes some moves, has them judged and makes one of them, or none.
+class MoveChain : public Chain {
+ protected:
+  //   algorithm, number  with the context's seed they key its random numbers
+  //   at_once            moves to judge before one is chosen
+  MoveChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
+            std::string_view algorithm, std::uint64_t number, std::size_t at_once);
+
+  [[nodiscard]] const MoveJudge& judge() const { return *judge_; }
+  [[nodiscard]] const Neighbourhood& neighbourhood() const { return neighbourhood_; }
+  [[nodiscard]] Rng& rng() { return rng_; }
+  // Goes on from there; false: the quota is empty.
+  [[nodiscard]] bool start(Quota& quota, std::span<const DeviceId> choice);
+  [[nodiscard]] bool started() const { return started_; }
+  // Of the context's starts, each chain begins with another one and goes through them in turn.
+  [[nodiscard]] bool unused_start() const { return next_start_ < starts_.size(); }
+  [[nodiscard]] const Choice& next_start() { return starts_[next_start_++ % starts_.size()]; }
+
+  // Proposes and judges; returns how many were judged, fewer than were wanted when the quota is
+  // empty.
+  std::size_t propose(Quota& quota);
+  [[nodiscard]] bool proposed_all(std::size_t count) const { return count == moves_.size(); }
+  [[nodiscard]] const Move& move(std::size_t i) const { return moves_[i]; }
+  [[nodiscard]] const MoveValue& value(std::size_t i) const { return values_[i]; }
+  // Makes one of those judged.
+  void make(std::size_t i);
+
+ private:
+  std::unique_ptr<MoveJudge> judge_;
+  const Neighbourhood& neighbourhood_;
+  const std::vector<Choice>& starts_;
+  Rng rng_;
+  std::size_t next_start_;
+  bool started_ = false;
+  std::vector<Move> moves_;
+  std::vector<MoveValue> values_;
+};
+
 struct ChainOptions {
   // 0: what the evaluation budget feeds, at most four, or where only time counts one for each core.
   // Always one without incremental evaluation.
@@ -72,14 +120,13 @@ struct ChainOptions {
   std::size_t batch = 4;  // moves to judge at once without incremental evaluation
 };
 
-// IncrementalEvaluator::worthwhile(), or all devices where the objective has no such evaluation.
-[[nodiscard]] std::uint64_t worthwhile_devices(const Problem& problem);
-
-// Runs until the incumbent is exhausted.
-//   make  (judge, number of the chain)
-using MakeChain =
-    std::function<std::unique_ptr<Chain>(std::unique_ptr<MoveJudge> judge, std::uint64_t number)>;
-void run_chains(const Problem& problem, const SearchOptions& options, const UnitTable& units,
-                Incumbent& incumbent, const ChainOptions& chains, const MakeChain& make);
+// Judges the starts, then runs chains from them until the budget is used.
+//   name  of the algorithm
+//   make  (judge, what is shared, number of the chain)
+using MakeChain = std::function<std::unique_ptr<Chain>(
+    std::unique_ptr<MoveJudge> judge, const ChainContext& context, std::uint64_t number)>;
+[[nodiscard]] SearchResult run_chains(const Problem& problem, const SearchOptions& options,
+                                      const std::string& name, const ChainOptions& chains,
+                                      const MakeChain& make);
 
 }  // namespace placer

@@ -1,21 +1,13 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <optional>
 #include <queue>
 #include <utility>
 
 #include "placer/algorithm/list_schedulers.h"
-#include "placer/algorithm/parameters.h"
 
 namespace placer {
 namespace {
-
-SimTime mean_edge(const CostModel& costs, NodeId from, const Use& use) {
-  return use.output == Use::kControl
-             ? costs.mean_signal_time()
-             : costs.mean_transfer_time(costs.graph().tensor({from, use.output}));
-}
 
 // Upward and downward ranks. They are sums of whole picoseconds, so that ways of equal length are
 // equal and the critical path does not break off.
@@ -30,8 +22,7 @@ struct Ranks {
       }
       for (const Use& use : graph.uses(id)) {
         std::int64_t& there = downward[index(use.consumer)];
-        there =
-            std::max(there, downward[v] + costs.mean_time(id).ps + mean_edge(costs, id, use).ps);
+        there = std::max(there, downward[v] + costs.mean_time(id).ps + costs.mean_time(id, use).ps);
       }
     }
   }
@@ -62,7 +53,7 @@ std::vector<bool> critical_ops(const CostModel& costs, const Ranks& ranks) {
     const auto uses = graph.uses(*at);
     const auto next = std::find_if(uses.begin(), uses.end(), [&](const Use& use) {
       return graph.node(use.consumer).kind == NodeKind::kOp &&
-             mean_edge(costs, *at, use).ps + ranks.upward[index(use.consumer)] == rest;
+             costs.mean_time(*at, use).ps + ranks.upward[index(use.consumer)] == rest;
     });
     at = next == uses.end() ? std::nullopt : std::optional(next->consumer);
   }
@@ -86,17 +77,6 @@ DeviceId critical_device(const Problem& problem, const std::vector<bool>& critic
   return id_at<DeviceId>(static_cast<std::size_t>(best - cost.begin()));
 }
 
-class Cpop : public Algorithm {
- public:
-  SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters("cpop", options.parameters).check();
-    const UnitTable units(problem);
-    return judge_schedules(
-        problem, options, "cpop", units, std::array{Links::kFree, Links::kReserved},
-        [&](const ScheduleModel& model) { return cpop_schedule(problem, units, model); });
-  }
-};
-
 }  // namespace
 
 Schedule cpop_schedule(const Problem& problem, const UnitTable& units, const ScheduleModel& model) {
@@ -113,17 +93,12 @@ Schedule cpop_schedule(const Problem& problem, const UnitTable& units, const Sch
   while (!queue.empty()) {
     const NodeId op = queue.top();
     queue.pop();
-    const auto devices = schedule.devices(op);
-    const bool follows = critical[index(op)] && schedule.has_room(op, device) &&
-                         std::find(devices.begin(), devices.end(), device) != devices.end();
+    const bool follows =
+        critical[index(op)] && schedule.may_use(op, device) && schedule.has_room(op, device);
     schedule.place(op, follows ? device : schedule.earliest_finish(op));
     tracker.done(op, [&](NodeId ready) { queue.push(ready); });
   }
   return schedule.finish();
-}
-
-std::unique_ptr<Algorithm> cpop() {
-  return std::make_unique<Cpop>();
 }
 
 }  // namespace placer

@@ -51,8 +51,7 @@ bool EarliestFirst::keep(NodeId op, DeviceId device) {
     return false;
   }
   const auto devices = schedule_.devices(op);
-  const bool may_run = std::find(devices.begin(), devices.end(), device) != devices.end();
-  if (may_run && schedule_.has_room(op, device)) {
+  if (schedule_.may_use(op, device) && schedule_.has_room(op, device)) {
     return true;
   }
   std::uint64_t& shut = shut_[index(op)];
@@ -109,8 +108,7 @@ std::optional<NodeId> EarliestFirst::awaited(DeviceId device) const {
   const NodeId child = favourite_[index(*last)];
   const State state = state_[index(child)];
   const auto devices = schedule_.devices(child);
-  const bool may_run = std::find(devices.begin(), devices.end(), device) != devices.end();
-  if (state == State::kDone || state == State::kHomeless || !may_run ||
+  if (state == State::kDone || state == State::kHomeless || !schedule_.may_use(child, device) ||
       !schedule_.has_room(child, device)) {
     return std::nullopt;
   }

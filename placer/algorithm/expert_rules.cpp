@@ -10,15 +10,6 @@
 namespace placer {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r";
-  const auto begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
-
 Error line_error(const std::string& file, std::size_t line, const std::string& text) {
   return {ErrorKind::kBadInput, file, std::to_string(line), text};
 }

@@ -168,10 +168,7 @@ std::vector<SctEdge> sct_edges(const CostModel& costs, const Constraints& constr
         continue;
       }
       const bool together = constraints.unit_of[v] == constraints.unit_of[index(use.consumer)];
-      const SimTime time = use.output == Use::kControl
-                               ? costs.mean_signal_time()
-                               : costs.mean_transfer_time(graph.tensor({id, use.output}));
-      const double transfer = together ? 0 : time.microseconds();
+      const double transfer = together ? 0 : costs.mean_time(id, use).microseconds();
       if (!edges.empty() && edges.back().from == id && edges.back().to == use.consumer) {
         edges.back().transfer_us = std::max(edges.back().transfer_us, transfer);
       } else {

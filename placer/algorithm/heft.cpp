@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "placer/algorithm/list_schedulers.h"
-#include "placer/algorithm/parameters.h"
 
 namespace placer {
 
@@ -24,25 +22,6 @@ Schedule heft_schedule(const Problem& problem, const UnitTable& units, const Sch
     schedule.place(op, schedule.earliest_finish(op));
   }
   return schedule.finish();
-}
-
-namespace {
-
-class Heft : public Algorithm {
- public:
-  SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters("heft", options.parameters).check();
-    const UnitTable units(problem);
-    return judge_schedules(
-        problem, options, "heft", units, std::array{Links::kFree, Links::kReserved},
-        [&](const ScheduleModel& model) { return heft_schedule(problem, units, model); });
-  }
-};
-
-}  // namespace
-
-std::unique_ptr<Algorithm> heft() {
-  return std::make_unique<Heft>();
 }
 
 }  // namespace placer

@@ -1,10 +1,8 @@
 #include <algorithm>
-#include <array>
 
 #include "placer/algorithm/chains.h"
 #include "placer/algorithm/local_search.h"
 #include "placer/algorithm/parameters.h"
-#include "placer/algorithm/starts.h"
 
 namespace placer {
 namespace {
@@ -30,23 +28,24 @@ HillClimbOptions parse(ParameterList given) {
 
 // Goes uphill until `patience` proposals in a row gained nothing. Equal ones are taken too:
 // plateaus are common, since only what is on the critical path changes the cost.
-class HillClimbChain : public Chain {
+class HillClimbChain : public MoveChain {
  public:
-  HillClimbChain(std::unique_ptr<MoveJudge> judge, const Neighbourhood& neighbourhood,
-                 const std::vector<Choice>& starts, const HillClimbOptions& options,
-                 std::uint64_t seed, std::uint64_t number)
-      : judge_(std::move(judge)),
-        neighbourhood_(neighbourhood),
-        starts_(starts),
-        options_(options),
-        rng_(Rng::keyed(seed, std::array{fnv1a64("hill-climb"), number})),
-        next_start_(number),
-        moves_(judge_->batch()),
-        values_(judge_->batch()) {}
+  HillClimbChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
+                 std::uint64_t number, const HillClimbOptions& options, std::size_t at_once)
+      : MoveChain(std::move(judge), context, "hill-climb", number, at_once),
+        kick_(options.kick),
+        patience_(options.patience) {
+    const UnitTable& units = context.neighbourhood.units();
+    if (patience_ == 0) {
+      patience_ = std::max<std::size_t>(200, 4 * units.size() * units.num_devices());
+    }
+  }
 
   void run(Quota& quota) override {
-    while ((started_ && without_gain_ < options_.patience) || restart(quota)) {
-      if (!step(quota)) {
+    while ((started() && without_gain_ < patience_) || restart(quota)) {
+      const std::size_t count = propose(quota);
+      climb(count);
+      if (!proposed_all(count)) {
         return;
       }
     }
@@ -54,77 +53,49 @@ class HillClimbChain : public Chain {
 
  private:
   bool restart(Quota& quota) {
-    Choice start;
-    if (next_start_ < starts_.size()) {
-      start = starts_[next_start_++];
+    Choice from;
+    if (unused_start()) {
+      from = next_start();
     } else if (best().empty()) {
-      start = neighbourhood_.random(rng_);
+      from = neighbourhood().random(rng());
     } else {
-      start.assign(best().begin(), best().end());
-      neighbourhood_.kick(rng_, options_.kick, start);
+      from.assign(best().begin(), best().end());
+      neighbourhood().kick(rng(), kick_, from);
     }
-    if (!quota.take() || !judge_->start(start)) {
-      return false;
-    }
-    keep_if_best(*judge_);
-    started_ = true;
     without_gain_ = 0;
-    return true;
+    return start(quota, from);
   }
 
-  // False: the quota is empty.
-  bool step(Quota& quota) {
-    std::size_t wanted = 0;
-    while (wanted < moves_.size() && quota.take()) {
-      neighbourhood_.propose(rng_, judge_->choice(), judge_->bottleneck(), moves_[wanted++]);
+  void climb(std::size_t count) {
+    if (count == 0) {
+      return;
     }
-    const std::size_t count = judge_->judge(std::span(moves_).first(wanted), values_);
     std::size_t chosen = 0;
     for (std::size_t i = 1; i < count; ++i) {
-      chosen = better(values_[i], values_[chosen]) ? i : chosen;
+      chosen = better(value(i), value(chosen)) ? i : chosen;
     }
-    if (count > 0) {
-      const MoveValue before = judge_->value();
-      without_gain_ = better(values_[chosen], before) ? 0 : without_gain_ + count;
-      if (!better(before, values_[chosen])) {
-        judge_->commit(moves_[chosen], values_[chosen]);
-        keep_if_best(*judge_);
-      }
+    const MoveValue before = judge().value();
+    without_gain_ = better(value(chosen), before) ? 0 : without_gain_ + count;
+    if (!better(before, value(chosen))) {
+      make(chosen);
     }
-    return wanted == moves_.size() && count == wanted;
   }
 
-  std::unique_ptr<MoveJudge> judge_;
-  const Neighbourhood& neighbourhood_;
-  const std::vector<Choice>& starts_;
-  HillClimbOptions options_;
-  Rng rng_;
-  std::size_t next_start_;
-  std::vector<Move> moves_;
-  std::vector<MoveValue> values_;
-  bool started_ = false;
+  double kick_;
+  std::size_t patience_;
   std::size_t without_gain_ = 0;
 };
 
 class HillClimb : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    HillClimbOptions parameters = parse(options.parameters);
-    const UnitTable units(problem, worthwhile_devices(problem));
-    if (parameters.patience == 0) {
-      parameters.patience = std::max<std::size_t>(200, 4 * units.size() * units.num_devices());
-    }
-    const Neighbourhood neighbourhood(units);
-    Incumbent incumbent(problem, options, "hill-climb");
-    const std::vector<Choice> starts = starting_choices(problem, units, incumbent);
-    if (!neighbourhood.empty()) {
-      run_chains(problem, options, units, incumbent, parameters.chains,
-                 [&](std::unique_ptr<MoveJudge> judge, std::uint64_t number) {
-                   return std::make_unique<HillClimbChain>(std::move(judge), neighbourhood, starts,
-                                                           parameters, options.seed, number);
-                 });
-    }
-    return incumbent.finish();
+    const HillClimbOptions parameters = parse(options.parameters);
+    return run_chains(problem, options, "hill-climb", parameters.chains,
+                      [&](auto judge, const ChainContext& context, std::uint64_t number) {
+                        const std::size_t at_once = judge->batch();
+                        return std::make_unique<HillClimbChain>(std::move(judge), context, number,
+                                                                parameters, at_once);
+                      });
   }
 };
 

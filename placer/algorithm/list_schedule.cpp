@@ -234,11 +234,10 @@ std::vector<NodeId> ReadyTracker::initial() const {
 
 SearchResult judge_schedules(const Problem& problem, const SearchOptions& options,
                              const std::string& name, const UnitTable& units,
-                             std::span<const Links> links,
                              const std::function<Schedule(const ScheduleModel&)>& make) {
   ProposalJudge judge(problem, options, name, units);
   for (const Charge charge : {Charge::kPersistent, Charge::kEverything}) {
-    for (const Links view : links) {
+    for (const Links view : {Links::kFree, Links::kReserved}) {
       Schedule schedule = make({.links = view, .charge = charge});
       std::vector<std::int64_t> priority = schedule.priority();
       judge.judge({schedule.choice, {}});

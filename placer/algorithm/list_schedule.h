@@ -58,6 +58,10 @@ class PartialSchedule {
   [[nodiscard]] bool fixed(std::uint32_t unit) const { return choice_[unit].has_value(); }
   // Devices that the op may still use: all of its unit's, or the one that the unit is on.
   [[nodiscard]] std::span<const DeviceId> devices(NodeId op) const;
+  [[nodiscard]] bool may_use(NodeId op, DeviceId device) const {
+    const auto among = devices(op);
+    return std::find(among.begin(), among.end(), device) != among.end();
+  }
   // False when the op's unit is not fixed and would overflow the device.
   [[nodiscard]] bool has_room(NodeId op, DeviceId device) const {
     const std::uint32_t unit = unit_of(op);
@@ -159,13 +163,12 @@ class PartialSchedule {
   mutable std::vector<Transfer> transfers_;  // of the op that was last asked about
 };
 
-// Judges the schedules that `make` builds under each view of the links, each with its own order of
+// Judges the schedules that `make` builds under free and under reserved links, each with its own order of
 // ops and with the default one, and keeps the best. Room is first charged with what persists, then,
 // where no placement fits, with everything; then the least bad placement is repaired.
 [[nodiscard]] SearchResult judge_schedules(
     const Problem& problem, const SearchOptions& options, const std::string& name,
-    const UnitTable& units, std::span<const Links> links,
-    const std::function<Schedule(const ScheduleModel&)>& make);
+    const UnitTable& units, const std::function<Schedule(const ScheduleModel&)>& make);
 
 // For ready queues: what each op still waits for.
 class ReadyTracker {

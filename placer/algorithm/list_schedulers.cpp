@@ -1,6 +1,50 @@
 #include "placer/algorithm/list_schedulers.h"
 
+#include <string>
+#include <utility>
+
+#include "placer/algorithm/parameters.h"
+
 namespace placer {
+namespace {
+
+using MakeSchedule = Schedule (*)(const Problem&, const UnitTable&, const ScheduleModel&);
+
+// A method without parameters.
+class ListScheduler : public Algorithm {
+ public:
+  ListScheduler(std::string name, MakeSchedule make) : name_(std::move(name)), make_(make) {}
+
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    Parameters(name_, options.parameters).check();
+    const UnitTable units(problem);
+    return judge_schedules(problem, options, name_, units, [&](const ScheduleModel& model) {
+      return make_(problem, units, model);
+    });
+  }
+
+ private:
+  std::string name_;
+  MakeSchedule make_;
+};
+
+}  // namespace
+
+std::unique_ptr<Algorithm> heft() {
+  return std::make_unique<ListScheduler>("heft", heft_schedule);
+}
+
+std::unique_ptr<Algorithm> cpop() {
+  return std::make_unique<ListScheduler>("cpop", cpop_schedule);
+}
+
+std::unique_ptr<Algorithm> peft() {
+  return std::make_unique<ListScheduler>("peft", peft_schedule);
+}
+
+std::unique_ptr<Algorithm> m_etf() {
+  return std::make_unique<ListScheduler>("m-etf", m_etf_schedule);
+}
 
 void register_list_schedulers(AlgorithmRegistry& registry) {
   registry.add({"heft", "earliest finish time by upward rank (HEFT)", false, heft});

@@ -1,4 +1,3 @@
-#include <array>
 #include <utility>
 
 #include "placer/algorithm/earliest_first.h"
@@ -43,9 +42,8 @@ class MSct : public Algorithm {
     const std::size_t rows = parse_rows(options.parameters);
     const UnitTable units(problem);
     const Favourites children = favourites(problem, rows);
-    SearchResult result = judge_schedules(
-        problem, options, "m-sct", units, std::array{Links::kFree, Links::kReserved},
-        [&](const ScheduleModel& model) {
+    SearchResult result =
+        judge_schedules(problem, options, "m-sct", units, [&](const ScheduleModel& model) {
           return m_sct_schedule(problem, units, model, children.of);
         });
     result.trouble = children.trouble;

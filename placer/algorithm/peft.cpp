@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <queue>
 #include <utility>
 
 #include "placer/algorithm/list_schedulers.h"
-#include "placer/algorithm/parameters.h"
 
 namespace placer {
 
@@ -19,9 +17,7 @@ std::vector<SimTime> optimistic_costs(const CostModel& costs, const Constraints&
     const NodeId id = id_at<NodeId>(v);
     for (const Use& use : graph.uses(id)) {
       const std::size_t s = index(use.consumer);
-      const SimTime edge = use.output == Use::kControl
-                               ? costs.mean_signal_time()
-                               : costs.mean_transfer_time(graph.tensor({id, use.output}));
+      const SimTime edge = costs.mean_time(id, use);
       // The edge costs the same to every other device, so the least over these is the least of all.
       SimTime elsewhere = kMaxSimTime;
       for (std::size_t d = 0; d < num_devices; ++d) {
@@ -56,17 +52,6 @@ std::int64_t optimistic_rank(std::span<const SimTime> row, std::uint64_t allowed
   return whole + rest / count;
 }
 
-class Peft : public Algorithm {
- public:
-  SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    Parameters("peft", options.parameters).check();
-    const UnitTable units(problem);
-    return judge_schedules(
-        problem, options, "peft", units, std::array{Links::kFree, Links::kReserved},
-        [&](const ScheduleModel& model) { return peft_schedule(problem, units, model); });
-  }
-};
-
 }  // namespace
 
 Schedule peft_schedule(const Problem& problem, const UnitTable& units, const ScheduleModel& model) {
@@ -93,10 +78,6 @@ Schedule peft_schedule(const Problem& problem, const UnitTable& units, const Sch
     tracker.done(op, [&](NodeId ready) { queue.push(ready); });
   }
   return schedule.finish();
-}
-
-std::unique_ptr<Algorithm> peft() {
-  return std::make_unique<Peft>();
 }
 
 }  // namespace placer

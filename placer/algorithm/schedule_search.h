@@ -63,13 +63,12 @@ class ScheduleSearch {
   const Graph& graph_;
   Incumbent& incumbent_;
   std::size_t devices_;
-  std::vector<std::uint32_t> steps_;              // nodes to schedule: all but outputs
-  std::vector<bool> settled_;                     // [nodes]: there before the step
-  std::vector<std::vector<Edge>> edges_;          // [nodes]: what it waits for
-  std::vector<std::int64_t> times_;               // [nodes x devices]
-  std::vector<std::int64_t> tail_;                // [nodes]: least time from its start to the end
-  std::vector<std::int64_t> least_;               // [nodes]: least time of it
-  std::vector<std::vector<std::uint32_t>> unit_;  // [units]: nodes
+  std::vector<std::uint32_t> steps_;      // nodes to schedule: all but outputs
+  std::vector<bool> settled_;             // [nodes]: there before the step
+  std::vector<std::vector<Edge>> edges_;  // [nodes]: what it waits for
+  std::vector<std::int64_t> times_;       // [nodes x devices]
+  std::vector<std::int64_t> tail_;        // [nodes]: least time from its start to the end
+  std::vector<std::int64_t> least_;       // [nodes]: least time of it
 
   std::vector<std::int64_t> end_;        // [nodes]
   std::vector<std::int64_t> earliest_;   // [nodes]: least start of those not scheduled

@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "placer/algorithm/chains.h"
 #include "placer/algorithm/local_search.h"
 #include "placer/algorithm/parameters.h"
-#include "placer/algorithm/starts.h"
 
 namespace placer {
 namespace {
@@ -29,20 +27,13 @@ TabuOptions parse(ParameterList given) {
   return result;
 }
 
-class TabuChain : public Chain {
+class TabuChain : public MoveChain {
  public:
-  TabuChain(std::unique_ptr<MoveJudge> judge, const Neighbourhood& neighbourhood,
-            const std::vector<Choice>& starts, const TabuOptions& options, std::uint64_t seed,
-            std::uint64_t number)
-      : judge_(std::move(judge)),
-        neighbourhood_(neighbourhood),
-        starts_(starts),
-        rng_(Rng::keyed(seed, std::array{fnv1a64("tabu"), number})),
-        next_start_(number),
-        moves_(options.candidates),
-        values_(options.candidates),
-        free_at_(neighbourhood.units().size()) {
-    const std::size_t units = neighbourhood.units().size();
+  TabuChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context, std::uint64_t number,
+            const TabuOptions& options)
+      : MoveChain(std::move(judge), context, "tabu", number, options.candidates),
+        free_at_(context.neighbourhood.units().size()) {
+    const std::size_t units = free_at_.size();
     tenure_ = options.tenure != 0
                   ? options.tenure
                   : 5 + static_cast<std::size_t>(std::sqrt(static_cast<double>(units)));
@@ -50,8 +41,10 @@ class TabuChain : public Chain {
   }
 
   void run(Quota& quota) override {
-    while ((started_ && without_gain_ < patience_) || restart(quota)) {
-      if (!step(quota)) {
+    while ((started() && without_gain_ < patience_) || restart(quota)) {
+      const std::size_t count = propose(quota);
+      make_best_allowed(count);
+      if (!proposed_all(count)) {
         return;
       }
     }
@@ -60,71 +53,54 @@ class TabuChain : public Chain {
  private:
   bool restart(Quota& quota) {
     constexpr double kKick = 0.1;
-    Choice start;
-    if (next_start_ < starts_.size() || best().empty()) {
-      start = starts_[next_start_++ % starts_.size()];
+    Choice from;
+    if (unused_start() || best().empty()) {
+      from = next_start();
     } else {
-      start.assign(best().begin(), best().end());
-      neighbourhood_.kick(rng_, kKick, start);
+      from.assign(best().begin(), best().end());
+      neighbourhood().kick(rng(), kKick, from);
     }
-    if (!quota.take() || !judge_->start(start)) {
+    if (!start(quota, from)) {
       return false;
     }
-    keep_if_best(*judge_);
-    started_ = true;
     without_gain_ = 0;
-    reached_ = judge_->value();
+    reached_ = judge().value();
     return true;
   }
 
-  // Makes the best of the candidates that is not forbidden, better or not. False: the quota is
-  // empty.
-  bool step(Quota& quota) {
-    std::size_t wanted = 0;
-    while (wanted < moves_.size() && quota.take()) {
-      neighbourhood_.propose(rng_, judge_->choice(), judge_->bottleneck(), moves_[wanted++]);
-    }
-    const std::size_t count = judge_->judge(std::span(moves_).first(wanted), values_);
+  // Better or not.
+  void make_best_allowed(std::size_t count) {
     std::size_t chosen = count;
     for (std::size_t i = 0; i < count; ++i) {
-      const bool wins = chosen == count || better(values_[i], values_[chosen]);
+      const bool wins = chosen == count || better(value(i), value(chosen));
       chosen = wins && !is_tabu(i) ? i : chosen;
     }
     ++now_;
     ++without_gain_;
-    if (chosen < count) {
-      for (const Step& moved : moves_[chosen]) {
-        free_at_[moved.unit] = now_ + tenure_ + rng_.below(tenure_);
-      }
-      judge_->commit(moves_[chosen], values_[chosen]);
-      keep_if_best(*judge_);
-      if (better(judge_->value(), reached_)) {
-        reached_ = judge_->value();
-        without_gain_ = 0;
-      }
+    if (chosen == count) {
+      return;
     }
-    return wanted == moves_.size() && count == wanted;
+    for (const Step& moved : move(chosen)) {
+      free_at_[moved.unit] = now_ + tenure_ + rng().below(tenure_);
+    }
+    make(chosen);
+    if (better(judge().value(), reached_)) {
+      reached_ = judge().value();
+      without_gain_ = 0;
+    }
   }
 
   // A unit that was moved lately; moves to a new best are free (aspiration).
   [[nodiscard]] bool is_tabu(std::size_t i) const {
-    const bool held = std::any_of(moves_[i].begin(), moves_[i].end(),
+    const bool held = std::any_of(move(i).begin(), move(i).end(),
                                   [&](const Step& step) { return free_at_[step.unit] > now_; });
-    return held && !better(values_[i], reached_);
+    return held && !better(value(i), reached_);
   }
 
-  std::unique_ptr<MoveJudge> judge_;
-  const Neighbourhood& neighbourhood_;
-  const std::vector<Choice>& starts_;
-  Rng rng_;
-  std::size_t next_start_;
-  std::size_t tenure_;
-  std::size_t patience_;  // steps without gain before a restart
-  std::vector<Move> moves_;
-  std::vector<MoveValue> values_;
+  std::size_t tenure_ = 0;
+  std::size_t patience_ = 0;            // steps without gain before a restart
   std::vector<std::uint64_t> free_at_;  // [units]: step from which it may move again
   std::uint64_t now_ = 0;
-  bool started_ = false;
   std::size_t without_gain_ = 0;
   MoveValue reached_;  // the best since the restart
 };
@@ -133,18 +109,11 @@ class Tabu : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     const TabuOptions parameters = parse(options.parameters);
-    const UnitTable units(problem, worthwhile_devices(problem));
-    const Neighbourhood neighbourhood(units);
-    Incumbent incumbent(problem, options, "tabu");
-    const std::vector<Choice> starts = starting_choices(problem, units, incumbent);
-    if (!neighbourhood.empty()) {
-      run_chains(problem, options, units, incumbent, parameters.chains,
-                 [&](std::unique_ptr<MoveJudge> judge, std::uint64_t number) {
-                   return std::make_unique<TabuChain>(std::move(judge), neighbourhood, starts,
-                                                      parameters, options.seed, number);
-                 });
-    }
-    return incumbent.finish();
+    return run_chains(problem, options, "tabu", parameters.chains,
+                      [&](auto judge, const ChainContext& context, std::uint64_t number) {
+                        return std::make_unique<TabuChain>(std::move(judge), context, number,
+                                                           parameters);
+                      });
   }
 };
 

@@ -67,4 +67,13 @@ std::string did_you_mean(std::string_view typed, std::span<const std::string> ca
   return best == nullptr ? "" : " (did you mean \"" + *best + "\"?)";
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const auto begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
 }  // namespace placer

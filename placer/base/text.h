@@ -1,6 +1,6 @@
 #pragma once
 
-// Names as users type them: globs over node and module names, and "did you mean".
+// Text as users type it: globs over node and module names, "did you mean", blanks.
 
 #include <span>
 #include <string>
@@ -16,5 +16,8 @@ namespace placer {
 // you mean "x"?)`; else empty.
 [[nodiscard]] std::string did_you_mean(std::string_view typed,
                                        std::span<const std::string> candidates);
+
+// Without spaces, tabs and ends of lines around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
 
 }  // namespace placer

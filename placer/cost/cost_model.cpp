@@ -134,17 +134,19 @@ SimTime CostModel::mean_signal_time() const {
   return {static_cast<std::int64_t>(std::ceil(mean_latency_ps_))};
 }
 
+SimTime CostModel::mean_time(NodeId from, const Use& use) const {
+  return use.output == Use::kControl ? mean_signal_time()
+                                     : mean_transfer_time(graph_->tensor({from, use.output}));
+}
+
 std::vector<std::int64_t> default_priority(const CostModel& costs) {
   const Graph& graph = costs.graph();
   std::vector<SimTime> times(graph.size());
   for (std::size_t i = 0; i < graph.size(); ++i) {
     times[i] = costs.mean_time(id_at<NodeId>(i));
   }
-  const auto ranks = upward_ranks(graph, times, [&](NodeId id, const Use& use) {
-    const bool data = use.output != Use::kControl;
-    return data ? costs.mean_transfer_time(graph.tensor({id, use.output}))
-                : costs.mean_signal_time();
-  });
+  const auto ranks = upward_ranks(
+      graph, times, [&](NodeId id, const Use& use) { return costs.mean_time(id, use); });
   std::vector<std::int64_t> priority(graph.size());
   for (std::size_t i = 0; i < graph.size(); ++i) {
     priority[i] = ranks[i].ps;

@@ -53,6 +53,8 @@ class CostModel {
   // Mean of transfer_time over all ordered pairs of distinct devices; 0 with one device.
   [[nodiscard]] SimTime mean_transfer_time(const TensorSpec& tensor) const;
   [[nodiscard]] SimTime mean_signal_time() const;
+  // Of what a use of the node's outputs moves: a tensor, or a signal.
+  [[nodiscard]] SimTime mean_time(NodeId from, const Use& use) const;
 
  private:
   const Graph* graph_;

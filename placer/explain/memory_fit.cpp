@@ -239,7 +239,7 @@ std::string short_together(const CostModel& costs, const Constraints& constraint
     const Bytes room = capacity(cluster, constraints.memory_limit, mask);
     if (demand.bytes > room) {
       return fmt::format(
-          "{} {} short: state and gradients that must be there need {} of {}; largest: \"{}\" {}",
+          "{} {} short: what must be there for the whole step needs {} of {}; largest: \"{}\" {}",
           names_of(cluster, mask),
           fmt::format("{} {}", (mask & (mask - 1)) == 0 ? "is" : "are together",
                       to_string(demand.bytes - room)),

@@ -5,6 +5,7 @@
 #include <zip.h>
 
 #include "placer/base/error.h"
+#include "placer/base/text.h"
 #include "placer/base/units.h"
 #include "placer/formats/model_kind.h"
 
@@ -17,13 +18,6 @@ constexpr std::uint64_t kSmallMember = 4096;
 
 Error bad(const std::string& file, std::string where, const std::string& text) {
   return {ErrorKind::kBadInput, file, std::move(where), text};
-}
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
-    text.pop_back();
-  }
-  return text;
 }
 
 // The folder that holds archive_format, with its slash; empty when the file lies at the top.
@@ -86,11 +80,11 @@ void Pt2Archive::check_version() const {
     throw bad(file_, "",
               not_a_pt2(file_, "has no member archive_format, which every .pt2 archive has"));
   }
-  const std::string format = trimmed(read(kFormatMember, kSmallMember));
+  const std::string format(trimmed(read(kFormatMember, kSmallMember)));
   if (format != "pt2") {
     throw bad(file_, std::string(kFormatMember), "is \"" + format + "\", expected \"pt2\"");
   }
-  const std::string version = trimmed(read(kVersionMember, kSmallMember));
+  const std::string version(trimmed(read(kVersionMember, kSmallMember)));
   if (version != "0") {
     throw bad(
         file_, std::string(kVersionMember),

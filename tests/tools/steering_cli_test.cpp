@@ -115,6 +115,10 @@ TEST_F(SteeringCli, NoBoundOfAModelInWhichOpsTakeLess) {
   EXPECT_TRUE(json::parse(ok(compare)).contains("bound"));
   EXPECT_FALSE(json::parse(ok(compare + "--model ideal")).contains("bound"));
   EXPECT_FALSE(json::parse(ok(compare + "--launch asynchronous")).contains("bound"));
+  // Of no meaning there: an error, not a table of something else.
+  const ProcessResult other = run(compare + "--objective max-load --model ideal");
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, testing::HasSubstr("not the objective max-load"));
 }
 
 TEST_F(SteeringCli, ModulesStayTogether) {

@@ -141,11 +141,11 @@ void print_curve(const Settings& settings) {
   const Family family = family_named(settings.family).value_or(Family::kLayered);
   fmt::print("{} graphs, ratio 1, equal devices: CPU seconds, and microseconds per op.\n\n",
              name_of(family));
-  const std::vector<std::string> algorithms = {"heft",   "m-etf",           "metis",
-                                               "scotch", "contention-list", "multilevel"};
+  const std::vector<std::string> algorithms = {
+      "heft", "m-etf", "metis", "scotch", "contention-list", "online-list", "multilevel"};
   fmt::print("| ops |");
   for (const std::string& name : algorithms) fmt::print(" {} |", name);
-  fmt::print("\n|---|---|---|---|---|---|---|\n");
+  fmt::print("\n|---|---|---|---|---|---|---|---|\n");
   for (const std::size_t nodes : {1'000, 3'000, 10'000, 30'000, 100'000, 200'000}) {
     Case problem({.family = family, .nodes = nodes, .seed = settings.seed});
     fmt::print("| {} |", problem.size());

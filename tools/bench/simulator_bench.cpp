@@ -1,5 +1,5 @@
-// Evaluations of placements by the simulator, one core. CPU time, so that other work on the machine
-// disturbs little.
+// Evaluations of placements by the simulator: BM_Simulate on one core, in CPU time, so that other
+// work on the machine disturbs little; BM_Batch on several.
 //   mode 0 free        hand-off links: a transfer costs its latency, nothing is held; memory counted
 //        1 contention  copying links: both ends are held, received copies take memory
 //        2 ideal       copying links that nothing holds, no memory (--model ideal)
@@ -160,6 +160,27 @@ void BM_Simulate(benchmark::State& state) {
 BENCHMARK(BM_Simulate)
     ->ArgNames({"nodes", "mode", "random"})
     ->ArgsProduct({{100, 1000, 10000, 100000, 200000}, {0, 1, 2, 3, 4}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond);
+
+// All placements as one batch on several threads, with contention; wall time.
+void BM_Batch(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  const Workload workload = make_workload(size);
+  const Cluster cluster = make_cluster(true);
+  const CostModel costs(workload, cluster);
+  const auto simulator = make_simulator(costs, {.threads = static_cast<int>(state.range(1))});
+  const std::vector<Placement> placements = make_placements(size, true);
+  std::vector<Outcome> results(kPlacements);
+  for (auto _ : state) {
+    simulator->evaluate(placements, results);
+    benchmark::DoNotOptimize(results[0].step_time);
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kPlacements));
+}
+BENCHMARK(BM_Batch)
+    ->ArgNames({"nodes", "threads"})
+    ->ArgsProduct({{100, 1000, 10000, 100000}, {1, 2}})
+    ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -84,6 +84,11 @@ class CompareCommand {
     for (const std::string& name : options.algorithms) {
       registry_.require_fitting(name, space_.size());
     }
+    const bool simulated = options.objective.find(kStepTime) != std::string::npos;
+    if (!simulated && space_.model() != sim::Model{}) {
+      throw usage_error("--model and its switches change the step time, not the objective " +
+                        options.objective);
+    }
     require_writable(options.csv, {options.graph, options.cluster});
   }
 

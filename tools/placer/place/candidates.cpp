@@ -339,8 +339,12 @@ std::vector<std::optional<SimTime>> device_scaling(SearchSpace& space,
     options.stop = shared.stop.get_token();
     const Candidate candidate =
         run_algorithm(space, *registry.find(name).make(), name, problem, options);
-    times.push_back(candidate.predicted.feasible() ? std::optional(candidate.predicted.step_time)
-                                                   : std::nullopt);
+    std::optional<SimTime> best = times.empty() ? std::nullopt : times.back();
+    if (candidate.predicted.feasible()) {
+      // Nobody has to use all devices.
+      best = std::min(best.value_or(candidate.predicted.step_time), candidate.predicted.step_time);
+    }
+    times.push_back(best);
   }
   return times;
 }
