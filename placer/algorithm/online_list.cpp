@@ -71,8 +71,9 @@ void OnlineList::handle(const Event& event) {
 void OnlineList::assign_released(const ListOptions& options) {
   std::ranges::sort(released_, {}, [&](std::uint32_t task) { return place_[task]; });
   // Sources hand out at once what then is released too.
-  for (std::size_t i = 0; i < released_.size(); ++i) {
-    const std::uint32_t task = released_[i];
+  std::size_t next = 0;
+  while (next < released_.size()) {
+    const std::uint32_t task = released_[next++];
     if (graph_.is_source(task)) {
       // It goes where it is read first.
       started_.push_back(task);
