@@ -32,8 +32,8 @@ AnnealingOptions parse(ParameterList given) {
 class AnnealingChain : public MoveChain {
  public:
   AnnealingChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
-                 std::uint64_t number, const AnnealingOptions& options, std::size_t at_once)
-      : MoveChain(std::move(judge), context, "annealing", number, at_once), options_(options) {
+                 std::uint64_t number, const AnnealingOptions& options)
+      : MoveChain(std::move(judge), context, "annealing", number), options_(options) {
     const UnitTable& units = context.neighbourhood.units();
     for (std::size_t unit = 0; unit < units.size(); ++unit) {
       mean_bytes_ +=
@@ -41,21 +41,15 @@ class AnnealingChain : public MoveChain {
     }
   }
 
-  void run(Quota& quota) override {
-    for (;;) {
-      if (leg_ends(quota) && !begin_leg(quota)) {
-        return;
-      }
-      set_temperature(quota);
-      const std::size_t count = propose(quota);
-      make_first_accepted(count);
-      if (!proposed_all(count)) {
-        return;
-      }
+ private:
+  bool ready(Quota& quota) override {
+    if (leg_ends(quota) && !begin_leg(quota)) {
+      return false;
     }
+    set_temperature(quota);
+    return true;
   }
 
- private:
   bool leg_ends(const Quota& quota) const {
     return !started() || (leg_ < options_.legs && quota.fraction() >= leg_end_);
   }
@@ -90,7 +84,8 @@ class AnnealingChain : public MoveChain {
     return value.cost + options_.guide * value.guide + byte_price_ * value.overload_bytes;
   }
 
-  void make_first_accepted(std::size_t count) {
+  // Makes the first one that is accepted.
+  void decide(std::size_t count) override {
     const double before = energy(judge().value());
     for (std::size_t i = 0; i < count; ++i) {
       if (accepts(energy(value(i)) - before)) {
@@ -129,13 +124,7 @@ class AnnealingChain : public MoveChain {
 class Annealing : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    const AnnealingOptions parameters = parse(options.parameters);
-    return run_chains(problem, options, "annealing", parameters.chains,
-                      [&](auto judge, const ChainContext& context, std::uint64_t number) {
-                        const std::size_t at_once = judge->batch();
-                        return std::make_unique<AnnealingChain>(std::move(judge), context, number,
-                                                                parameters, at_once);
-                      });
+    return run_chains_of<AnnealingChain>(problem, options, "annealing", parse(options.parameters));
   }
 };
 

@@ -90,8 +90,22 @@ MoveChain::MoveChain(std::unique_ptr<MoveJudge> judge, const ChainContext& conte
       starts_(context.starts),
       rng_(Rng::keyed(context.seed, std::array{fnv1a64(algorithm), number})),
       next_start_(number),
-      moves_(at_once),
-      values_(at_once) {}
+      moves_(at_once != 0 ? at_once : judge_->batch()),
+      values_(moves_.size()) {}
+
+void MoveChain::run(Quota& quota) {
+  while (ready(quota)) {
+    std::size_t wanted = 0;
+    while (wanted < moves_.size() && quota.take()) {
+      neighbourhood_.propose(rng_, judge_->choice(), judge_->bottleneck(), moves_[wanted++]);
+    }
+    const std::size_t count = judge_->judge(std::span(moves_).first(wanted), values_);
+    decide(count);
+    if (count < moves_.size()) {
+      return;
+    }
+  }
+}
 
 bool MoveChain::start(Quota& quota, std::span<const DeviceId> choice) {
   if (!quota.take() || !judge_->start(choice)) {
@@ -100,14 +114,6 @@ bool MoveChain::start(Quota& quota, std::span<const DeviceId> choice) {
   keep_if_best(*judge_);
   started_ = true;
   return true;
-}
-
-std::size_t MoveChain::propose(Quota& quota) {
-  std::size_t wanted = 0;
-  while (wanted < moves_.size() && quota.take()) {
-    neighbourhood_.propose(rng_, judge_->choice(), judge_->bottleneck(), moves_[wanted++]);
-  }
-  return judge_->judge(std::span(moves_).first(wanted), values_);
 }
 
 void MoveChain::make(std::size_t i) {

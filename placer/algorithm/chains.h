@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "placer/algorithm/incumbent.h"
@@ -77,11 +78,20 @@ struct ChainContext {
 
 // One that proposes some moves, has them judged and makes one of them, or none.
 class MoveChain : public Chain {
+ public:
+  void run(Quota& quota) final;
+
  protected:
   //   algorithm, number  with the context's seed they key its random numbers
-  //   at_once            moves to judge before one is chosen
+  //   at_once            moves to judge before one is chosen; 0: as many as the judge likes
   MoveChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
-            std::string_view algorithm, std::uint64_t number, std::size_t at_once);
+            std::string_view algorithm, std::uint64_t number, std::size_t at_once = 0);
+
+  // Comes before every proposal: starts anew where that is due. False: the quota is empty.
+  [[nodiscard]] virtual bool ready(Quota& quota) = 0;
+  // Makes one of the first `count` moves, which have been judged, or none. They are fewer than were
+  // wanted, perhaps none, where the quota is empty.
+  virtual void decide(std::size_t count) = 0;
 
   [[nodiscard]] const MoveJudge& judge() const { return *judge_; }
   [[nodiscard]] const Neighbourhood& neighbourhood() const { return neighbourhood_; }
@@ -93,10 +103,6 @@ class MoveChain : public Chain {
   [[nodiscard]] bool unused_start() const { return next_start_ < starts_.size(); }
   [[nodiscard]] const Choice& next_start() { return starts_[next_start_++ % starts_.size()]; }
 
-  // Proposes and judges; returns how many were judged, fewer than were wanted when the quota is
-  // empty.
-  std::size_t propose(Quota& quota);
-  [[nodiscard]] bool proposed_all(std::size_t count) const { return count == moves_.size(); }
   [[nodiscard]] const Move& move(std::size_t i) const { return moves_[i]; }
   [[nodiscard]] const MoveValue& value(std::size_t i) const { return values_[i]; }
   // Makes one of those judged.
@@ -128,5 +134,17 @@ using MakeChain = std::function<std::unique_ptr<Chain>(
 [[nodiscard]] SearchResult run_chains(const Problem& problem, const SearchOptions& options,
                                       const std::string& name, const ChainOptions& chains,
                                       const MakeChain& make);
+
+// With chains of one class, each made from (judge, what is shared, number, settings).
+//   settings  have a member `chains`, a ChainOptions
+template <typename OneChain, typename Settings>
+[[nodiscard]] SearchResult run_chains_of(const Problem& problem, const SearchOptions& options,
+                                         const std::string& name, const Settings& settings) {
+  return run_chains(problem, options, name, settings.chains,
+                    [&](auto judge, const ChainContext& context, std::uint64_t number) {
+                      return std::make_unique<OneChain>(std::move(judge), context, number,
+                                                        settings);
+                    });
+}
 
 }  // namespace placer

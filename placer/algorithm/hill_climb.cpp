@@ -31,8 +31,8 @@ HillClimbOptions parse(ParameterList given) {
 class HillClimbChain : public MoveChain {
  public:
   HillClimbChain(std::unique_ptr<MoveJudge> judge, const ChainContext& context,
-                 std::uint64_t number, const HillClimbOptions& options, std::size_t at_once)
-      : MoveChain(std::move(judge), context, "hill-climb", number, at_once),
+                 std::uint64_t number, const HillClimbOptions& options)
+      : MoveChain(std::move(judge), context, "hill-climb", number),
         kick_(options.kick),
         patience_(options.patience) {
     const UnitTable& units = context.neighbourhood.units();
@@ -41,17 +41,11 @@ class HillClimbChain : public MoveChain {
     }
   }
 
-  void run(Quota& quota) override {
-    while ((started() && without_gain_ < patience_) || restart(quota)) {
-      const std::size_t count = propose(quota);
-      climb(count);
-      if (!proposed_all(count)) {
-        return;
-      }
-    }
+ private:
+  bool ready(Quota& quota) override {
+    return (started() && without_gain_ < patience_) || restart(quota);
   }
 
- private:
   bool restart(Quota& quota) {
     Choice from;
     if (unused_start()) {
@@ -66,7 +60,8 @@ class HillClimbChain : public MoveChain {
     return start(quota, from);
   }
 
-  void climb(std::size_t count) {
+  // Makes the best one, where it is no worse.
+  void decide(std::size_t count) override {
     if (count == 0) {
       return;
     }
@@ -89,13 +84,7 @@ class HillClimbChain : public MoveChain {
 class HillClimb : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    const HillClimbOptions parameters = parse(options.parameters);
-    return run_chains(problem, options, "hill-climb", parameters.chains,
-                      [&](auto judge, const ChainContext& context, std::uint64_t number) {
-                        const std::size_t at_once = judge->batch();
-                        return std::make_unique<HillClimbChain>(std::move(judge), context, number,
-                                                                parameters, at_once);
-                      });
+    return run_chains_of<HillClimbChain>(problem, options, "hill-climb", parse(options.parameters));
   }
 };
 

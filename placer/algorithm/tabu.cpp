@@ -40,17 +40,11 @@ class TabuChain : public MoveChain {
     patience_ = options.patience != 0 ? options.patience : std::max<std::size_t>(100, 8 * units);
   }
 
-  void run(Quota& quota) override {
-    while ((started() && without_gain_ < patience_) || restart(quota)) {
-      const std::size_t count = propose(quota);
-      make_best_allowed(count);
-      if (!proposed_all(count)) {
-        return;
-      }
-    }
+ private:
+  bool ready(Quota& quota) override {
+    return (started() && without_gain_ < patience_) || restart(quota);
   }
 
- private:
   bool restart(Quota& quota) {
     constexpr double kKick = 0.1;
     Choice from;
@@ -68,8 +62,8 @@ class TabuChain : public MoveChain {
     return true;
   }
 
-  // Better or not.
-  void make_best_allowed(std::size_t count) {
+  // Makes the best that is allowed, better or not.
+  void decide(std::size_t count) override {
     std::size_t chosen = count;
     for (std::size_t i = 0; i < count; ++i) {
       const bool wins = chosen == count || better(value(i), value(chosen));
@@ -108,12 +102,7 @@ class TabuChain : public MoveChain {
 class Tabu : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
-    const TabuOptions parameters = parse(options.parameters);
-    return run_chains(problem, options, "tabu", parameters.chains,
-                      [&](auto judge, const ChainContext& context, std::uint64_t number) {
-                        return std::make_unique<TabuChain>(std::move(judge), context, number,
-                                                           parameters);
-                      });
+    return run_chains_of<TabuChain>(problem, options, "tabu", parse(options.parameters));
   }
 };
 
