@@ -6,13 +6,13 @@
 namespace placer::policy {
 
 void register_policies(AlgorithmRegistry& registry) {
-  registry.add({.name = "colocrl",
-                .description = "sequence-to-sequence policy trained with REINFORCE (ICML 2017)",
-                .searches = true,
-                .make = make_colocrl,
-                .check_parameters = [](auto given) { static_cast<void>(parse_parameters(given)); },
-                .small_graphs_only = true,
-                .most_units = kMostGroups});
+  registry.add_for_small_graphs(
+      {.name = "colocrl",
+       .description = "sequence-to-sequence policy trained with REINFORCE (ICML 2017)",
+       .searches = true,
+       .make = make_colocrl,
+       .check_parameters = [](auto given) { static_cast<void>(parse_parameters(given)); },
+       .most_units = kMostGroups});
 }
 
 }  // namespace placer::policy

@@ -127,6 +127,8 @@ struct AlgorithmEntry {
 class AlgorithmRegistry {
  public:
   void add(AlgorithmEntry entry);  // LogicError on a name already taken
+  // The same, with small_graphs_only.
+  void add_for_small_graphs(AlgorithmEntry entry);
   [[nodiscard]] std::span<const AlgorithmEntry> entries() const { return entries_; }
   // Throws Error(kUsage) with the nearest name when unknown.
   [[nodiscard]] const AlgorithmEntry& find(std::string_view name) const;

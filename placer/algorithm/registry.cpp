@@ -25,6 +25,11 @@ void AlgorithmRegistry::add(AlgorithmEntry entry) {
   entries_.push_back(std::move(entry));
 }
 
+void AlgorithmRegistry::add_for_small_graphs(AlgorithmEntry entry) {
+  entry.small_graphs_only = true;
+  add(std::move(entry));
+}
+
 const AlgorithmEntry& AlgorithmRegistry::find(std::string_view name) const {
   std::vector<std::string> names;
   for (const AlgorithmEntry& entry : entries_) {
@@ -60,13 +65,12 @@ void register_baselines(AlgorithmRegistry& registry) {
   registry.add(
       {"expert", "layers in runs of equal time, as done by hand", false, expert, check_expert});
   register_list_schedulers(registry);
-  registry.add({.name = "random",
-                .description = "uniformly drawn placements",
-                .searches = true,
-                .make = random_search,
-                .check_parameters = check_random_search,
-                .control = true,
-                .small_graphs_only = true});
+  registry.add_for_small_graphs({.name = "random",
+                                 .description = "uniformly drawn placements",
+                                 .searches = true,
+                                 .make = random_search,
+                                 .check_parameters = check_random_search,
+                                 .control = true});
   register_partitioners(registry);
   register_exact(registry);
   register_multilevel(registry);
