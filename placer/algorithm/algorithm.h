@@ -120,6 +120,8 @@ struct AlgorithmEntry {
   bool small_graphs_only = false;
   // Nodes or groups above which it takes more memory than a machine has; see require_fitting().
   std::size_t most_units = std::numeric_limits<std::size_t>::max();
+
+  [[nodiscard]] bool fits(std::size_t units) const { return units <= most_units; }
 };
 
 // Filled by explicit calls (register_baselines, policy::register_policies), since static libraries

@@ -84,7 +84,7 @@ class Race {
     const std::size_t nodes = problem.costs.graph().size();
     for (std::size_t i = 0; i < members.size(); ++i) {
       reports_[i].name = members[i].entry.name;
-      if (nodes <= members[i].entry.most_units) {
+      if (members[i].entry.fits(nodes)) {
         (members[i].entry.searches ? field_ : heuristics_).push_back(i);
       }
     }

@@ -53,7 +53,7 @@ void AlgorithmRegistry::check_parameters(std::string_view name, ParameterList pa
 
 void AlgorithmRegistry::require_fitting(std::string_view name, std::size_t units) const {
   const AlgorithmEntry& entry = find(name);
-  if (units > entry.most_units) {
+  if (!entry.fits(units)) {
     throw usage_error(
         fmt::format("{} takes at most {} nodes or groups, not {}: --max-groups N makes N", name,
                     entry.most_units, units));

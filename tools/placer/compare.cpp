@@ -134,7 +134,7 @@ class CompareCommand {
       if (!asked_for(entry.name)) {
         continue;
       }
-      if (space_.size() > entry.most_units) {
+      if (!entry.fits(space_.size())) {
         shared_.note(left_out_text(entry));
         continue;
       }

@@ -146,7 +146,7 @@ class PlaceCommand {
   }
 
   [[nodiscard]] bool takes_all(const std::string& name) const {
-    return space_.size() <= registry_.find(name).most_units;
+    return registry_.find(name).fits(space_.size());
   }
   [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
 
