@@ -8,8 +8,7 @@ ContentionList::ContentionList(const TaskGraph& graph)
     : graph_(graph), state_(graph), free_(graph.num_devices) {}
 
 std::vector<std::uint8_t> ContentionList::run(std::span<const std::uint32_t> order,
-                                              std::span<const std::int64_t> room,
-                                              const ListOptions& options) {
+                                              const Room& room, const ListOptions& options) {
   state_.reset(room, options);
   std::ranges::fill(free_, 0);
   for (const std::uint32_t task : order) {

@@ -20,11 +20,9 @@ class ContentionList {
 
   // A device per task.
   //   order  [tasks], topological
-  //   room   [devices]: bytes; may be overdrawn where nothing else is left
   //   cost   O(reads x devices)
   [[nodiscard]] std::vector<std::uint8_t> run(std::span<const std::uint32_t> order,
-                                              std::span<const std::int64_t> room,
-                                              const ListOptions& options);
+                                              const Room& room, const ListOptions& options);
 
  private:
   const TaskGraph& graph_;

@@ -16,17 +16,17 @@ ListState::ListState(const TaskGraph& graph)
       bus_(graph.num_buses),
       readers_hold_(graph.num_devices) {}
 
-void ListState::reset(std::span<const std::int64_t> room, const ListOptions& options) {
+void ListState::reset(const Room& room, const ListOptions& options) {
   std::ranges::fill(fixed_, kNone);
   std::ranges::fill(end_, 0);
   std::ranges::fill(arrival_, -1);
   std::ranges::fill(egress_, 0);
   std::ranges::fill(ingress_, 0);
   std::ranges::fill(bus_, 0);
-  room_.assign(room.begin(), room.end());
+  room_ = room;
   for (std::uint32_t t = 0; !options.frozen.empty() && t < graph_.num_tasks; ++t) {
     const std::uint32_t unit = graph_.unit_of[t];
-    if (options.frozen[unit] != 0 && fixed_[unit] == kNone) fix(unit, options.expected[t], options);
+    if (options.frozen[unit] != 0 && fixed_[unit] == kNone) fix(unit, options.expected[t]);
   }
 }
 
@@ -34,7 +34,7 @@ std::vector<std::uint8_t> ListState::devices(const ListOptions& options) {
   std::vector<std::uint8_t> result(graph_.num_tasks);
   for (std::uint32_t t = 0; t < graph_.num_tasks; ++t) {
     const std::uint32_t unit = graph_.unit_of[t];
-    if (fixed_[unit] == kNone) fix(unit, roomiest(candidates(unit, options)), options);
+    if (fixed_[unit] == kNone) fix(unit, roomiest(candidates(unit, options)));
     result[t] = fixed_[unit];
   }
   return result;
@@ -49,14 +49,14 @@ std::uint32_t ListState::roomiest(std::uint64_t among) const {
   auto best = static_cast<std::uint32_t>(std::countr_zero(among));
   for (; among != 0; among &= among - 1) {
     const auto d = static_cast<std::uint32_t>(std::countr_zero(among));
-    if (room_[d] > room_[best]) best = d;
+    if (room_.bytes[d] > room_.bytes[best]) best = d;
   }
   return best;
 }
 
-void ListState::fix(std::uint32_t unit, std::uint32_t device, const ListOptions& options) {
+void ListState::fix(std::uint32_t unit, std::uint32_t device) {
   fixed_[unit] = static_cast<std::uint8_t>(device);
-  room_[device] -= bytes(unit, options);
+  room_.bytes[device] -= bytes(unit);
 }
 
 void ListState::price_readers(std::uint32_t task, std::uint64_t among,
@@ -126,7 +126,7 @@ std::uint32_t ListState::choose(std::uint32_t task, std::span<const std::int64_t
   double best_score = 0;
   for (std::uint64_t left = among; left != 0; left &= left - 1) {
     const auto d = static_cast<std::uint32_t>(std::countr_zero(left));
-    if (bytes(unit, options) > room_[d]) continue;
+    if (bytes(unit) > room_.bytes[d]) continue;
     const Trial trial = receive(task, d, false);
     const std::int64_t end = std::max(trial.ready, free[d]) + graph_.time_on(task, d);
     const std::int64_t held = trial.held + (priced ? readers_hold_[d] : 0);
@@ -137,11 +137,11 @@ std::uint32_t ListState::choose(std::uint32_t task, std::span<const std::int64_t
     }
   }
   if (best == graph_.num_devices) best = roomiest(among);
-  fix(unit, best, options);
+  fix(unit, best);
   for (std::uint32_t i = graph_.first_input[task]; i < graph_.first_input[task + 1]; ++i) {
     const std::uint32_t source = graph_.unit_of[graph_.producer[graph_.input[i]]];
     if (fixed_[source] == kNone && (graph_.allowed[source] >> best & 1) != 0) {
-      fix(source, best, options);
+      fix(source, best);
     }
   }
   return best;

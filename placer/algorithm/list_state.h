@@ -19,6 +19,12 @@ struct ListOptions {
   std::span<const std::uint8_t> expected = {};
   // [units], with `expected`: nonzero for units that stay as expected; empty: none.
   std::span<const std::uint8_t> frozen = {};
+};
+
+// What a placement must fit into, as far as a schedule can tell; overdrawn where nothing else is
+// left.
+struct Room {
+  std::vector<std::int64_t> bytes;  // [devices]
   // Units are counted with all that they produce, not with what they keep only.
   bool count_all_bytes = false;
 };
@@ -28,8 +34,7 @@ class ListState {
   explicit ListState(const TaskGraph& graph);
 
   // Begins a schedule; what is frozen is fixed.
-  //   room  [devices]: bytes; may be overdrawn where nothing else is left
-  void reset(std::span<const std::int64_t> room, const ListOptions& options);
+  void reset(const Room& room, const ListOptions& options);
 
   // Gives the task's unit, where it has none yet, the device on which the task ends earliest, with
   // the price, when the devices are free at `free` [devices]; and its sources the same.
@@ -55,10 +60,10 @@ class ListState {
     std::int64_t held = 0;  // by transfers that are not under way yet
   };
   Trial receive(std::uint32_t task, std::uint32_t device, bool keep);
-  void fix(std::uint32_t unit, std::uint32_t device, const ListOptions& options);
+  void fix(std::uint32_t unit, std::uint32_t device);
   [[nodiscard]] std::uint32_t roomiest(std::uint64_t among) const;
-  [[nodiscard]] std::int64_t bytes(std::uint32_t unit, const ListOptions& options) const {
-    return options.count_all_bytes ? graph_.bytes[unit] : graph_.persistent[unit];
+  [[nodiscard]] std::int64_t bytes(std::uint32_t unit) const {
+    return room_.count_all_bytes ? graph_.bytes[unit] : graph_.persistent[unit];
   }
 
   const TaskGraph& graph_;
@@ -69,7 +74,7 @@ class ListState {
   std::vector<std::int64_t> ingress_;  // [devices]
   std::vector<std::int64_t> trial_egress_;
   std::vector<std::int64_t> bus_;
-  std::vector<std::int64_t> room_;
+  Room room_;                               // that is left
   std::vector<std::int64_t> readers_hold_;  // [devices]
 };
 

@@ -1,6 +1,7 @@
 #include "placer/algorithm/multilevel.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <utility>
 
@@ -25,11 +26,6 @@ std::size_t parse(ParameterList given) {
   const auto effort = static_cast<std::size_t>(parameters.integer("effort", 10, 1, 1'000'000));
   parameters.check();
   return effort;
-}
-
-// One device, where every price gives the same.
-bool is_one(std::uint64_t set) {
-  return (set & (set - 1)) == 0;
 }
 
 // Masks of the fastest 1, 2, 4, ... devices and of all.
@@ -57,6 +53,19 @@ std::vector<std::uint64_t> device_sets(const TaskGraph& graph) {
   return sets;
 }
 
+// What multilevel tries first, on most devices first.
+std::vector<Construction> constructions(const TaskGraph& graph) {
+  std::vector<Construction> result;
+  for (const std::uint64_t set : device_sets(graph)) {
+    for (const double price : kPrices) {
+      result.push_back({set, price});
+      // On one device every price gives the same.
+      if (std::has_single_bit(set)) break;
+    }
+  }
+  return result;
+}
+
 // A problem's own graph: placements of it judged by the evaluator.
 class FineLevel {
  public:
@@ -73,8 +82,8 @@ class FineLevel {
   //   make  (expected) -> OrderedPlacement, within `room`
   template <class Make>
   void construct(const Make& make);
-  void construct_by_rank(std::uint64_t set, double price);
-  void construct_online(std::uint64_t set, double price);
+  void construct_by_rank(const Construction& wanted);
+  void construct_online(const Construction& wanted);
   [[nodiscard]] OrderedPlacement best() const;
 
   const TaskGraph graph;
@@ -149,15 +158,15 @@ void FineLevel::construct(const Make& make) {
   }
 }
 
-void FineLevel::construct_by_rank(std::uint64_t set, double price) {
+void FineLevel::construct_by_rank(const Construction& wanted) {
   construct([&](const Devices& expected) {
-    return OrderedPlacement{rescheduler.construct(set, price, expected, room), {}};
+    return OrderedPlacement{rescheduler.construct(wanted, expected, room), {}};
   });
 }
 
-void FineLevel::construct_online(std::uint64_t set, double price) {
+void FineLevel::construct_online(const Construction& wanted) {
   construct([&](const Devices& expected) {
-    return rescheduler.construct_online(set, price, expected, room);
+    return rescheduler.construct_online(wanted, expected, room);
   });
 }
 
@@ -167,7 +176,7 @@ class MultilevelSearch {
       : options_(options),
         effort_(parse(options.parameters)),
         fine_(problem, options, "multilevel"),
-        sets_(device_sets(fine_.graph)),
+        constructions_(constructions(fine_.graph)),
         rng_(options.seed) {}
 
   SearchResult run() {
@@ -176,8 +185,8 @@ class MultilevelSearch {
       fine_.slowest = fine_.incumbent.clock().seconds() / static_cast<double>(judged);
     }
     if (!options_.heuristics_tried || !fine_.incumbent.best()) construct_all();
-    const bool choice = std::ranges::any_of(
-        fine_.graph.allowed, [](std::uint64_t mask) { return (mask & (mask - 1)) != 0; });
+    const bool choice =
+        !std::ranges::all_of(fine_.graph.allowed, std::has_single_bit<std::uint64_t>);
     // The second round is from scratch, the others go on from the best.
     for (std::uint64_t round = 0; choice && fine_.incumbent.best() && !exhausted(); ++round) {
       run_round(round, round == 1);
@@ -206,18 +215,15 @@ class MultilevelSearch {
            static_cast<double>(fine_.graph.num_tasks + fine_.graph.reader.size() + 1);
   }
   void construct_all() {
-    for (const std::uint64_t set : sets_) {
-      for (const double price : kPrices) {
-        const bool done = fine_.incumbent.best() && exhausted();
-        if (!done) construct(set, price);
-        if (is_one(set)) break;
-      }
+    for (const Construction& wanted : constructions_) {
+      if (fine_.incumbent.best() && exhausted()) return;
+      construct(wanted);
     }
   }
-  void construct(std::uint64_t set, double price) {
+  void construct(const Construction& wanted) {
     const std::uint64_t before = fine_.incumbent.clock().spent();
-    fine_.construct_by_rank(set, price);
-    fine_.construct_online(set, price);
+    fine_.construct_by_rank(wanted);
+    fine_.construct_online(wanted);
     work_ += static_cast<double>(fine_.incumbent.clock().spent() - before);
   }
 
@@ -268,13 +274,11 @@ class MultilevelSearch {
       cost = found;
       current = std::move(devices);
     };
-    for (const std::uint64_t set : sets_) {
-      for (const double price : kPrices) {
-        if (!current.empty() && nearly_exhausted()) return;
-        const Devices first = rescheduler.construct(set, price, {}, fine_.room);
-        consider(first);
-        consider(rescheduler.construct(set, price, first, fine_.room));
-      }
+    for (const Construction& wanted : constructions_) {
+      if (!current.empty() && nearly_exhausted()) return;
+      const Devices first = rescheduler.construct(wanted, {}, fine_.room);
+      consider(first);
+      consider(rescheduler.construct(wanted, first, fine_.room));
     }
   }
 
@@ -295,7 +299,7 @@ class MultilevelSearch {
   const SearchOptions& options_;
   std::size_t effort_;
   FineLevel fine_;
-  std::vector<std::uint64_t> sets_;
+  std::vector<Construction> constructions_;
   Rng rng_;
   double work_ = 0;  // in evaluations
 };
@@ -310,7 +314,7 @@ class Multilevel : public Algorithm {
 // Every construction of one kind.
 class ListScheduling : public Algorithm {
  public:
-  using Construct = void (FineLevel::*)(std::uint64_t set, double price);
+  using Construct = void (FineLevel::*)(const Construction& wanted);
   ListScheduling(std::string name, Construct construct)
       : name_(std::move(name)), construct_(construct) {}
 
@@ -319,12 +323,7 @@ class ListScheduling : public Algorithm {
     SearchOptions unlimited;
     unlimited.progress = options.progress;
     FineLevel fine(problem, unlimited, name_);
-    for (const std::uint64_t set : device_sets(fine.graph)) {
-      for (const double price : kPrices) {
-        (fine.*construct_)(set, price);
-        if (is_one(set)) break;
-      }
-    }
+    for (const Construction& wanted : constructions(fine.graph)) (fine.*construct_)(wanted);
     return fine.incumbent.finish();
   }
 

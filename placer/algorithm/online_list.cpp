@@ -107,8 +107,8 @@ void OnlineList::start_tasks() {
   }
 }
 
-OrderedPlacement OnlineList::run(std::span<const std::uint32_t> order,
-                                 std::span<const std::int64_t> room, const ListOptions& options) {
+OrderedPlacement OnlineList::run(std::span<const std::uint32_t> order, const Room& room,
+                                 const ListOptions& options) {
   state_.reset(room, options);
   reset(order);
   by_place_ = order;

@@ -25,10 +25,8 @@ class OnlineList {
   explicit OnlineList(const TaskGraph& graph);
 
   //   order  [tasks], the most urgent first
-  //   room   [devices]: bytes; may be overdrawn where nothing else is left
   //   cost   O(reads x devices + V log V)
-  [[nodiscard]] OrderedPlacement run(std::span<const std::uint32_t> order,
-                                     std::span<const std::int64_t> room,
+  [[nodiscard]] OrderedPlacement run(std::span<const std::uint32_t> order, const Room& room,
                                      const ListOptions& options);
 
  private:

@@ -16,18 +16,18 @@ double draw(Rng& rng, double low, double high) {
 Rescheduler::Rescheduler(const TaskGraph& graph)
     : graph_(graph), model_(graph), list_(graph), online_(graph), frozen_(graph.num_units()) {}
 
-std::vector<std::uint8_t> Rescheduler::construct(std::uint64_t devices, double price,
+std::vector<std::uint8_t> Rescheduler::construct(const Construction& wanted,
                                                  std::span<const std::uint8_t> expected,
                                                  const Room& room) {
-  return list_.run(model_.by_rank(), room.bytes,
-                   {devices, price, expected, {}, room.count_all_bytes});
+  return list_.run(model_.by_rank(), room,
+                   {.devices = wanted.devices, .price = wanted.price, .expected = expected});
 }
 
-OrderedPlacement Rescheduler::construct_online(std::uint64_t devices, double price,
+OrderedPlacement Rescheduler::construct_online(const Construction& wanted,
                                                std::span<const std::uint8_t> expected,
                                                const Room& room) {
-  return online_.run(model_.by_rank(), room.bytes,
-                     {devices, price, expected, {}, room.count_all_bytes});
+  return online_.run(model_.by_rank(), room,
+                     {.devices = wanted.devices, .price = wanted.price, .expected = expected});
 }
 
 void Rescheduler::load(OrderedPlacement placement) {
@@ -56,7 +56,7 @@ void Rescheduler::free_at_random(Rng& rng) {
   for (std::uint8_t& frozen : frozen_) frozen = rng.uniform() < share ? 0 : 1;
 }
 
-ListOptions Rescheduler::free_some(Rng& rng, const Room& room) {
+ListOptions Rescheduler::free_some(Rng& rng) {
   if (rng.below(4) == 0) {
     free_at_random(rng);
   } else {
@@ -66,7 +66,6 @@ ListOptions Rescheduler::free_some(Rng& rng, const Room& room) {
   options.price = draw(rng, 0.03, 30);
   options.expected = current_.device;
   options.frozen = frozen_;
-  options.count_all_bytes = room.count_all_bytes;
   // Half of the time only what is on a few devices moves, and stays among them.
   if (graph_.num_devices > 2 && rng.below(2) == 0) {
     options.devices = 0;
@@ -81,16 +80,16 @@ ListOptions Rescheduler::free_some(Rng& rng, const Room& room) {
 }
 
 std::vector<std::uint8_t> Rescheduler::propose(Rng& rng, const Room& room) {
-  const ListOptions options = free_some(rng, room);
-  // By start, links are reserved about as the step uses them; by rank, what is urgent chooses first.
+  const ListOptions options = free_some(rng);
+  // By start, links are reserved about as the step uses them; by rank, the urgent choose first.
   const bool by_start = rng.below(2) == 0;
-  return list_.run(by_start ? by_start_ : model_.by_rank(), room.bytes, options);
+  return list_.run(by_start ? by_start_ : model_.by_rank(), room, options);
 }
 
 OrderedPlacement Rescheduler::propose_online(Rng& rng, const Room& room) {
-  const ListOptions options = free_some(rng, room);
+  const ListOptions options = free_some(rng);
   const bool by_rank = rng.below(2) == 0;
-  return online_.run(by_rank ? model_.by_rank() : by_urgency(), room.bytes, options);
+  return online_.run(by_rank ? model_.by_rank() : by_urgency(), room, options);
 }
 
 }  // namespace placer

@@ -15,10 +15,10 @@
 
 namespace placer {
 
-// What a placement must fit into, as far as a schedule can tell.
-struct Room {
-  std::vector<std::int64_t> bytes;  // [devices]
-  bool count_all_bytes = false;     // see ListOptions
+// A schedule of everything.
+struct Construction {
+  std::uint64_t devices = 0;  // mask
+  double price = 0;           // see ListOptions
 };
 
 class Rescheduler {
@@ -31,12 +31,12 @@ class Rescheduler {
   [[nodiscard]] std::int64_t judge(std::span<const std::uint8_t> device) {
     return model_.run(device);
   }
-  // A schedule of everything: on `devices` (a mask) at a price, with or without knowing `expected`.
-  [[nodiscard]] std::vector<std::uint8_t> construct(std::uint64_t devices, double price,
+  // With or without knowing `expected`.
+  [[nodiscard]] std::vector<std::uint8_t> construct(const Construction& wanted,
                                                     std::span<const std::uint8_t> expected,
                                                     const Room& room);
   // The same in the order of time.
-  [[nodiscard]] OrderedPlacement construct_online(std::uint64_t devices, double price,
+  [[nodiscard]] OrderedPlacement construct_online(const Construction& wanted,
                                                   std::span<const std::uint8_t> expected,
                                                   const Room& room);
 
@@ -50,7 +50,7 @@ class Rescheduler {
 
  private:
   // Frees some units for a proposal.
-  ListOptions free_some(Rng& rng, const Room& room);
+  ListOptions free_some(Rng& rng);
   void free_stretch(Rng& rng);
   void free_at_random(Rng& rng);
   [[nodiscard]] std::span<const std::uint32_t> by_urgency() const {

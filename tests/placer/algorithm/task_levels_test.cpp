@@ -109,7 +109,7 @@ TEST(ContentionList, KeepsUnitsAndAllowedDevicesWhateverIsFrozen) {
     const auto expected = lowest_devices(owned.graph);
     std::vector<std::uint8_t> frozen(owned.graph.num_units(), 0);
     for (std::size_t u = 0; u < frozen.size(); u += 2) frozen[u] = 1;
-    const auto device = list.run(model.by_rank(), owned.graph.limit,
+    const auto device = list.run(model.by_rank(), {.bytes = owned.graph.limit},
                                  {.price = 1, .expected = expected, .frozen = frozen});
     for (std::uint32_t t = 0; t < owned.graph.num_tasks; ++t) {
       const std::uint32_t unit = owned.graph.unit_of[t];
@@ -130,8 +130,8 @@ TEST(OnlineList, KeepsUnitsAndAllowedDevicesAndStartsEveryTaskOnceAfterItsInputs
     for (std::size_t u = 0; u < frozen.size(); u += 2) frozen[u] = 1;
     OnlineList list(graph);
     const ListOptions options{.price = 1, .expected = expected, .frozen = frozen};
-    const OrderedPlacement found = list.run(model.by_rank(), graph.limit, options);
-    EXPECT_EQ(list.run(model.by_rank(), graph.limit, options).order, found.order);
+    const OrderedPlacement found = list.run(model.by_rank(), {.bytes = graph.limit}, options);
+    EXPECT_EQ(list.run(model.by_rank(), {.bytes = graph.limit}, options).order, found.order);
     for (std::uint32_t t = 0; t < graph.num_tasks; ++t) {
       const std::uint32_t unit = graph.unit_of[t];
       EXPECT_NE(graph.allowed[unit] >> found.device[t] & 1, 0U);
@@ -178,7 +178,7 @@ TEST(OnlineList, ChainsStayWhereTheyAreAndShareTheDevices) {
   graph.bytes.assign(6, 0);
   graph.limit.assign(2, 100);
   StepModel model(graph);
-  const OrderedPlacement found = OnlineList(graph).run(model.by_rank(), graph.limit, {});
+  const OrderedPlacement found = OnlineList(graph).run(model.by_rank(), {.bytes = graph.limit}, {});
   EXPECT_EQ(found.device, (std::vector<std::uint8_t>{0, 1, 0, 1, 0, 1}));
   EXPECT_EQ(model.run(found.device, found.order), 30);
 }
