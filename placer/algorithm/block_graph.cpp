@@ -1,10 +1,10 @@
 #include "placer/algorithm/block_graph.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
-#include <queue>
 #include <utility>
+
+#include "placer/base/min_heap.h"
 
 namespace placer {
 namespace {
@@ -182,7 +182,7 @@ std::vector<std::uint32_t> topological_number(const Adjacency& after,
     }
   }
   using Entry = std::pair<std::uint32_t, std::uint32_t>;  // first node, vertex
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ready;
+  MinHeap<Entry> ready;
   for (std::uint32_t v = 0; v < after.size(); ++v) {
     if (waiting[v] == 0) {
       ready.emplace(first_node[v], v);
@@ -190,8 +190,7 @@ std::vector<std::uint32_t> topological_number(const Adjacency& after,
   }
   std::vector<std::uint32_t> number(after.size());
   for (std::uint32_t next = 0; !ready.empty(); ++next) {
-    const std::uint32_t v = ready.top().second;
-    ready.pop();
+    const std::uint32_t v = take_least(ready).second;
     number[v] = next;
     for (const std::uint32_t w : after[v]) {
       if (--waiting[w] == 0) {

@@ -2,14 +2,10 @@
 
 // Ready ops of one device, by when they could start there: what ETF and SCT choose from.
 
-#include <algorithm>
-#include <functional>
 #include <optional>
-#include <queue>
-#include <utility>
-#include <vector>
 
 #include "placer/base/ids.h"
+#include "placer/base/min_heap.h"
 #include "placer/base/units.h"
 
 namespace placer {
@@ -30,8 +26,7 @@ class EarliestQueue {
   template <typename Keep>
   [[nodiscard]] std::optional<Entry> first(SimTime free, Keep keep) {
     while (!coming_.empty() && coming_.top().start <= free) {
-      come_.push(coming_.top().op);
-      coming_.pop();
+      come_.push(take_least(coming_).op);
     }
     while (!come_.empty() && !keep(come_.top())) {
       come_.pop();
@@ -46,9 +41,6 @@ class EarliestQueue {
   }
 
  private:
-  template <typename T>
-  using MinHeap = std::priority_queue<T, std::vector<T>, std::greater<>>;
-
   MinHeap<Entry> coming_;  // inputs arrive after the device is free
   MinHeap<NodeId> come_;   // could start at once
 };

@@ -1,19 +1,8 @@
 #include "placer/algorithm/online_list.h"
 
 #include <algorithm>
-#include <functional>
-#include <tuple>
 
 namespace placer {
-namespace {
-
-constexpr auto kLowestFirst = std::greater<std::uint32_t>();
-
-constexpr auto kEarliestFirst = [](const auto& a, const auto& b) {
-  return std::tuple(a.time, a.kind, a.task) > std::tuple(b.time, b.kind, b.task);
-};
-
-}  // namespace
 
 OnlineList::OnlineList(const TaskGraph& graph)
     : graph_(graph),
@@ -38,11 +27,6 @@ void OnlineList::reset(std::span<const std::uint32_t> order) {
   }
 }
 
-void OnlineList::push(std::int64_t time, std::uint32_t task, Kind kind) {
-  events_.push_back({time, task, kind});
-  std::push_heap(events_.begin(), events_.end(), kEarliestFirst);
-}
-
 void OnlineList::hand_out(std::uint32_t task) {
   const std::uint32_t first = graph_.first_reader[graph_.first_value[task]];
   const std::uint32_t last = graph_.first_reader[graph_.first_value[task + 1]];
@@ -54,9 +38,7 @@ void OnlineList::hand_out(std::uint32_t task) {
 void OnlineList::handle(const Event& event) {
   const std::uint32_t task = event.task;
   if (event.kind == Kind::kArrived && graph_.takes_device[task]) {
-    std::vector<std::uint32_t>& ready = devices_[device_[task]].ready;
-    ready.push_back(place_[task]);
-    std::push_heap(ready.begin(), ready.end(), kLowestFirst);
+    devices_[device_[task]].ready.push(place_[task]);
     return;
   }
   if (event.kind == Kind::kArrived) {
@@ -86,7 +68,7 @@ void OnlineList::assign_released(const ListOptions& options) {
     const std::uint32_t device = state_.choose(task, free_, options);
     device_[task] = static_cast<std::uint8_t>(device);
     if (graph_.takes_device[task]) devices_[device].queued += graph_.time_on(task, device);
-    push(std::max(now_, state_.reserve(task, device)), task, Kind::kArrived);
+    events_.push({std::max(now_, state_.reserve(task, device)), Kind::kArrived, task});
   }
   released_.clear();
 }
@@ -95,15 +77,13 @@ void OnlineList::start_tasks() {
   for (std::uint32_t d = 0; d < devices_.size(); ++d) {
     Device& device = devices_[d];
     if (device.busy || device.ready.empty()) continue;
-    std::pop_heap(device.ready.begin(), device.ready.end(), kLowestFirst);
-    const std::uint32_t task = by_place_[device.ready.back()];
-    device.ready.pop_back();
+    const std::uint32_t task = by_place_[take_least(device.ready)];
     const std::int64_t time = graph_.time_on(task, d);
     device.busy = true;
     device.until = now_ + time;
     device.queued -= time;
     started_.push_back(task);
-    push(device.until, task, Kind::kEnd);
+    events_.push({device.until, Kind::kEnd, task});
   }
 }
 
@@ -115,15 +95,10 @@ OrderedPlacement OnlineList::run(std::span<const std::uint32_t> order, const Roo
   // All that happens at one time comes before any device picks its next task.
   do {
     assign_released(options);
-    while (!events_.empty() && events_.front().time == now_) {
-      std::pop_heap(events_.begin(), events_.end(), kEarliestFirst);
-      const Event event = events_.back();
-      events_.pop_back();
-      handle(event);
-    }
+    while (!events_.empty() && events_.top().time == now_) handle(take_least(events_));
     if (!released_.empty()) continue;
     start_tasks();
-    if (!events_.empty()) now_ = events_.front().time;
+    if (!events_.empty()) now_ = events_.top().time;
   } while (!events_.empty() || !released_.empty());
   return {state_.devices(options), started_};
 }

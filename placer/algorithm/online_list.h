@@ -7,11 +7,13 @@
 // booked too, and transfers have a price. What it leaves idle is about what the step leaves idle,
 // where schedulers by rank append to devices that will wait.
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "placer/algorithm/list_state.h"
+#include "placer/base/min_heap.h"
 
 namespace placer {
 
@@ -33,18 +35,18 @@ class OnlineList {
   enum class Kind : std::uint8_t { kEnd, kArrived };
   struct Event {
     std::int64_t time = 0;
-    std::uint32_t task = 0;
     Kind kind = Kind::kEnd;
+    std::uint32_t task = 0;
+    auto operator<=>(const Event&) const = default;
   };
   struct Device {
     bool busy = false;
-    std::int64_t until = 0;            // end of the last task that started
-    std::int64_t queued = 0;           // time of tasks that are given to it and have not started
-    std::vector<std::uint32_t> ready;  // heap of places
+    std::int64_t until = 0;        // end of the last task that started
+    std::int64_t queued = 0;       // time of tasks that are given to it and have not started
+    MinHeap<std::uint32_t> ready;  // places
   };
 
   void reset(std::span<const std::uint32_t> order);
-  void push(std::int64_t time, std::uint32_t task, Kind kind);
   void handle(const Event& event);
   void hand_out(std::uint32_t task);
   void assign_released(const ListOptions& options);
@@ -59,7 +61,7 @@ class OnlineList {
   std::vector<Device> devices_;
   std::vector<std::int64_t> free_;       // [devices]
   std::vector<std::uint32_t> released_;  // tasks whose last input has come to exist now
-  std::vector<Event> events_;            // heap
+  MinHeap<Event> events_;
   std::vector<std::uint32_t> started_;
   std::int64_t now_ = 0;
 };

@@ -2,19 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 #include <numeric>
 
 namespace placer {
-namespace {
-
-constexpr auto kLowestFirst = std::greater<std::uint32_t>();
-
-constexpr auto kEarliestFirst = [](const auto& a, const auto& b) {
-  return a.time != b.time ? a.time > b.time : a.key > b.key;
-};
-
-}  // namespace
 
 StepModel::StepModel(const TaskGraph& graph)
     : graph_(graph),
@@ -34,27 +24,13 @@ StepModel::StepModel(const TaskGraph& graph)
   }
 }
 
-void StepModel::push(std::int64_t time, std::uint64_t key) {
-  events_.push_back({time, key});
-  std::push_heap(events_.begin(), events_.end(), kEarliestFirst);
-}
-
-StepModel::Event StepModel::pop() {
-  std::pop_heap(events_.begin(), events_.end(), kEarliestFirst);
-  const Event event = events_.back();
-  events_.pop_back();
-  return event;
-}
-
 void StepModel::become_ready(std::uint32_t task) {
   if (!graph_.takes_device[task]) {
     start_[task] = now_;
-    push(now_, task);
+    events_.push({now_, task});
     return;
   }
-  std::vector<std::uint32_t>& heap = ready_[device_[task]];
-  heap.push_back(place_[task]);
-  std::push_heap(heap.begin(), heap.end(), kLowestFirst);
+  ready_[device_[task]].push(place_[task]);
 }
 
 // Returns when the value arrives.
@@ -88,7 +64,7 @@ void StepModel::hand_out(std::uint32_t task) {
     }
     for (; remote != 0; remote &= remote - 1) {
       const auto to = static_cast<std::uint32_t>(std::countr_zero(remote));
-      push(send(v, from, to), kArrival | std::uint64_t{v} << 8 | to);
+      events_.push({send(v, from, to), kArrival | std::uint64_t{v} << 8 | to});
     }
   }
 }
@@ -96,14 +72,11 @@ void StepModel::hand_out(std::uint32_t task) {
 void StepModel::start_tasks() {
   for (std::uint64_t left = idle_; left != 0; left &= left - 1) {
     const auto d = static_cast<std::uint32_t>(std::countr_zero(left));
-    std::vector<std::uint32_t>& heap = ready_[d];
-    if (heap.empty()) continue;
-    std::pop_heap(heap.begin(), heap.end(), kLowestFirst);
-    const std::uint32_t task = order_[heap.back()];
-    heap.pop_back();
+    if (ready_[d].empty()) continue;
+    const std::uint32_t task = order_[take_least(ready_[d])];
     idle_ &= ~(std::uint64_t{1} << d);
     start_[task] = now_;
-    push(now_ + graph_.time_on(task, d), task);
+    events_.push({now_ + graph_.time_on(task, d), task});
   }
 }
 
@@ -139,9 +112,9 @@ std::int64_t StepModel::run(std::span<const std::uint8_t> device,
   }
   // All events of one time come before any device picks its next task.
   do {
-    while (!events_.empty() && events_.front().time == now_) handle(pop());
+    while (!events_.empty() && events_.top().time == now_) handle(take_least(events_));
     start_tasks();
-    if (!events_.empty()) now_ = events_.front().time;
+    if (!events_.empty()) now_ = events_.top().time;
   } while (!events_.empty());
   return now_;
 }

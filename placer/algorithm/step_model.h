@@ -4,12 +4,14 @@
 // memory and what peers of a pool slow down: what a search over contracted graphs, which no
 // evaluator knows, is guided by. What it finds is judged on the problem's own graph.
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "placer/algorithm/task_graph.h"
+#include "placer/base/min_heap.h"
 
 namespace placer {
 
@@ -35,11 +37,10 @@ class StepModel {
   struct Event {
     std::int64_t time = 0;
     std::uint64_t key = 0;  // ends of tasks before arrivals; then the task, or value and device
+    auto operator<=>(const Event&) const = default;
   };
   static constexpr std::uint64_t kArrival = std::uint64_t{1} << 63;
 
-  void push(std::int64_t time, std::uint64_t key);
-  Event pop();
   void become_ready(std::uint32_t task);
   void hand_out(std::uint32_t task);
   void handle(const Event& event);
@@ -57,11 +58,11 @@ class StepModel {
   std::uint64_t idle_ = 0;
   std::vector<std::uint32_t> waiting_;
   std::vector<std::int64_t> start_;
-  std::vector<std::vector<std::uint32_t>> ready_;  // [devices]: heaps of places
+  std::vector<MinHeap<std::uint32_t>> ready_;  // [devices]: places
   std::vector<std::int64_t> egress_free_;
   std::vector<std::int64_t> ingress_free_;
   std::vector<std::int64_t> bus_free_;
-  std::vector<Event> events_;
+  MinHeap<Event> events_;
 };
 
 }  // namespace placer

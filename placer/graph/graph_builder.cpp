@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <numeric>
-#include <queue>
 #include <string>
 #include <unordered_map>
 
 #include "placer/base/error.h"
 #include "placer/base/hash.h"
+#include "placer/base/min_heap.h"
 #include "placer/graph/check_nodes.h"
 #include "placer/graph/graph.h"
 #include "placer/graph/hash_arguments.h"
@@ -78,7 +78,7 @@ std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes) {
       add(index(before), i);
     }
   }
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready;
+  MinHeap<std::uint32_t> ready;
   for (std::size_t i = 0; i < size; ++i) {
     if (waiting[i] == 0) {
       ready.push(static_cast<std::uint32_t>(i));
@@ -86,8 +86,7 @@ std::vector<std::uint32_t> topological_order(const std::vector<Node>& nodes) {
   }
   order.reserve(size);
   while (!ready.empty()) {
-    const std::uint32_t next = ready.top();
-    ready.pop();
+    const std::uint32_t next = take_least(ready);
     order.push_back(next);
     for (const std::uint32_t successor : successors[next]) {
       if (--waiting[successor] == 0) {

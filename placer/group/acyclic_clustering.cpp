@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "placer/base/error.h"
+#include "placer/base/min_heap.h"
 #include "placer/base/random.h"
 
 namespace placer {
@@ -171,25 +172,19 @@ class Clusterer {
     for (std::uint32_t v = 0; v < dag_.size(); ++v) {
       if (leader_[v] == v) for_each_edge(v, [&](std::uint32_t to) { ++waiting[to]; });
     }
-    std::vector<std::uint32_t> ready;
-    const auto lowest_first = std::greater<std::uint32_t>();
+    MinHeap<std::uint32_t> ready;
     for (std::uint32_t v = 0; v < dag_.size(); ++v) {
-      if (leader_[v] == v && waiting[v] == 0) ready.push_back(v);
+      if (leader_[v] == v && waiting[v] == 0) ready.push(v);
     }
-    std::make_heap(ready.begin(), ready.end(), lowest_first);
     Clustering result{std::vector<std::uint32_t>(dag_.size()), 0};
     while (!ready.empty()) {
-      std::pop_heap(ready.begin(), ready.end(), lowest_first);
-      const std::uint32_t cluster = ready.back();
-      ready.pop_back();
+      const std::uint32_t cluster = take_least(ready);
       for (std::uint32_t u = cluster; u != kNone; u = next_[u]) {
         result.cluster_of[u] = static_cast<std::uint32_t>(result.size);
       }
       ++result.size;
       for_each_edge(cluster, [&](std::uint32_t to) {
-        if (--waiting[to] != 0) return;
-        ready.push_back(to);
-        std::push_heap(ready.begin(), ready.end(), lowest_first);
+        if (--waiting[to] == 0) ready.push(to);
       });
     }
     const auto clusters = [&] {

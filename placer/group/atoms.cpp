@@ -1,11 +1,10 @@
 #include "placer/group/atoms.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <queue>
 
 #include "placer/base/error.h"
+#include "placer/base/min_heap.h"
 #include "placer/group/grouping.h"
 
 namespace placer {
@@ -45,7 +44,7 @@ std::vector<std::uint32_t> order_parts(std::size_t size, const Edges& edges) {
   for (const auto& edge : edges) {
     ++waiting[edge.second];
   }
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready;
+  MinHeap<std::uint32_t> ready;
   for (std::uint32_t x = 0; x < size; ++x) {
     if (waiting[x] == 0) {
       ready.push(x);
@@ -53,8 +52,7 @@ std::vector<std::uint32_t> order_parts(std::size_t size, const Edges& edges) {
   }
   std::vector<std::uint32_t> order;
   while (!ready.empty()) {
-    order.push_back(ready.top());
-    ready.pop();
+    order.push_back(take_least(ready));
     for (const std::uint32_t next : successors[order.back()]) {
       if (--waiting[next] == 0) {
         ready.push(next);
