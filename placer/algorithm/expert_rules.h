@@ -21,7 +21,7 @@ struct ExpertRule {
   std::string device;
 };
 
-// Throws Error(kBadInput) with file and line for a line that is no rule, and for a file without any.
+// Throws Error(kBadInput) with file and line for a line that is no rule, and for a file with none.
 [[nodiscard]] std::vector<ExpertRule> parse_expert_rules(std::string_view text,
                                                          const std::string& file);
 

@@ -163,9 +163,10 @@ class PartialSchedule {
   mutable std::vector<Transfer> transfers_;  // of the op that was last asked about
 };
 
-// Judges the schedules that `make` builds under free and under reserved links, each with its own order of
-// ops and with the default one, and keeps the best. Room is first charged with what persists, then,
-// where no placement fits, with everything; then the least bad placement is repaired.
+// Judges the schedules that `make` builds under free and under reserved links, each with its own
+// order of ops and with the default one, and keeps the best. Room is first charged with what
+// persists, then, where no placement fits, with everything; then the least bad placement is
+// repaired.
 [[nodiscard]] SearchResult judge_schedules(
     const Problem& problem, const SearchOptions& options, const std::string& name,
     const UnitTable& units, const std::function<Schedule(const ScheduleModel&)>& make);
