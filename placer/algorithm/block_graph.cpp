@@ -1,9 +1,9 @@
 #include "placer/algorithm/block_graph.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/base/min_heap.h"
 
 namespace placer {
@@ -22,10 +22,9 @@ class Attachment {
   explicit Attachment(const Problem& problem)
       : graph_(problem.costs.graph()),
         constraints_(problem.constraints),
-        parent_(constraints_.num_units),
+        sets_(constraints_.num_units),
         allowed_(constraints_.num_units),
         forward_(constraints_.num_units, false) {
-    std::iota(parent_.begin(), parent_.end(), std::uint32_t{0});
     for (std::size_t v = 0; v < graph_.size(); ++v) {
       const std::uint32_t unit = constraints_.unit_of[v];
       allowed_[unit] = constraints_.allowed[v];
@@ -38,7 +37,9 @@ class Attachment {
     const Node& of = graph_.node(node);
     return of.kind == NodeKind::kOp && of.pass == Pass::kForward;
   }
-  [[nodiscard]] std::uint32_t find(NodeId node) { return root(constraints_.unit_of[index(node)]); }
+  [[nodiscard]] std::uint32_t find(NodeId node) const {
+    return sets_.find(constraints_.unit_of[index(node)]);
+  }
 
   // True when anything was attached.
   bool attach_all() {
@@ -58,14 +59,6 @@ class Attachment {
   }
 
  private:
-  std::uint32_t root(std::uint32_t unit) {
-    while (parent_[unit] != unit) {
-      parent_[unit] = parent_[parent_[unit]];
-      unit = parent_[unit];
-    }
-    return unit;
-  }
-
   void attach_to_last_input(NodeId node) {
     std::optional<NodeId> last;
     for (const TensorRef input : graph_.node(node).inputs) {
@@ -91,7 +84,7 @@ class Attachment {
     if ((allowed_[host] & allowed_[guest]) == 0) {
       return false;
     }
-    parent_[guest] = host;
+    sets_.attach(guest, host);
     allowed_[host] &= allowed_[guest];
     any_ = true;
     return true;
@@ -99,7 +92,7 @@ class Attachment {
 
   const Graph& graph_;
   const Constraints& constraints_;
-  std::vector<std::uint32_t> parent_;   // [units]
+  DisjointSets sets_;                   // of units
   std::vector<std::uint64_t> allowed_;  // [units]: of roots
   std::vector<bool> forward_;           // [units]: has a node that orders
   bool any_ = false;
@@ -217,7 +210,7 @@ Adjacency renamed(const Adjacency& after, const std::vector<std::uint32_t>& name
 }
 
 // Edges between units, by root, of the nodes that order.
-Adjacency unit_edges(const Graph& graph, Attachment& attachment, std::size_t units) {
+Adjacency unit_edges(const Graph& graph, const Attachment& attachment, std::size_t units) {
   Adjacency after(units);
   for (std::size_t v = 0; v < graph.size(); ++v) {
     const auto node = id_at<NodeId>(v);

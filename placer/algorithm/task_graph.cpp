@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/group/grouping.h"
 
 namespace placer {
@@ -200,26 +201,19 @@ class Contraction {
   // Units that share a cluster become one.
   void join_units() {
     constexpr std::uint32_t kNone = ~std::uint32_t{0};
-    std::vector<std::uint32_t> root(fine_.num_units());
-    std::iota(root.begin(), root.end(), 0);
-    const auto find = [&](std::uint32_t u) {
-      while (root[u] != u) u = root[u] = root[root[u]];
-      return u;
-    };
+    DisjointSets sets(fine_.num_units());
     std::vector<std::uint32_t> unit_of_cluster(out_.num_tasks, kNone);
     for (std::uint32_t t = 0; t < fine_.num_tasks; ++t) {
       std::uint32_t& known = unit_of_cluster[cluster_of_[t]];
-      const std::uint32_t unit = find(fine_.unit_of[t]);
       if (known == kNone) {
-        known = unit;
+        known = fine_.unit_of[t];
       } else {
-        const std::uint32_t other = find(known);
-        root[std::max(unit, other)] = std::min(unit, other);
+        sets.unite(known, fine_.unit_of[t]);
       }
     }
     std::vector<std::uint32_t> number(fine_.num_units(), kNone);
     for (std::uint32_t c = 0; c < out_.num_tasks; ++c) {
-      std::uint32_t& of_root = number[find(unit_of_cluster[c])];
+      std::uint32_t& of_root = number[sets.find(unit_of_cluster[c])];
       if (of_root == kNone) {
         of_root = static_cast<std::uint32_t>(out_.allowed.size());
         out_.allowed.push_back(~std::uint64_t{0});
@@ -229,7 +223,7 @@ class Contraction {
     out_.persistent.assign(out_.num_units(), 0);
     out_.bytes.assign(out_.num_units(), 0);
     for (std::uint32_t u = 0; u < fine_.num_units(); ++u) {
-      const std::uint32_t unit = number[find(u)];
+      const std::uint32_t unit = number[sets.find(u)];
       out_.allowed[unit] &= fine_.allowed[u];
       out_.persistent[unit] += fine_.persistent[u];
       out_.bytes[unit] += fine_.bytes[u];

@@ -3,6 +3,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/base/error.h"
 #include "placer/base/hash.h"
 #include "placer/base/min_heap.h"
@@ -14,31 +15,6 @@ namespace placer {
 namespace {
 
 using Adjacency = std::vector<std::vector<std::uint32_t>>;
-
-// Merges sets of nodes; the representative is the lowest member.
-class UnionFind {
- public:
-  explicit UnionFind(std::size_t size) : parent_(size) {
-    for (std::size_t i = 0; i < size; ++i) {
-      parent_[i] = i;
-    }
-  }
-  std::size_t find(std::size_t x) {
-    while (parent_[x] != x) {
-      parent_[x] = parent_[parent_[x]];
-      x = parent_[x];
-    }
-    return x;
-  }
-  void merge(NodeId a, NodeId b) {
-    const std::size_t x = find(index(a));
-    const std::size_t y = find(index(b));
-    parent_[std::max(x, y)] = std::min(x, y);
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
 
 // Whether every node stands after all that it refers to, as in the files that we write: then the
 // file's order is the topological one.
@@ -354,33 +330,33 @@ class GraphBuilder {
 
   void find_colocation_classes() {
     auto& g = graph_;
-    UnionFind classes(g.size());
+    DisjointSets sets(g.size());
+    const auto unite = [&](NodeId a, NodeId b) {
+      sets.unite(static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b));
+    };
     std::unordered_map<std::string_view, NodeId> by_key;
     for (std::size_t i = 0; i < g.size(); ++i) {
       const NodeId id = id_at<NodeId>(i);
       const Node& node = g.nodes_[i];
       if (!node.colocate.empty()) {
-        classes.merge(by_key.emplace(node.colocate, id).first->second, id);
+        unite(by_key.emplace(node.colocate, id).first->second, id);
       }
       for (const TensorSpec& output : node.outputs) {
         if (output.alias_of) {
-          classes.merge(node.inputs[*output.alias_of].node, id);
+          unite(node.inputs[*output.alias_of].node, id);
         }
       }
       for (const std::uint32_t written : node.mutates) {
-        classes.merge(g.storage(node.inputs[written]).node, id);
+        unite(g.storage(node.inputs[written]).node, id);
       }
       if (node.kind == NodeKind::kOutput) {
         const bool write = node.output_role == OutputRole::kStateWrite;
-        classes.merge(write ? *node.target : node.inputs[0].node, id);
+        unite(write ? *node.target : node.inputs[0].node, id);
       }
     }
-    g.class_of_.resize(g.size());
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const std::size_t first = classes.find(i);
-      g.class_of_[i] =
-          first == i ? static_cast<std::uint32_t>(g.num_classes_++) : g.class_of_[first];
-    }
+    auto [class_of, count] = sets.numbered();
+    g.class_of_ = std::move(class_of);
+    g.num_classes_ = count;
   }
 
   void compute_hash();

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/base/error.h"
 #include "placer/group/grouping.h"
 
@@ -164,16 +165,7 @@ Constraints contract(const Constraints& constraints, const Grouping& grouping) {
   coarse.contiguous = constraints.contiguous;
   coarse.allowed.assign(size, ~std::uint64_t{0});
   // Groups of one unit get the lowest of their numbers.
-  std::vector<std::uint32_t> root(size);
-  for (std::uint32_t g = 0; g < size; ++g) {
-    root[g] = g;
-  }
-  const auto find = [&](std::uint32_t g) {
-    while (root[g] != g) {
-      g = root[g] = root[root[g]];
-    }
-    return g;
-  };
+  DisjointSets sets(size);
   constexpr std::uint32_t kNone = ~std::uint32_t{0};
   std::vector<std::uint32_t> group_of_unit(constraints.num_units, kNone);
   for (std::size_t v = 0; v < grouping.group_of.size(); ++v) {
@@ -183,20 +175,17 @@ Constraints contract(const Constraints& constraints, const Grouping& grouping) {
     if (first == kNone) {
       first = group;
     } else {
-      const std::uint32_t a = find(first);
-      const std::uint32_t b = find(group);
-      root[std::max(a, b)] = std::min(a, b);
+      sets.unite(first, group);
     }
   }
-  coarse.unit_of.resize(size);
+  auto [unit_of, count] = sets.numbered();
+  coarse.unit_of = std::move(unit_of);
+  coarse.num_units = count;
   for (std::uint32_t g = 0; g < size; ++g) {
-    const std::uint32_t lowest = find(g);
-    coarse.unit_of[g] =
-        lowest == g ? static_cast<std::uint32_t>(coarse.num_units++) : coarse.unit_of[lowest];
-    coarse.allowed[lowest] &= coarse.allowed[g];
+    coarse.allowed[sets.find(g)] &= coarse.allowed[g];
   }
   for (std::uint32_t g = 0; g < size; ++g) {
-    coarse.allowed[g] = coarse.allowed[find(g)];
+    coarse.allowed[g] = coarse.allowed[sets.find(g)];
     PLACER_CHECK(coarse.allowed[g] != 0, "a group that no device may run");
   }
   return coarse;

@@ -21,6 +21,7 @@ Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const A
       max_groups_(std::max<std::size_t>(max_groups, 1)),
       dag_(atoms.size(), atoms.edges),
       data_(atoms.size()),
+      tied_(atoms.size()),
       ties_(atoms.size()) {
   for (std::size_t v = 0; v < graph_.size(); ++v) {
     if (atoms.atom_of[v] != Atoms::kNone) {
@@ -31,7 +32,7 @@ Grouper::Grouper(const CostModel& costs, const Constraints& constraints, const A
   std::map<std::uint32_t, std::uint32_t> first_of_unit;
   std::int64_t total = 0;
   for (std::uint32_t a = 0; a < atoms.size(); ++a) {
-    ties_[a] = {a, data_[a].time, 1, data_[a].mask};
+    ties_[a] = {data_[a].time, 1, data_[a].mask};
     unite_ties(first_of_unit.try_emplace(atoms.unit_of[a], a).first->second, a);
     total += data_[a].time;
   }
@@ -78,7 +79,7 @@ void Grouper::unite_ties(std::uint32_t a, std::uint32_t b) {
   if (a > b) {
     std::swap(a, b);
   }
-  ties_[b].parent = a;
+  tied_.unite(a, b);
   ties_[a].time += ties_[b].time;
   ties_[a].count += ties_[b].count;
   ties_[a].mask &= ties_[b].mask;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/cost/cost_model.h"
 #include "placer/group/atoms.h"
 #include "placer/group/merging_dag.h"
@@ -47,19 +48,13 @@ class Grouper {
   };
   // Groups that share a device because of a divided unit, by lowest atom.
   struct Tie {
-    std::uint32_t parent = 0;
     std::int64_t time = 0;
     std::uint32_t count = 0;
     std::uint64_t mask = 0;  // devices that all of its groups may use
   };
 
   void add_member(NodeId id, std::uint32_t atom);
-  std::uint32_t tie_of(std::uint32_t group) {
-    while (ties_[group].parent != group) {
-      group = ties_[group].parent = ties_[ties_[group].parent].parent;
-    }
-    return group;
-  }
+  [[nodiscard]] std::uint32_t tie_of(std::uint32_t group) const { return tied_.find(group); }
   void unite_ties(std::uint32_t a, std::uint32_t b);
   // Merges unless that makes a cycle; the group that stays, or kNone.
   std::uint32_t merge(std::uint32_t a, std::uint32_t b);
@@ -92,6 +87,7 @@ class Grouper {
   MergingDag dag_;
   ModuleTree modules_;
   std::vector<Group> data_;                                          // [atoms]
+  DisjointSets tied_;                                                // atoms
   std::vector<Tie> ties_;                                            // [atoms]
   std::vector<std::pair<std::uint32_t, std::uint32_t>> data_edges_;  // between atoms, each once
   std::int64_t cap_ = 0;       // longest group of rules 2 and 3

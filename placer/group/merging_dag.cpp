@@ -9,14 +9,13 @@ namespace placer {
 
 MergingDag::MergingDag(std::size_t size,
                        const std::vector<std::pair<std::uint32_t, std::uint32_t>>& edges)
-    : parent_(size),
+    : merged_(size),
       successors_(size),
       predecessors_(size),
       position_(size),
       at_(size),
       seen_(size, 0),
       num_left_(size) {
-  std::iota(parent_.begin(), parent_.end(), std::uint32_t{0});
   std::iota(position_.begin(), position_.end(), std::uint32_t{0});
   std::iota(at_.begin(), at_.end(), std::uint32_t{0});
   for (const auto& [from, to] : edges) {
@@ -24,14 +23,6 @@ MergingDag::MergingDag(std::size_t size,
     successors_[from].push_back(to);
     predecessors_[to].push_back(from);
   }
-}
-
-std::uint32_t MergingDag::find(std::uint32_t x) const {
-  while (parent_[x] != x) {
-    parent_[x] = parent_[parent_[x]];
-    x = parent_[x];
-  }
-  return x;
 }
 
 std::vector<std::uint32_t> MergingDag::order() const {
@@ -129,7 +120,7 @@ std::uint32_t MergingDag::merge(std::uint32_t a, std::uint32_t b) {
   }
   std::fill(at_.begin() + next, at_.begin() + end + 1, kNone);
 
-  parent_[b] = a;
+  merged_.attach(b, a);
   successors_[a].insert(successors_[a].end(), successors_[b].begin(), successors_[b].end());
   predecessors_[a].insert(predecessors_[a].end(), predecessors_[b].begin(), predecessors_[b].end());
   successors_[b] = {};

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "placer/base/disjoint_sets.h"
+
 namespace placer {
 
 class MergingDag {
@@ -19,7 +21,7 @@ class MergingDag {
   MergingDag(std::size_t size, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& edges);
 
   // The node that x was merged into.
-  [[nodiscard]] std::uint32_t find(std::uint32_t x) const;
+  [[nodiscard]] std::uint32_t find(std::uint32_t x) const { return merged_.find(x); }
   [[nodiscard]] std::size_t num_left() const { return num_left_; }
   // Nodes left, in topological order.
   [[nodiscard]] std::vector<std::uint32_t> order() const;
@@ -41,7 +43,7 @@ class MergingDag {
   bool reaches_indirectly(std::uint32_t from, std::uint32_t to);
   const std::vector<std::uint32_t>& cleaned(std::vector<std::uint32_t>& list, std::uint32_t self);
 
-  mutable std::vector<std::uint32_t> parent_;
+  DisjointSets merged_;
   std::vector<std::vector<std::uint32_t>> successors_;
   std::vector<std::vector<std::uint32_t>> predecessors_;
   std::vector<std::uint32_t> position_;  // of a node that is left

@@ -1,7 +1,6 @@
 #include "placer/placement/constraints.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "placer/base/disjoint_sets.h"
 #include "placer/base/error.h"
 #include "placer/base/text.h"
 
@@ -16,30 +16,6 @@ namespace placer {
 namespace {
 
 constexpr std::size_t kMostContradictionsShown = 20;
-
-class UnionFind {
- public:
-  explicit UnionFind(std::size_t size) : parent_(size) {
-    std::iota(parent_.begin(), parent_.end(), std::uint32_t{0});
-  }
-  std::uint32_t find(std::uint32_t x) {
-    while (parent_[x] != x) {
-      parent_[x] = parent_[parent_[x]];
-      x = parent_[x];
-    }
-    return x;
-  }
-  // The lower root wins, so that the result does not depend on the order of
-  // calls.
-  void unite(std::uint32_t a, std::uint32_t b) {
-    a = find(a);
-    b = find(b);
-    parent_[std::max(a, b)] = std::min(a, b);
-  }
-
- private:
-  std::vector<std::uint32_t> parent_;
-};
 
 // Does the glob match the module's path or that of a module around it?
 bool covers_module(const std::string& glob, std::string_view module) {
@@ -236,7 +212,7 @@ std::string_view outermost_match(const std::string& glob, std::string_view modul
 }
 
 void keep_modules_together(const Graph& graph, const std::vector<std::string>& globs,
-                           UnionFind& sets) {
+                           DisjointSets& sets) {
   for (const std::string& glob : globs) {
     std::unordered_map<std::string_view, std::uint32_t> first_of_module;
     for (std::uint32_t v = 0; v < graph.size(); ++v) {
@@ -253,7 +229,7 @@ void keep_modules_together(const Graph& graph, const std::vector<std::string>& g
 }
 
 Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
-  UnionFind sets(graph.size());
+  DisjointSets sets(graph.size());
   std::vector<std::optional<std::uint32_t>> first_of_class(graph.num_colocation_classes());
   for (std::uint32_t v = 0; v < graph.size(); ++v) {
     auto& first = first_of_class[graph.colocation_class(id_at<NodeId>(v))];
@@ -270,12 +246,9 @@ Constraints make_units(const Graph& graph, const ConstraintOptions& options) {
   }
   keep_modules_together(graph, options.keep_together, sets);
   Constraints result;
-  result.unit_of.resize(graph.size());
-  for (std::uint32_t v = 0; v < graph.size(); ++v) {
-    const std::uint32_t root = sets.find(v);
-    result.unit_of[v] =
-        root == v ? static_cast<std::uint32_t>(result.num_units++) : result.unit_of[root];
-  }
+  auto [unit_of, count] = sets.numbered();
+  result.unit_of = std::move(unit_of);
+  result.num_units = count;
   return result;
 }
 
