@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
-#include <thread>
+
+#include "placer/base/parallel.h"
 
 namespace placer {
 namespace {
@@ -19,35 +19,6 @@ std::uint64_t count_chains(const SearchOptions& options) {
                                      kMostChains);
   }
   return std::max<std::size_t>(options.threads, 1);
-}
-
-// Calls work(i) for all i below `count`, on at most `threads` threads. Of exceptions, the one of
-// the lowest i is thrown again.
-void run_in_parallel(std::size_t count, std::size_t threads,
-                     const std::function<void(std::size_t)>& work) {
-  const std::size_t num_threads = std::clamp<std::size_t>(threads, 1, count);
-  std::vector<std::exception_ptr> failures(count);
-  const auto serve = [&](std::size_t first) {
-    for (std::size_t i = first; i < count; i += num_threads) {
-      try {
-        work(i);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t t = 1; t < num_threads; ++t) {
-      others.emplace_back(serve, t);
-    }
-    serve(0);
-  }
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) {
-      std::rethrow_exception(failure);
-    }
-  }
 }
 
 }  // namespace
@@ -149,7 +120,7 @@ struct Runner {
 void run_slice(std::vector<Runner>& runners, const Incumbent& incumbent, std::size_t threads,
                std::uint64_t share, std::vector<std::uint64_t>& taken) {
   const std::uint64_t left = incumbent.clock().left();
-  run_in_parallel(runners.size(), threads, [&](std::size_t i) {
+  run_in_parallel(runners.size(), threads, [&](std::size_t i, std::size_t) {
     const std::uint64_t fair = left / runners.size() + (i < left % runners.size() ? 1 : 0);
     Quota quota(
         incumbent.clock(),

@@ -1,9 +1,8 @@
 #include "placer/algorithm/task_lanes.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <thread>
+
+#include "placer/base/parallel.h"
 
 namespace placer {
 namespace {
@@ -60,38 +59,16 @@ SearchResult TaskLanes::run_one(const SearchTask& task, Evaluator& evaluator) co
 
 std::vector<SearchResult> TaskLanes::run(std::span<const SearchTask> tasks,
                                          const std::function<void(const SearchResult&)>& ended) {
-  const std::size_t used = std::min(lanes_, tasks.size());
-  while (problem_.make_evaluator && evaluators_.size() < used) {
+  while (problem_.make_evaluator && evaluators_.size() < std::min(lanes_, tasks.size())) {
     evaluators_.push_back(problem_.make_evaluator());
   }
   std::vector<SearchResult> results(tasks.size());
-  std::vector<std::exception_ptr> problems(tasks.size());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&](Evaluator& evaluator) {
-    for (std::size_t i = next++; i < tasks.size(); i = next++) {
-      try {
-        results[i] = run_one(tasks[i], evaluator);
-        if (ended) {
-          ended(results[i]);
-        }
-      } catch (...) {
-        problems[i] = std::current_exception();
-      }
+  run_in_parallel(tasks.size(), lanes_, [&](std::size_t i, std::size_t lane) {
+    results[i] = run_one(tasks[i], evaluators_.empty() ? problem_.evaluator : *evaluators_[lane]);
+    if (ended) {
+      ended(results[i]);
     }
-  };
-  if (!problem_.make_evaluator) {
-    work(problem_.evaluator);
-  } else {
-    std::vector<std::jthread> threads;
-    for (std::size_t lane = 0; lane < used; ++lane) {
-      threads.emplace_back([&work, &evaluator = *evaluators_[lane]] { work(evaluator); });
-    }
-  }
-  for (const std::exception_ptr& problem : problems) {
-    if (problem) {
-      std::rethrow_exception(problem);
-    }
-  }
+  });
   return results;
 }
 
