@@ -10,6 +10,7 @@
 #include "placer/graph/check_nodes.h"
 #include "placer/graph/graph.h"
 #include "placer/graph/hash_arguments.h"
+#include "placer/graph/write_hazards.h"
 
 namespace placer {
 namespace {
@@ -144,16 +145,17 @@ class GraphBuilder {
     if (order.size() != graph_.size()) {
       return cycle_defect(graph_.nodes_, order);
     }
-    original_ = order;
     if (!std::is_sorted(order.begin(), order.end())) {
       renumber(graph_.nodes_, order);
     }
     index_tensors();
-    if (auto defect = find_write_hazards()) {
+    WriteHazards hazards(graph_);
+    if (auto defect = hazards.find()) {
+      defect->node = id_at<NodeId>(order[index(defect->node)]);
       return defect;
     }
     index_names();
-    index_edges();
+    index_edges(hazards.controls());
     find_colocation_classes();
     compute_hash();
     return std::nullopt;
@@ -185,81 +187,6 @@ class GraphBuilder {
     }
   }
 
-  // Orders every in-place write after the readers before it, and refuses those after it that still
-  // use an old name. Readers and writers are before or after one another by topological order,
-  // which is the file's own order where that is valid.
-  std::optional<GraphDefect> find_write_hazards() {
-    auto& g = graph_;
-    write_controls_.resize(g.size());
-    struct Storage {
-      std::vector<std::uint32_t> readers;
-      std::uint32_t writes = 0;
-    };
-    std::vector<Storage> storages(g.num_tensors());
-    const std::vector<bool> ever_written = written_storages();
-    std::vector<std::uint32_t> version(g.num_tensors(),
-                                       0);  // writes that the tensor's name has seen
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const Node& node = g.nodes_[i];
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        const TensorRef ref = node.inputs[k];
-        Storage& storage = storages[g.tensor_index(g.storage(ref))];
-        if (version[g.tensor_index(ref)] != storage.writes) {
-          return defect(i, "inputs[" + std::to_string(k) + "]",
-                        "\"" + g.node(ref.node).name +
-                            "\" was written in place before: read the writer's result instead");
-        }
-        if (ever_written[g.tensor_index(g.storage(ref))]) {
-          storage.readers.push_back(static_cast<std::uint32_t>(i));
-        }
-      }
-      for (const std::uint32_t written : node.mutates) {
-        const TensorRef root = g.storage(node.inputs[written]);
-        const Node& owner = g.node(root.node);
-        if (owner.kind == NodeKind::kInput || owner.kind == NodeKind::kConstant) {
-          return defect(i, "mutates",
-                        "writes in place to \"" + owner.name + "\", which is not state");
-        }
-        Storage& storage = storages[g.tensor_index(root)];
-        for (const std::uint32_t reader : storage.readers) {
-          if (reader == i) {
-            continue;
-          }
-          if (g.nodes_[reader].kind == NodeKind::kOutput) {
-            return defect(i, "mutates",
-                          "writes over what output \"" + g.nodes_[reader].name + "\" keeps");
-          }
-          write_controls_[i].push_back(reader);
-        }
-        // Later users depend on this write by data, since they read its result.
-        storage.readers.clear();
-        ++storage.writes;
-      }
-      for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
-        if (node.outputs[k].alias_of) {
-          const TensorRef ref{id_at<NodeId>(i), k};
-          version[g.tensor_index(ref)] = storages[g.tensor_index(g.storage(ref))].writes;
-        }
-      }
-    }
-    return std::nullopt;
-  }
-
-  // Whether some op writes in place to the storage of this tensor's number.
-  [[nodiscard]] std::vector<bool> written_storages() const {
-    std::vector<bool> written(graph_.num_tensors(), false);
-    for (const Node& node : graph_.nodes_) {
-      for (const std::uint32_t input : node.mutates) {
-        written[graph_.tensor_index(graph_.storage(node.inputs[input]))] = true;
-      }
-    }
-    return written;
-  }
-
-  [[nodiscard]] GraphDefect defect(std::size_t node, std::string field, std::string text) const {
-    return {id_at<NodeId>(original_[node]), std::move(field), std::move(text)};
-  }
-
   void index_names() {
     auto& names = graph_.by_name_;
     names.reserve(graph_.size());
@@ -270,7 +197,8 @@ class GraphBuilder {
               [&](NodeId a, NodeId b) { return graph_.node(a).name < graph_.node(b).name; });
   }
 
-  void index_edges() {
+  //   write_controls  [size]: readers that must end before a write
+  void index_edges(const std::vector<std::vector<NodeId>>& write_controls) {
     auto& g = graph_;
     std::vector<ProducedUse> uses;
     g.first_control_.assign(1, 0);
@@ -285,9 +213,7 @@ class GraphBuilder {
         producers.push_back(input.node);
       }
       controls.assign(node.after.begin(), node.after.end());
-      for (const std::uint32_t reader : write_controls_[i]) {
-        controls.push_back(id_at<NodeId>(reader));
-      }
+      controls.insert(controls.end(), write_controls[i].begin(), write_controls[i].end());
       std::sort(controls.begin(), controls.end());
       controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
       std::erase_if(controls, [&](NodeId before) {
@@ -362,8 +288,6 @@ class GraphBuilder {
   void compute_hash();
 
   Graph graph_;
-  std::vector<std::uint32_t> original_;  // [size]: position in the caller's list
-  Adjacency write_controls_;             // [size]: readers that must end before a write
 };
 
 namespace {
