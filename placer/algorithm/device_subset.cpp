@@ -8,7 +8,7 @@
 #include "placer/algorithm/baselines.h"
 #include "placer/algorithm/list_schedulers.h"
 #include "placer/base/error.h"
-#include "placer/cluster/symmetry.h"
+#include "placer/bound/device_classes.h"
 
 namespace placer {
 namespace {
@@ -25,12 +25,11 @@ class SubsetChooser {
  public:
   SubsetChooser(const Problem& problem, std::size_t most)
       : problem_(problem),
-        cluster_(problem.costs.cluster()),
         most_(most),
-        demands_(problem.constraints.allowed) {
+        demands_(problem.constraints.allowed),
+        classes_(device_classes(problem.costs, problem.constraints)) {
     std::sort(demands_.begin(), demands_.end());
     demands_.erase(std::unique(demands_.begin(), demands_.end()), demands_.end());
-    find_classes();
   }
 
   [[nodiscard]] Constraints choose() {
@@ -40,8 +39,6 @@ class SubsetChooser {
   }
 
  private:
-  [[nodiscard]] bool stand_for_one_another(DeviceId a, DeviceId b) const;
-  void find_classes();
   void list_subsets(std::size_t from_class, std::size_t left, DeviceMask mask);
   [[nodiscard]] DeviceMask best_of(const std::vector<DeviceMask>& subsets);
   [[nodiscard]] DeviceMask by_giving_up();
@@ -56,35 +53,11 @@ class SubsetChooser {
   }
 
   const Problem& problem_;
-  const Cluster& cluster_;
   std::size_t most_;
-  std::vector<DeviceMask> demands_;             // distinct masks of allowed devices
-  std::vector<std::vector<DeviceId>> classes_;  // interchangeable devices
-  std::vector<DeviceMask> subsets_;             // one more than kMostSubsets at most
+  std::vector<DeviceMask> demands_;  // distinct masks of allowed devices
+  std::vector<std::vector<DeviceId>> classes_;
+  std::vector<DeviceMask> subsets_;  // one more than kMostSubsets at most
 };
-
-// In the cluster, and to the constraints.
-bool SubsetChooser::stand_for_one_another(DeviceId a, DeviceId b) const {
-  const auto& limits = problem_.constraints.memory_limit;
-  return interchangeable(cluster_, a, b) && limits[index(a)] == limits[index(b)] &&
-         std::all_of(demands_.begin(), demands_.end(), [&](DeviceMask allowed) {
-           return ((allowed & bit(a)) != 0) == ((allowed & bit(b)) != 0);
-         });
-}
-
-void SubsetChooser::find_classes() {
-  for (std::size_t d = 0; d < cluster_.size(); ++d) {
-    const auto device = id_at<DeviceId>(d);
-    const auto own = std::find_if(classes_.begin(), classes_.end(), [&](const auto& members) {
-      return stand_for_one_another(members.front(), device);
-    });
-    if (own == classes_.end()) {
-      classes_.push_back({device});
-    } else {
-      own->push_back(device);
-    }
-  }
-}
 
 // Low devices first, so that they win ties.
 void SubsetChooser::list_subsets(std::size_t from_class, std::size_t left, DeviceMask mask) {
@@ -130,7 +103,7 @@ DeviceMask SubsetChooser::best_of(const std::vector<DeviceMask>& subsets) {
 }
 
 DeviceMask SubsetChooser::by_giving_up() {
-  DeviceMask mask = ~DeviceMask{0} >> (64 - cluster_.size());
+  DeviceMask mask = ~DeviceMask{0} >> (64 - problem_.costs.cluster().size());
   while (static_cast<std::size_t>(std::popcount(mask)) > most_) {
     std::vector<DeviceMask> smaller;
     for (const auto& members : classes_) {

@@ -10,8 +10,8 @@
 namespace placer {
 
 // The cluster's devices in classes, by lowest member, members ascending. Two devices of a class may
-// be exchanged in any placement: same kind, overhead, pool and memory limit, the same nodes
-// allowed, links that differ only in which of the two they end at.
+// be exchanged in any placement: interchangeable() in the cluster, same memory limit, the same nodes
+// allowed.
 [[nodiscard]] std::vector<std::vector<DeviceId>> device_classes(const CostModel& costs,
                                                                 const Constraints& constraints);
 

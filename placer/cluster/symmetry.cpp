@@ -20,7 +20,7 @@ bool interchangeable(const Cluster& cluster, DeviceId a, DeviceId b) {
   };
   const Device& x = cluster.device(a);
   const Device& y = cluster.device(b);
-  if (x.kind != y.kind || x.memory != y.memory || x.pool != y.pool || x.overhead != y.overhead ||
+  if (x.kind != y.kind || x.pool != y.pool || x.overhead != y.overhead ||
       !alike(link(a, b), link(b, a))) {
     return false;
   }
