@@ -275,27 +275,13 @@ BlockGraph::BlockGraph(const Problem& problem) : block_of(problem.costs.graph().
 }
 
 void BlockGraph::add_tensors(const Graph& graph) {
+  tensors = crossing_tensors(graph, block_of);
   owned.resize(size());
   received.resize(size());
-  for (std::size_t v = 0; v < graph.size(); ++v) {
-    for (std::uint32_t output = 0; output < graph.nodes()[v].outputs.size(); ++output) {
-      Tensor tensor{.ref = {id_at<NodeId>(v), output}, .owner = block_of[v], .readers = {}};
-      for (const Use& use : graph.uses(tensor.ref.node)) {
-        const std::uint32_t reader = block_of[index(use.consumer)];
-        if (use.output == output && reader != tensor.owner) {
-          tensor.readers.push_back(reader);
-        }
-      }
-      sort_unique(tensor.readers);
-      if (tensor.readers.empty()) {
-        continue;
-      }
-      const auto id = static_cast<std::uint32_t>(tensors.size());
-      owned[tensor.owner].push_back(id);
-      for (const std::uint32_t reader : tensor.readers) {
-        received[reader].push_back(id);
-      }
-      tensors.push_back(std::move(tensor));
+  for (std::uint32_t id = 0; id < tensors.size(); ++id) {
+    owned[tensors[id].owner].push_back(id);
+    for (const std::uint32_t reader : tensors[id].readers) {
+      received[reader].push_back(id);
     }
   }
 }

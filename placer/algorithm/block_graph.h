@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "placer/algorithm/algorithm.h"
+#include "placer/algorithm/crossing_tensors.h"
 #include "placer/cost/load_model.h"
 
 namespace placer {
@@ -19,12 +20,6 @@ struct BlockGraph {
   // where both may be on one device.
   explicit BlockGraph(const Problem& problem);
 
-  struct Tensor {
-    TensorRef ref;
-    std::uint32_t owner = 0;             // block
-    std::vector<std::uint32_t> readers;  // blocks other than the owner, ascending, each once
-  };
-
   [[nodiscard]] std::size_t size() const { return nodes.size(); }
 
   std::vector<std::vector<NodeId>> nodes;            // [blocks], in a topological order
@@ -33,7 +28,7 @@ struct BlockGraph {
   std::vector<std::uint64_t> allowed;                // [blocks]: devices; 0 where nodes disagree
   std::vector<Bytes> memory;                         // [blocks]
   std::vector<std::uint32_t> block_of;               // [nodes]
-  std::vector<Tensor> tensors;                       // those read by another block
+  std::vector<CrossingTensor> tensors;               // those read by another block
   std::vector<std::vector<std::uint32_t>> owned;     // [blocks]: tensors
   std::vector<std::vector<std::uint32_t>> received;  // [blocks]: tensors of others that it reads
   bool attached = false;  // some node went with a block that the constraints do not tie it to

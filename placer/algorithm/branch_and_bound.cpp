@@ -28,11 +28,7 @@ Placement linear_start(const Problem& problem) {
   if (!split) {
     split = solver.solve(lattice, {.relaxed = true});
   }
-  Placement placement;
-  for (const std::uint32_t block : graph.block_of) {
-    placement.device.push_back(split->device[block]);
-  }
-  return conforming(problem.constraints, std::move(placement));
+  return placement_of(*split, graph, problem.constraints);
 }
 
 class BranchAndBound : public Algorithm {

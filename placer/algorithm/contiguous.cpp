@@ -64,8 +64,9 @@ class Contiguous : public Algorithm {
       split = best_linear_split(graph, solver, {.relaxed = true});
     }
     const UnitTable units(problem);
-    SearchResult result = judge_with_repair(problem, options, method_.name, units,
-                                            devices(problem.constraints, graph, *split));
+    const Placement placement = placement_of(*split, graph, problem.constraints);
+    SearchResult result =
+        judge_with_repair(problem, options, method_.name, units, units.choice(placement));
     result.trouble = trouble;
     // Max-load with contiguous sets is what was minimised: nothing costs less.
     if (proven && problem.constraints.contiguous && problem.evaluator.name() == "max-load" &&
@@ -100,21 +101,6 @@ class Contiguous : public Algorithm {
       trouble = "stopped: splits of two topological orders only";
     }
     return split;
-  }
-
-  // [units]; devices that a unit of a block may not use are mended.
-  static std::vector<DeviceId> devices(const Constraints& constraints, const BlockGraph& graph,
-                                       const Split& split) {
-    Placement placement;
-    for (const std::uint32_t block : graph.block_of) {
-      placement.device.push_back(split.device[block]);
-    }
-    placement = conforming(constraints, std::move(placement));
-    std::vector<DeviceId> choice(constraints.num_units);
-    for (std::size_t v = 0; v < placement.device.size(); ++v) {
-      choice[constraints.unit_of[v]] = placement.device[v];
-    }
-    return choice;
   }
 
   Method method_;

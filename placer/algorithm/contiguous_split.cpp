@@ -1,7 +1,9 @@
 #include "placer/algorithm/contiguous_split.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "placer/algorithm/incumbent.h"
 #include "placer/bound/device_classes.h"
 
 namespace placer {
@@ -14,8 +16,7 @@ constexpr double kRounding = 1e-11;
 
 // PipeDream counts an activation, and its gradient as as much again where there is a backward pass;
 // gradients are not counted for themselves.
-double round_trips(const Problem& problem, const BlockGraph& graph,
-                   const BlockGraph::Tensor& tensor) {
+double round_trips(const Problem& problem, const BlockGraph& graph, const CrossingTensor& tensor) {
   const Graph& nodes = problem.costs.graph();
   if (nodes.node(tensor.ref.node).pass != Pass::kForward) {
     return 0;
@@ -28,6 +29,15 @@ double round_trips(const Problem& problem, const BlockGraph& graph,
 }
 
 }  // namespace
+
+Placement placement_of(const Split& split, const BlockGraph& graph,
+                       const Constraints& constraints) {
+  Placement placement;
+  for (const std::uint32_t block : graph.block_of) {
+    placement.device.push_back(split.device[block]);
+  }
+  return conforming(constraints, std::move(placement));
+}
 
 SplitSolver::SplitSolver(const Problem& problem, const BlockGraph& graph, SplitCost cost)
     : graph_(graph),
@@ -52,7 +62,7 @@ SplitSolver::SplitSolver(const Problem& problem, const BlockGraph& graph, SplitC
       penalty_ += time;
     }
   }
-  for (const BlockGraph::Tensor& tensor : graph.tensors) {
+  for (const CrossingTensor& tensor : graph.tensors) {
     const double times = cost == SplitCost::kLoad ? 1 : round_trips(problem, graph, tensor);
     for (const auto& devices : classes_) {
       charges_.push_back(times * model.transfer_us(tensor.ref, devices.front()));

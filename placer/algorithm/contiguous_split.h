@@ -27,6 +27,10 @@ struct Split {
   std::vector<DeviceId> device;  // [blocks]
 };
 
+// Of the nodes; where a unit of a block may not use its device it is mended.
+[[nodiscard]] Placement placement_of(const Split& split, const BlockGraph& graph,
+                                     const Constraints& constraints);
+
 class SplitSolver {
  public:
   struct Limits {

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <metis.h>
 
-#include "placer/algorithm/parameters.h"
 #include "placer/algorithm/partitioners.h"
 #include "placer/algorithm/proposal_judge.h"
 #include "placer/base/error.h"
@@ -23,13 +22,6 @@ static_assert(sizeof(idx_t) == sizeof(std::int32_t), "built for METIS with 32-bi
 std::mutex& metis_mutex() {
   static std::mutex mutex;
   return mutex;
-}
-
-double parse_imbalance(ParameterList given) {
-  Parameters parameters("metis", given);
-  const double imbalance = parameters.number("imbalance", 0.03, 0.001, 1.0);
-  parameters.check();
-  return imbalance;
 }
 
 // Shares of the memory by which nothing overflows, and by how much they may be exceeded; shares
@@ -206,7 +198,7 @@ class Metis : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     PartitionOptions partition;
-    partition.imbalance = parse_imbalance(options.parameters);
+    partition.imbalance = parse_imbalance("metis", options.parameters);
     partition.seed = options.seed;
     const UnitTable units(problem);
     const PartitionGraph graph(problem, units);
@@ -239,7 +231,7 @@ std::string metis_version() {
 }
 
 void check_metis(ParameterList given) {
-  static_cast<void>(parse_imbalance(given));
+  static_cast<void>(parse_imbalance("metis", given));
 }
 
 std::unique_ptr<Algorithm> metis() {

@@ -33,6 +33,9 @@ struct PartitionOptions {
 [[nodiscard]] std::string metis_version();
 [[nodiscard]] std::string scotch_version();
 
+// PartitionOptions::imbalance. Throws Error(kUsage) for parameters that are not the algorithm's.
+[[nodiscard]] double parse_imbalance(const std::string& algorithm, ParameterList given);
+
 // Parameter: imbalance. Memory is a constraint only where everything on one device may not fit.
 [[nodiscard]] std::unique_ptr<Algorithm> metis();
 void check_metis(ParameterList given);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
+#include "placer/algorithm/crossing_tensors.h"
 #include "placer/bound/device_classes.h"
 
 namespace placer {
@@ -53,33 +55,18 @@ PlacementSearch::PlacementSearch(const Problem& problem, const UnitTable& units,
 }
 
 void PlacementSearch::add_tensors() {
-  const Graph& graph = problem_.costs.graph();
-  const auto& unit_of = problem_.constraints.unit_of;
-  for (std::size_t v = 0; v < graph.size(); ++v) {
-    for (std::uint32_t output = 0; output < graph.nodes()[v].outputs.size(); ++output) {
-      const TensorRef ref{id_at<NodeId>(v), output};
-      Tensor tensor{.owner = unit_of[v], .readers = {}, .us = {}};
-      for (const Use& use : graph.uses(ref.node)) {
-        if (use.output == output && unit_of[index(use.consumer)] != tensor.owner) {
-          tensor.readers.push_back(unit_of[index(use.consumer)]);
-        }
-      }
-      std::sort(tensor.readers.begin(), tensor.readers.end());
-      tensor.readers.erase(std::unique(tensor.readers.begin(), tensor.readers.end()),
-                           tensor.readers.end());
-      if (tensor.readers.empty()) {
-        continue;
-      }
-      for (std::size_t d = 0; d < units_.num_devices(); ++d) {
-        tensor.us.push_back(model_.transfer_us(ref, id_at<DeviceId>(d)));
-      }
-      const auto id = static_cast<std::uint32_t>(tensors_.size());
-      touch_[tensor.owner].push_back(id);
-      for (const std::uint32_t reader : tensor.readers) {
-        touch_[reader].push_back(id);
-      }
-      tensors_.push_back(std::move(tensor));
+  for (CrossingTensor& crossing :
+       crossing_tensors(problem_.costs.graph(), problem_.constraints.unit_of)) {
+    Tensor tensor{.owner = crossing.owner, .readers = std::move(crossing.readers), .us = {}};
+    for (std::size_t d = 0; d < units_.num_devices(); ++d) {
+      tensor.us.push_back(model_.transfer_us(crossing.ref, id_at<DeviceId>(d)));
     }
+    const auto id = static_cast<std::uint32_t>(tensors_.size());
+    touch_[tensor.owner].push_back(id);
+    for (const std::uint32_t reader : tensor.readers) {
+      touch_[reader].push_back(id);
+    }
+    tensors_.push_back(std::move(tensor));
   }
 }
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <scotch.h>
 
-#include "placer/algorithm/parameters.h"
 #include "placer/algorithm/partitioners.h"
 #include "placer/algorithm/proposal_judge.h"
 #include "placer/base/error.h"
@@ -46,18 +45,11 @@ using ScotchGraph = Owned<SCOTCH_Graph, SCOTCH_graphInit, SCOTCH_graphExit>;
 using Strategy = Owned<SCOTCH_Strat, SCOTCH_stratInit, SCOTCH_stratExit>;
 using Architecture = Owned<SCOTCH_Arch, SCOTCH_archInit, SCOTCH_archExit>;
 
-double parse_imbalance(ParameterList given) {
-  Parameters parameters("scotch", given);
-  const double imbalance = parameters.number("imbalance", 0.03, 0.001, 1.0);
-  parameters.check();
-  return imbalance;
-}
-
 class Scotch : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     PartitionOptions partition;
-    partition.imbalance = parse_imbalance(options.parameters);
+    partition.imbalance = parse_imbalance("scotch", options.parameters);
     partition.seed = options.seed;
     const UnitTable units(problem);
     const PartitionGraph graph(problem, units);
@@ -115,7 +107,7 @@ std::string scotch_version() {
 }
 
 void check_scotch(ParameterList given) {
-  static_cast<void>(parse_imbalance(given));
+  static_cast<void>(parse_imbalance("scotch", given));
 }
 
 std::unique_ptr<Algorithm> scotch() {
