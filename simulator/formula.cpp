@@ -8,8 +8,9 @@
 namespace placer::sim {
 
 FormulaEvaluator::FormulaEvaluator(const CostModel& costs, std::string name, int threads,
-                                   const std::function<std::unique_ptr<Formula>()>& make)
-    : costs_(costs), name_(std::move(name)), pool_(threads) {
+                                   const std::function<std::unique_ptr<Formula>()>& make,
+                                   MakeMoves make_moves)
+    : costs_(costs), name_(std::move(name)), pool_(threads), make_moves_(std::move(make_moves)) {
   for (std::size_t i = 0; i < pool_.size(); ++i) {
     formulas_.push_back(make());
   }

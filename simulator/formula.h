@@ -11,6 +11,7 @@
 
 #include "placer/cost/cost_model.h"
 #include "placer/evaluate/evaluator.h"
+#include "placer/evaluate/incremental.h"
 #include "simulator/thread_pool.h"
 
 namespace placer::sim {
@@ -25,12 +26,19 @@ class Formula {
 
 class FormulaEvaluator : public Evaluator {
  public:
-  // `costs` must outlive it; `make` is called once per thread.
+  using MakeMoves =
+      std::function<std::unique_ptr<IncrementalEvaluator>(const CostModel&, const Constraints&)>;
+
+  // `costs` must outlive it; `make` is called once per thread, `make_moves` for incremental().
   FormulaEvaluator(const CostModel& costs, std::string name, int threads,
-                   const std::function<std::unique_ptr<Formula>()>& make);
+                   const std::function<std::unique_ptr<Formula>()>& make, MakeMoves make_moves);
 
   void evaluate(std::span<const Placement> placements, std::span<Outcome> results) override;
   [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] std::unique_ptr<IncrementalEvaluator> incremental(
+      const Constraints& constraints) override {
+    return make_moves_(costs_, constraints);
+  }
 
  private:
   void evaluate_in(Formula& formula, const Placement& placement, Outcome& outcome) const;
@@ -39,6 +47,7 @@ class FormulaEvaluator : public Evaluator {
   std::string name_;
   ThreadPool pool_;
   std::vector<std::unique_ptr<Formula>> formulas_;  // one per thread
+  MakeMoves make_moves_;
 };
 
 }  // namespace placer::sim

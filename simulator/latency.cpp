@@ -1,30 +1,27 @@
 #include "simulator/latency.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
-#include "placer/evaluate/incremental.h"
 #include "simulator/block_graph.h"
 #include "simulator/formula.h"
-#include "simulator/load_state.h"
+#include "simulator/load_objective.h"
 
 namespace placer::sim {
 namespace {
 
 class LatencyFormula : public Formula {
  public:
-  LatencyFormula(const CostModel& costs, const LoadTables& tables)
-      : tables_(tables), state_(tables), blocks_(LoadModel(costs), tables) {}
+  LatencyFormula(const CostModel& costs, std::shared_ptr<const LoadTables> tables)
+      : tables_(std::move(tables)), state_(*tables_), blocks_(LoadModel(costs), *tables_) {}
 
   void judge(std::span<const DeviceId> device, Outcome& outcome) override {
     state_.load(device);
     blocks_.load(device);
-    fill_loads(tables_, state_, outcome);
+    fill_loads(*tables_, state_, outcome);
     const auto finish = blocks_.finish(state_.loads());
-    outcome.step_time = finish ? tables_.time_of(*finish) : SimTime{};
+    outcome.step_time = finish ? tables_->time_of(*finish) : SimTime{};
     if (!finish && !outcome.infeasible) {
       outcome.infeasible = Infeasible{
           .reason = InfeasibleReason::kFailed,
@@ -36,7 +33,7 @@ class LatencyFormula : public Formula {
   }
 
  private:
-  const LoadTables& tables_;
+  std::shared_ptr<const LoadTables> tables_;
   LoadState state_;
   BlockGraph blocks_;
 };
@@ -82,14 +79,12 @@ std::uint64_t without_spare_hosts(const LoadModel& model, const Constraints& con
   return kept;
 }
 
-class LatencyMoves : public IncrementalEvaluator {
+class LatencyMoves : public LoadMoves {
  public:
   LatencyMoves(const CostModel& costs, const Constraints& constraints)
-      : tables_(LoadModel(costs), {constraints.unit_of, constraints.num_units},
-                constraints.memory_limit),
-        state_(tables_),
-        blocks_(LoadModel(costs), tables_),
-        worthwhile_(without_spare_hosts(LoadModel(costs), constraints, tables_)),
+      : LoadMoves(costs, constraints),
+        blocks_(LoadModel(costs), tables()),
+        worthwhile_(without_spare_hosts(LoadModel(costs), constraints, tables())),
         num_nodes_(constraints.unit_of.size()),
         members_(constraints.num_units) {
     for (std::size_t v = 0; v < constraints.unit_of.size(); ++v) {
@@ -98,7 +93,7 @@ class LatencyMoves : public IncrementalEvaluator {
   }
 
   void load(std::span<const DeviceId> choice) override {
-    state_.load(choice);
+    state().load(choice);
     std::vector<DeviceId> device(num_nodes_);
     for (std::size_t unit = 0; unit < members_.size(); ++unit) {
       for (const NodeId node : members_[unit]) {
@@ -109,69 +104,37 @@ class LatencyMoves : public IncrementalEvaluator {
     judge();
   }
   MoveValue move(std::uint32_t unit, DeviceId to) override {
-    state_.move(unit, to);
+    state().move(unit, to);
     for (const NodeId node : members_[unit]) {
       blocks_.move(node, to);
     }
     judge();
-    return value_;
-  }
-  [[nodiscard]] MoveValue value() const override { return value_; }
-  [[nodiscard]] DeviceId device(std::uint32_t unit) const override { return state_.device(unit); }
-  [[nodiscard]] DeviceId bottleneck() const override {
-    return id_at<DeviceId>(static_cast<std::size_t>(std::ranges::max_element(state_.loads()) -
-                                                    state_.loads().begin()));
+    return value();
   }
   [[nodiscard]] std::uint64_t worthwhile() const override { return worthwhile_; }
 
  private:
   void judge() {
-    const auto finish = blocks_.finish(state_.loads());
-    double squares = 0;
-    for (const std::int64_t load : state_.loads()) {
-      squares += static_cast<double>(load) * static_cast<double>(load);
-    }
-    value_.cost = finish ? tables_.picoseconds(*finish) : std::numeric_limits<double>::infinity();
-    value_.guide = std::sqrt(squares) * tables_.ps_per_tick;
-    value_.overload_bytes = static_cast<double>(state_.overload());
+    survey_loads();
+    set_cost(blocks_.finish(state().loads()));
   }
 
-  LoadTables tables_;
-  LoadState state_;
   BlockGraph blocks_;
   std::uint64_t worthwhile_;
   std::size_t num_nodes_;
   std::vector<std::vector<NodeId>> members_;  // [units]
-  MoveValue value_;
-};
-
-class Latency : public FormulaEvaluator {
- public:
-  Latency(const CostModel& costs, std::shared_ptr<const LoadTables> tables, int threads)
-      : FormulaEvaluator(costs, "latency", threads,
-                         [&] { return std::make_unique<LatencyFormula>(costs, *tables); }),
-        costs_(costs),
-        tables_(std::move(tables)) {}
-
-  [[nodiscard]] std::unique_ptr<IncrementalEvaluator> incremental(
-      const Constraints& constraints) override {
-    return std::make_unique<LatencyMoves>(costs_, constraints);
-  }
-
- private:
-  const CostModel& costs_;
-  std::shared_ptr<const LoadTables> tables_;  // of the formulas
 };
 
 }  // namespace
 
 std::unique_ptr<Evaluator> make_latency(const CostModel& costs, const Constraints& constraints,
                                         const SimulatorOptions& options) {
-  const auto& limit =
-      options.memory_limit.empty() ? constraints.memory_limit : options.memory_limit;
-  auto tables = std::make_shared<const LoadTables>(LoadModel(costs),
-                                                   each_node_alone(costs.graph().size()), limit);
-  return std::make_unique<Latency>(costs, std::move(tables), options.threads);
+  return std::make_unique<FormulaEvaluator>(
+      costs, "latency", options.threads,
+      [&, tables = node_tables(costs, constraints, options)] {
+        return std::make_unique<LatencyFormula>(costs, tables);
+      },
+      [](const auto&... of) { return std::make_unique<LatencyMoves>(of...); });
 }
 
 }  // namespace placer::sim
