@@ -51,12 +51,29 @@ nlohmann::ordered_json as_json(const profile::ProfileReport& report) {
           {"stopped", report.stopped}};
 }
 
-int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
-  Workload workload = load_graph(options.graph);
-  const Cluster cluster = load_cluster(options.cluster);
-  const std::string& output = options.output.empty() ? options.graph : options.output;
-  require_writable(output, {options.cluster});
-  require_writable(options.cache, {options.graph, options.cluster, output});
+void warn_of_doubts(const profile::ProfileReport& report, const ProfileCommandOptions& options,
+                    const Shared& shared) {
+  if (report.stopped) {
+    shared.warn(fmt::format("stopped after {} of {} repeats{}: profile again for times to trust",
+                            report.times.info.repeats, options.repeats,
+                            report.busy ? "" : ", with no times beside busy cores"));
+  }
+  if (report.too_large) {
+    shared.warn("memory is too small for a step on every core at once: ops were timed alone only");
+  }
+  if (!report.cache_problem.empty()) {
+    shared.warn("op times could not be kept for other graphs: " + report.cache_problem);
+  }
+  if (report.noise > 0.25) {
+    shared.warn(
+        fmt::format("medians are {:.0f} % above minima: this machine is too noisy for "
+                    "its times to be trusted; profile again when it is idle",
+                    100 * report.noise));
+  }
+}
+
+profile::ProfileOptions measuring_options(const ProfileCommandOptions& options,
+                                          const Shared& shared) {
   profile::ProfileOptions measuring;
   measuring.repeats = options.repeats;
   measuring.seed = options.seed;
@@ -67,6 +84,16 @@ int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
     measuring.cache = options.cache.empty() ? profile::default_profile_cache()
                                             : std::filesystem::path(options.cache);
   }
+  return measuring;
+}
+
+int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
+  Workload workload = load_graph(options.graph);
+  const Cluster cluster = load_cluster(options.cluster);
+  const std::string& output = options.output.empty() ? options.graph : options.output;
+  require_writable(output, {options.cluster});
+  require_writable(options.cache, {options.graph, options.cluster, output});
+  const profile::ProfileOptions measuring = measuring_options(options, shared);
   nlohmann::ordered_json kinds = nlohmann::ordered_json::array();
   for (const std::string& kind : cluster.kinds()) {
     const profile::ProfileReport report =
@@ -76,24 +103,7 @@ int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
     if (!shared.json) {
       std::cout << describe(report);
     }
-    if (report.stopped) {
-      shared.warn(fmt::format("stopped after {} of {} repeats{}: profile again for times to trust",
-                              report.times.info.repeats, options.repeats,
-                              report.busy ? "" : ", with no times beside busy cores"));
-    }
-    if (report.too_large) {
-      shared.warn(
-          "memory is too small for a step on every core at once: ops were timed alone only");
-    }
-    if (!report.cache_problem.empty()) {
-      shared.warn("op times could not be kept for other graphs: " + report.cache_problem);
-    }
-    if (report.noise > 0.25) {
-      shared.warn(
-          fmt::format("medians are {:.0f} % above minima: this machine is too noisy for "
-                      "its times to be trusted; profile again when it is idle",
-                      100 * report.noise));
-    }
+    warn_of_doubts(report, options, shared);
   }
   write_file(output, write_graph(workload));
   if (shared.json) {
