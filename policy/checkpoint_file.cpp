@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kMagic = "placerpc";
 constexpr std::string_view kFormat = "placer.policy";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHashLength = 37;  // "xxh3:" and 32 digits
 
@@ -52,6 +52,7 @@ Json outcome_to_json(const Outcome& outcome) {
     if (why.node) json["infeasible"]["node"] = index(*why.node);
   }
   json["step_time_ps"] = outcome.step_time.ps;
+  if (outcome.score) json["score"] = *outcome.score;
   json["peak_memory_bytes"] = Json::array();
   for (const Bytes bytes : outcome.peak_memory) json["peak_memory_bytes"].push_back(bytes.count);
   json["busy_ps"] = times_to_json(outcome.busy);
@@ -66,11 +67,12 @@ Json placement_to_json(const Placement& placement) {
 
 Json round_to_json(const RoundState& round) {
   Json json = {{"start", round.start}, {"updates", round.updates}, {"stale", round.stale}};
-  if (round.best) json["best_ps"] = round.best->ps;
+  if (round.best) json["best"] = *round.best;
   json["elites"] = Json::array();
   for (const Elite& elite : round.elites) {
-    json["elites"].push_back(
-        {{"step_time_ps", elite.step_time.ps}, {"placement", placement_to_json(elite.placement)}});
+    json["elites"].push_back({{"cost", elite.cost},
+                              {"placement", placement_to_json(elite.proposal.placement)},
+                              {"latent", elite.proposal.latent}});
   }
   return json;
 }
@@ -91,11 +93,9 @@ Json result_to_json(const SearchResult& result) {
 Json identity_to_json(const SearchIdentity& identity) {
   Json settings = Json::object();
   for (const auto& [name, value] : identity.settings) settings[name] = value;
-  return {{"graph_hash", identity.graph_hash},
-          {"cluster_hash", identity.cluster_hash},
-          {"constraints_hash", identity.constraints_hash},
-          {"evaluator", identity.evaluator},
-          {"seed", identity.seed},
+  return {{"algorithm", identity.algorithm},       {"graph_hash", identity.graph_hash},
+          {"cluster_hash", identity.cluster_hash}, {"constraints_hash", identity.constraints_hash},
+          {"evaluator", identity.evaluator},       {"seed", identity.seed},
           {"parameters", std::move(settings)}};
 }
 
@@ -124,6 +124,7 @@ Outcome outcome_from_json(const Json& json) {
     outcome.infeasible = std::move(why);
   }
   outcome.step_time = {json.at("step_time_ps").get<std::int64_t>()};
+  if (json.contains("score")) outcome.score = json.at("score").get<std::int64_t>();
   for (const Json& item : json.at("peak_memory_bytes")) {
     outcome.peak_memory.push_back({item.get<std::int64_t>()});
   }
@@ -145,10 +146,11 @@ RoundState round_from_json(const Json& json) {
   round.start = json.at("start").get<double>();
   round.updates = json.at("updates").get<std::uint64_t>();
   round.stale = json.at("stale").get<std::uint64_t>();
-  if (json.contains("best_ps")) round.best = SimTime{json.at("best_ps").get<std::int64_t>()};
+  if (json.contains("best")) round.best = json.at("best").get<std::int64_t>();
   for (const Json& item : json.at("elites")) {
-    round.elites.push_back({SimTime{item.at("step_time_ps").get<std::int64_t>()},
-                            placement_from_json(item.at("placement"))});
+    round.elites.push_back({item.at("cost").get<std::int64_t>(),
+                            {.placement = placement_from_json(item.at("placement")),
+                             .latent = item.at("latent").get<std::vector<std::int32_t>>()}});
   }
   return round;
 }
@@ -168,6 +170,7 @@ SearchResult result_from_json(const Json& json) {
 
 SearchIdentity identity_from_json(const Json& json) {
   SearchIdentity identity;
+  identity.algorithm = json.at("algorithm").get<std::string>();
   identity.graph_hash = json.at("graph_hash").get<std::string>();
   identity.cluster_hash = json.at("cluster_hash").get<std::string>();
   identity.constraints_hash = json.at("constraints_hash").get<std::string>();
@@ -189,6 +192,7 @@ SearchState state_from_json(const Json& json) {
   state.restarts = json.at("restarts").get<std::uint64_t>();
   state.round = round_from_json(json.at("round"));
   if (json.contains("kept")) state.kept = json.at("kept").get<double>();
+  if (json.contains("score_unit")) state.score_unit = json.at("score_unit").get<std::int64_t>();
   state.result = result_from_json(json.at("result"));
   return state;
 }
@@ -206,7 +210,7 @@ class Reader {
       checkpoint.state = state_from_json(header);
       std::size_t position = 0;
       for (const Json& entry : header.at("tensors")) {
-        checkpoint.tensors.push_back(read_tensor(entry, position++));
+        checkpoint.blobs.push_back(read_tensor(entry, position++));
       }
       if (offset_ != content_.size()) refuse("", "bytes after the last tensor, expected the end");
       return checkpoint;
@@ -318,8 +322,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                  {"result", result_to_json(state.result)},
                  {"tensors", Json::array()}};
   if (state.kept) header["kept"] = *state.kept;
+  if (state.score_unit) header["score_unit"] = *state.score_unit;
   std::size_t offset = 0;
-  for (const Blob& blob : checkpoint.tensors) {
+  for (const Blob& blob : checkpoint.blobs) {
     header["tensors"].push_back({{"name", blob.name},
                                  {"dtype", blob.dtype},
                                  {"shape", blob.shape},
@@ -332,7 +337,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   append_length(content, text.size());
   content += text + hash_text(text);
   content.resize(aligned(content.size()), '\0');
-  for (const Blob& blob : checkpoint.tensors) {
+  for (const Blob& blob : checkpoint.blobs) {
     content += blob.bytes;
     content.resize(aligned(content.size()), '\0');
   }
@@ -351,6 +356,7 @@ void require_same_search(const std::filesystem::path& path, const SearchIdentity
                   fmt::format("{}, this search has {}: delete the file to start anew", then, now));
     }
   };
+  require("algorithm", saved.algorithm, current.algorithm);
   require("graph_hash", saved.graph_hash, current.graph_hash);
   require("cluster_hash", saved.cluster_hash, current.cluster_hash);
   require("constraints_hash", saved.constraints_hash, current.constraints_hash);

@@ -1,6 +1,6 @@
 #pragma once
 
-// A search of "colocrl" between two updates, as a file: everything that going on needs, and named
+// A search of a learned method between two updates, as a file: everything that going on needs, and named
 // tensors as raw bytes.
 //
 // Layout: "placerpc", the header's length (64 bits, little-endian), the header (JSON, UTF-8), its
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "placer/algorithm/algorithm.h"
+#include "policy/learner.h"
 #include "policy/reward.h"
 #include "policy/round.h"
 
@@ -23,6 +24,7 @@ namespace placer::policy {
 
 // What must be the same for a search to go on.
 struct SearchIdentity {
+  std::string algorithm;
   std::string graph_hash;
   std::string cluster_hash;
   std::string constraints_hash;
@@ -38,24 +40,16 @@ struct SearchState {
   BaselineState baseline;
   std::uint64_t restarts = 0;
   RoundState round;  // since the last restart
-  // Baseline of the best policy that a restart replaced; its weights are the tensors "kept.<name>".
+  // Baseline of the best policy that a restart replaced; its weights are the blobs "kept.<name>".
   std::optional<double> kept;
-  SearchResult result;  // so far
-};
-
-struct Blob {
-  std::string name;
-  std::string dtype;  // "float32", "float64"
-  std::vector<std::int64_t> shape;
-  std::string bytes;
-
-  bool operator==(const Blob&) const = default;
+  std::optional<std::int64_t> score_unit;  // RewardRule's
+  SearchResult result;                     // so far
 };
 
 struct Checkpoint {
   SearchIdentity identity;
   SearchState state;
-  std::vector<Blob> tensors;
+  std::vector<Blob> blobs;
 };
 
 [[nodiscard]] std::string hash_of(const Constraints& constraints);

@@ -35,9 +35,10 @@ class FlatObject {
 void describe_samples(std::span<const Outcome> outcomes, UpdateMetrics& metrics) {
   std::vector<double> times;
   for (const Outcome& outcome : outcomes) {
-    if (outcome.feasible()) times.push_back(outcome.step_time.seconds() * 1e3);
+    if (!outcome.feasible()) continue;
+    ++metrics.feasible;
+    if (!outcome.score) times.push_back(outcome.step_time.seconds() * 1e3);
   }
-  metrics.feasible = times.size();
   if (times.empty()) return;
   metrics.sample_mean_ms =
       std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());

@@ -16,6 +16,7 @@ struct UpdateMetrics {
   double wall_time = 0;    // seconds of the search, earlier runs included
   double reward_mean = 0;
   double baseline = 0;
+  // Times are nothing where the objective is none.
   std::optional<double> best_step_time_ms;
   std::optional<double> sample_mean_ms;  // of this update's feasible placements
   std::optional<double> sample_median_ms;

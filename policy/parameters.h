@@ -1,44 +1,53 @@
 #pragma once
 
-// Every setting of "colocrl", with its default, range and unit. SearchOptions::parameters sets them
-// by name.
+// Settings that learned methods share: how they train, and the sequence-to-sequence network of
+// those that have one. A method that needs other defaults changes them before it reads the user's.
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <utility>
-#include <vector>
+
+#include "policy/settings.h"
 
 namespace placer::policy {
 
-// How a step time becomes a reward.
+// How a cost becomes a reward.
 enum class RewardScale : std::uint8_t {
   kRelative,  // -sqrt(step time / reference time): the same settings fit steps of a microsecond and
               // of a minute
   kSeconds,   // -sqrt(step time in seconds), as published
 };
 
+enum class Loss : std::uint8_t {
+  kReinforce,  // one step along the policy gradient (Williams, 1992)
+  kPpo,        // several steps on the clipped surrogate (Schulman et al., arXiv 1707.06347)
+};
+
+// What a reward is compared with.
+enum class BaselineKind : std::uint8_t {
+  kMoving,  // moving average of the rewards so far
+  kBatch,   // mean of the update's other samples
+};
+
 // Defaults were chosen on the graphs of tests/policy/learning_test.cpp, all with one setting
 // (docs/colocrl.md).
-struct ColocrlParameters {
-  // --- network ---
-  std::int64_t hidden = 64;        // width of every LSTM, per direction; 4..2048
-  bool bidirectional = true;       // the encoder also reads the groups from last to first
-  std::int64_t type_width = 20;    // width of an op type's embedding; 1..256
-  std::int64_t device_width = 16;  // width of a device's embedding; 1..256
-  double temperature = 1;          // divides the logits; 0.01..1000
-  double tanh = 0;                 // C in C * tanh(logits / temperature); 0 (off)..1000
+struct TrainingParameters {
+  std::int64_t k = 8;        // placements per update; 1..4096
+  double lr = 3e-3;          // Adam's step; 1e-8..1
+  double entropy = 0.1;      // weight of the entropy bonus, per decision; 0..10
+  double entropy_end = 0.1;  // its weight at the end of the budget, linear in between; 0..10
+  double clip = 1;           // largest norm of the gradient; 1e-6..1e6
 
-  // --- training ---
-  std::int64_t k = 8;           // placements per update; 1..4096
-  double lr = 3e-3;             // Adam's step; 1e-8..1
-  double entropy = 0.1;         // weight of the entropy bonus, per group; 0..10
-  double entropy_end = 0.1;     // its weight at the end of the budget, linear in between; 0..10
-  double clip = 1;              // largest norm of the gradient; 1e-6..1e6
-  double baseline_decay = 0.9;  // of the moving-average baseline; 0..1 (1: never moves)
-  // Starts at the failing signal; else at the mean of the first rewards.
+  Loss loss = Loss::kReinforce;  // reinforce, ppo
+  std::int64_t epochs = 4;       // of ppo: steps per update; 1..100
+  double ratio_clip = 0.2;       // of ppo: largest change of a decision's probability; 0.001..10
+  double kl = 0.02;              // of ppo: ends the epochs of an update, nats per decision; 0..100
+
+  BaselineKind baseline = BaselineKind::kMoving;  // moving, batch
+  double baseline_decay = 0.9;                    // of the moving average; 0..1 (1: never moves)
+  // The moving average starts at the failing signal; else at the mean of the first rewards.
   bool baseline_from_failing = true;
   bool normalize = true;  // advantages are divided by their moving root mean square
+
   RewardScale reward = RewardScale::kRelative;  // relative, seconds
   // Step time that an infeasible placement is given, in reference times; 1..1e6.
   double failing = 4;
@@ -54,24 +63,27 @@ struct ColocrlParameters {
   // used itself; 0 (never)..1e9.
   std::int64_t restart_after = 100;
 
-  // --- start and end ---
   bool warm_start = false;                // first imitate the best of the initial placements
   std::int64_t warm_start_updates = 200;  // at most; 1..1e6
   std::string policy;  // checkpoint whose weights to start from; empty: fresh weights
   std::int64_t checkpoint_updates = 100;  // saved every so many updates; 1..1e9
   double checkpoint_seconds = 30;         // and at least this often; 0..1e9
 
-  bool operator==(const ColocrlParameters&) const = default;
+  bool operator==(const TrainingParameters&) const = default;
 };
 
-// Defaults with `settings` applied in order.
-//   throws  Error(kUsage) for an unknown name (with the nearest one), a name given twice, a
-//           malformed value and one out of range
-[[nodiscard]] ColocrlParameters parse_parameters(
-    std::span<const std::pair<std::string, std::string>> settings);
+struct SequenceParameters {
+  std::int64_t hidden = 64;        // width of every LSTM, per direction; 4..2048
+  bool bidirectional = true;       // the encoder also reads the groups from last to first
+  std::int64_t type_width = 20;    // width of an op type's embedding; 1..256
+  std::int64_t device_width = 16;  // width of a device's embedding; 1..256
+  double temperature = 1;          // divides the logits; 0.01..1000
+  double tanh = 0;                 // C in C * tanh(logits / temperature); 0 (off)..1000
 
-// Every parameter as (name, value), in the order of the struct; parse_parameters() reads them back.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> to_settings(
-    const ColocrlParameters& parameters);
+  bool operator==(const SequenceParameters&) const = default;
+};
+
+void describe(Settings& settings, TrainingParameters& parameters);
+void describe(Settings& settings, SequenceParameters& parameters);
 
 }  // namespace placer::policy

@@ -33,22 +33,47 @@ SimTime reference_time(const Problem& problem) {
   return std::max(best.value_or(shortest), SimTime{1});
 }
 
-RewardRule::RewardRule(const ColocrlParameters& parameters, SimTime reference)
+RewardRule::RewardRule(const TrainingParameters& parameters, SimTime reference)
     : unit_(parameters.reward == RewardScale::kSeconds ? 1.0 : reference.seconds()),
       failing_(parameters.failing * reference.seconds()) {}
 
 double RewardRule::reward(const Outcome& outcome) const {
   if (!outcome.feasible()) return failing_reward();
+  if (outcome.score) {
+    return -std::sqrt(static_cast<double>(*outcome.score) / static_cast<double>(*score_unit_));
+  }
   return -std::sqrt(outcome.step_time.seconds() / unit_);
+}
+
+void RewardRule::settle(std::span<const Outcome> outcomes) {
+  if (score_unit_) return;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.feasible() || !outcome.score) continue;
+    const std::int64_t score = std::max<std::int64_t>(*outcome.score, 1);
+    score_unit_ = std::min(score_unit_.value_or(score), score);
+  }
 }
 
 double RewardRule::failing_reward() const {
   return -std::sqrt(failing_ / unit_);
 }
 
-Baseline::Baseline(double decay, bool normalize, std::optional<double> start)
-    : decay_(decay), normalize_(normalize) {
+Baseline::Baseline(const TrainingParameters& parameters, std::optional<double> start)
+    : kind_(parameters.baseline),
+      decay_(parameters.baseline_decay),
+      normalize_(parameters.normalize) {
   if (start) state_ = {.started = true, .value = *start, .mean_square = 0};
+}
+
+std::vector<double> Baseline::centred(std::span<const double> rewards, double mean) const {
+  const double count = static_cast<double>(rewards.size());
+  std::vector<double> result;
+  for (const double reward : rewards) {
+    // Of a single reward there are no others.
+    const bool others = kind_ == BaselineKind::kBatch && rewards.size() > 1;
+    result.push_back(others ? (reward - mean) * count / (count - 1) : reward - state_.value);
+  }
+  return result;
 }
 
 std::vector<double> Baseline::advantages(std::span<const double> rewards) {
@@ -59,12 +84,9 @@ std::vector<double> Baseline::advantages(std::span<const double> rewards) {
     state_.started = true;
     state_.value = mean;
   }
-  std::vector<double> result;
+  std::vector<double> result = centred(rewards, mean);
   double square = 0;
-  for (const double reward : rewards) {
-    result.push_back(reward - state_.value);
-    square += result.back() * result.back() / count;
-  }
+  for (const double advantage : result) square += advantage * advantage / count;
   // The first update sets the scale, later ones move it.
   state_.mean_square =
       state_.mean_square > 0 ? decay_ * state_.mean_square + (1 - decay_) * square : square;

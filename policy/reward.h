@@ -5,6 +5,7 @@
 // placement is worth.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,34 +20,44 @@ namespace placer::policy {
 [[nodiscard]] SimTime reference_time(const Problem& problem);
 
 // Reward R = -sqrt(t / unit), with unit the reference time or a second (Mirhoseini et al., ICML
-// 2017, section 3.1).
+// 2017, section 3.1). Where the objective is no time, t is its score and the unit the least score
+// of the first update that had a feasible placement.
 class RewardRule {
  public:
-  RewardRule(const ColocrlParameters& parameters, SimTime reference);
+  RewardRule(const TrainingParameters& parameters, SimTime reference);
 
   // `failing` reference times where the outcome is infeasible.
   [[nodiscard]] double reward(const Outcome& outcome) const;
+  // Looks for the unit of scores among an update's outcomes, which reward() is asked for afterwards.
+  void settle(std::span<const Outcome> outcomes);
+
+  [[nodiscard]] std::optional<std::int64_t> score_unit() const { return score_unit_; }
+  void restore(std::optional<std::int64_t> score_unit) { score_unit_ = score_unit; }
   [[nodiscard]] double failing_reward() const;
 
  private:
   double unit_;     // seconds
   double failing_;  // seconds
+  std::optional<std::int64_t> score_unit_;
 };
 
 // What the moving average and the scale of advantages have seen so far.
 struct BaselineState {
   bool started = false;
   double value = 0;        // B, in units of reward
-  double mean_square = 0;  // moving average of (R - B)^2
+  double mean_square = 0;  // moving average of squared advantages
 
   bool operator==(const BaselineState&) const = default;
 };
 
-// Moving averages B <- decay * B + (1 - decay) * mean(R) and, for normalising, of (R - B)^2.
+// With R the rewards of an update, moving averages B <- decay * B + (1 - decay) * mean(R) and, for
+// normalising, of the squared advantages. The advantage of a reward is R - B or, with
+// BaselineKind::kBatch, R less the mean of the update's other rewards, which it is independent of
+// (Kool et al., ICLR 2019 workshop).
 class Baseline {
  public:
   // `start`: the failing signal, or nothing for the mean of the first rewards.
-  Baseline(double decay, bool normalize, std::optional<double> start);
+  Baseline(const TrainingParameters& parameters, std::optional<double> start);
 
   // Advantages of one update's rewards (not empty) against the baseline before it, then moves the
   // baseline.
@@ -56,6 +67,9 @@ class Baseline {
   void restore(const BaselineState& state) { state_ = state; }
 
  private:
+  [[nodiscard]] std::vector<double> centred(std::span<const double> rewards, double mean) const;
+
+  BaselineKind kind_;
   double decay_;
   bool normalize_;
   BaselineState state_;

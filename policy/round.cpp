@@ -7,40 +7,47 @@
 
 namespace placer::policy {
 
-void Round::record(const Constraints& constraints, std::span<const Placement> placements,
+void Round::record(const Constraints& constraints, std::span<const Proposal> proposals,
                    std::span<const Outcome> outcomes) {
   ++state_.updates;
   ++state_.stale;
-  for (std::size_t i = 0; i < placements.size(); ++i) {
+  for (std::size_t i = 0; i < proposals.size(); ++i) {
     if (!outcomes[i].feasible()) continue;
-    const SimTime time = outcomes[i].step_time;
-    if (!state_.best || time < *state_.best) {
-      state_.best = time;
+    const std::int64_t cost = outcomes[i].cost();
+    if (!state_.best || cost < *state_.best) {
+      state_.best = cost;
       state_.stale = 0;
     }
-    // What was judged is the sample with divided units put together.
-    if (enters(time)) keep(time, conforming(constraints, placements[i]));
+    if (!enters(cost)) continue;
+    Proposal proposal = proposals[i];
+    // What was judged is the sample with divided units put together; what was drawn besides the
+    // devices would not lead there.
+    if (proposal.latent.empty()) {
+      proposal.placement = conforming(constraints, std::move(proposal.placement));
+    }
+    keep(cost, std::move(proposal));
   }
 }
 
-bool Round::enters(SimTime step_time) const {
+bool Round::enters(std::int64_t cost) const {
   const std::vector<Elite>& elites = state_.elites;
-  return capacity_ > 0 && (elites.size() < capacity_ || step_time < elites.back().step_time);
+  return capacity_ > 0 && (elites.size() < capacity_ || cost < elites.back().cost);
 }
 
-void Round::keep(SimTime step_time, Placement placement) {
+void Round::keep(std::int64_t cost, Proposal proposal) {
   std::vector<Elite>& elites = state_.elites;
-  const auto known = std::find_if(elites.begin(), elites.end(),
-                                  [&](const Elite& elite) { return elite.placement == placement; });
+  const auto known = std::find_if(elites.begin(), elites.end(), [&](const Elite& elite) {
+    return elite.proposal.placement == proposal.placement;
+  });
   // Seen again: where times are noisy the shorter one counts.
   if (known != elites.end()) {
-    if (step_time >= known->step_time) return;
+    if (cost >= known->cost) return;
     elites.erase(known);
   }
   const auto place =
-      std::upper_bound(elites.begin(), elites.end(), step_time,
-                       [](SimTime time, const Elite& elite) { return time < elite.step_time; });
-  elites.insert(place, {step_time, std::move(placement)});
+      std::upper_bound(elites.begin(), elites.end(), cost,
+                       [](std::int64_t value, const Elite& elite) { return value < elite.cost; });
+  elites.insert(place, {cost, std::move(proposal)});
   if (elites.size() > capacity_) elites.pop_back();
 }
 

@@ -9,22 +9,23 @@
 #include <vector>
 
 #include "placer/algorithm/algorithm.h"
+#include "policy/learner.h"
 
 namespace placer::policy {
 
 struct Elite {
-  SimTime step_time;
-  Placement placement;
+  std::int64_t cost = 0;  // Outcome::cost()
+  Proposal proposal;
 
   bool operator==(const Elite&) const = default;
 };
 
 struct RoundState {
-  double start = 0;           // share of the budget that was spent before the round
-  std::uint64_t updates = 0;  // of the policy in this round
-  std::uint64_t stale = 0;    // updates since `best` was found
-  std::optional<SimTime> best;
-  std::vector<Elite> elites;  // the best distinct placements, fastest first
+  double start = 0;                  // share of the budget that was spent before the round
+  std::uint64_t updates = 0;         // of the policy in this round
+  std::uint64_t stale = 0;           // updates since `best` was found
+  std::optional<std::int64_t> best;  // cost
+  std::vector<Elite> elites;         // of the best distinct placements, best first
 
   bool operator==(const RoundState&) const = default;
 };
@@ -35,7 +36,7 @@ class Round {
   Round(std::size_t elites, double start) : capacity_(elites) { state_.start = start; }
 
   // One update's samples and what became of them.
-  void record(const Constraints& constraints, std::span<const Placement> placements,
+  void record(const Constraints& constraints, std::span<const Proposal> proposals,
               std::span<const Outcome> outcomes);
 
   // Nothing better in `patience` updates (0: never fruitless) and in the last quarter of the round:
@@ -46,10 +47,10 @@ class Round {
   void restore(RoundState state) { state_ = std::move(state); }
 
  private:
-  // Is it fast enough for the elites?
-  [[nodiscard]] bool enters(SimTime step_time) const;
-  // Adds one that enters, unless it is there already.
-  void keep(SimTime step_time, Placement placement);
+  // Is it good enough for the elites?
+  [[nodiscard]] bool enters(std::int64_t cost) const;
+  // Adds one that enters, unless its placement is there already.
+  void keep(std::int64_t cost, Proposal proposal);
 
   std::size_t capacity_;
   RoundState state_;

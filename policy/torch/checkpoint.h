@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "policy/checkpoint_file.h"
-#include "policy/torch/seq2seq.h"
+#include "policy/torch/policy_network.h"
 
 namespace placer::policy {
 

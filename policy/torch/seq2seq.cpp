@@ -59,7 +59,7 @@ Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype) {
   return inputs;
 }
 
-Seq2Seq::Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std::uint64_t seed)
+Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed)
     : hidden_(parameters.hidden),
       bidirectional_(parameters.bidirectional),
       temperature_(parameters.temperature),
@@ -206,7 +206,7 @@ Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& actions
   // 0 * -inf would be NaN.
   const at::Tensor finite = choices.masked_fill(forbidden, 0);
   Evaluation result;
-  result.log_probability = choices.gather(2, actions.unsqueeze(2)).squeeze(2).sum(0);
+  result.log_probability = choices.gather(2, actions.unsqueeze(2)).squeeze(2);
   result.entropy = -(finite.exp() * finite).masked_fill(forbidden, 0).sum(2).mean(0);
   return result;
 }

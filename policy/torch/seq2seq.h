@@ -23,13 +23,9 @@
 #include "placer/base/random.h"
 #include "policy/features.h"
 #include "policy/parameters.h"
+#include "policy/torch/policy_network.h"
 
 namespace placer::policy {
-
-struct NamedTensor {
-  std::string name;
-  at::Tensor value;
-};
 
 // Features as tensors: N groups, T op types, F further columns, D devices.
 struct Inputs {
@@ -54,16 +50,10 @@ struct Samples {
   at::Tensor log_probability;  // [K], of whole placements
 };
 
-struct Evaluation {
-  at::Tensor log_probability;  // [K], of whole placements
-  // [K], mean over the groups along the placement, nats, of the masked distributions.
-  at::Tensor entropy;
-};
-
 class Seq2Seq {
  public:
   // dtype: that of the inputs; float, or double for gradient checks.
-  Seq2Seq(const ColocrlParameters& parameters, const Inputs& inputs, std::uint64_t seed);
+  Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed);
 
   // Draws the weights anew, in place. They depend on seed, round and the sizes only; round 0 is
   // what the constructor draws.
@@ -72,7 +62,7 @@ class Seq2Seq {
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;
   // K = rngs.size() placements; sample k uses rngs[k], one draw a group.
   [[nodiscard]] Samples sample(const Encoding& encoding, std::span<Rng> rngs) const;
-  // Of actions [N, K]; allowed ones only, else the result is -inf.
+  // Of actions [N, K], a decision for each group; forbidden ones have -inf.
   [[nodiscard]] Evaluation evaluate(const Encoding& encoding, const at::Tensor& actions) const;
 
   // In a fixed order; names are those of the tensors in a checkpoint.

@@ -41,7 +41,8 @@ class CheckpointFile : public testing::Test {
 
 Checkpoint example() {
   Checkpoint checkpoint;
-  checkpoint.identity = {.graph_hash = "graph",
+  checkpoint.identity = {.algorithm = "colocrl",
+                         .graph_hash = "graph",
                          .cluster_hash = "cluster",
                          .constraints_hash = "constraints",
                          .evaluator = "simulated",
@@ -54,19 +55,22 @@ Checkpoint example() {
       .start = 0.3,
       .updates = 11,
       .stale = 5,
-      .best = SimTime{130'000'000'000},
-      .elites = {{SimTime{130'000'000'000},
-                  Placement{.device = {DeviceId{0}, DeviceId{1}}, .priority = {}}}}};
+      .best = 130'000'000'000,
+      .elites = {{130'000'000'000,
+                  {.placement = {.device = {DeviceId{0}, DeviceId{1}}, .priority = {}},
+                   .latent = {3, -1}}}}};
   checkpoint.state.kept = -0.7;
+  checkpoint.state.score_unit = 1234;
   SearchResult& result = checkpoint.state.result;
   result.evaluations = 136;
   result.seconds = 1.25;
   result.best = Placement{.device = {DeviceId{1}, DeviceId{0}}, .priority = {}};
   result.outcome.step_time = {123'456'789'012};
+  result.outcome.score = 77;
   result.outcome.peak_memory = {{5}, {7}};
   result.outcome.busy = {{8}, {9}};
   result.history = {{8, 0.5, {200'000'000'000}}, {64, 0.75, {123'456'789'012}}};
-  checkpoint.tensors = {
+  checkpoint.blobs = {
       {.name = "a", .dtype = "float32", .shape = {2, 3}, .bytes = "abcdefghijklmnopqrstuvwx"},
       {.name = "b", .dtype = "float64", .shape = {}, .bytes = "12345678"}};
   return checkpoint;
@@ -84,17 +88,19 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.state.restarts, 2U);
   EXPECT_EQ(read.state.round, written.state.round);
   EXPECT_EQ(read.state.kept, written.state.kept);
+  EXPECT_EQ(read.state.score_unit, 1234);
   const SearchResult& result = read.state.result;
   EXPECT_EQ(result.evaluations, 136U);
   EXPECT_EQ(result.seconds, 1.25);
   EXPECT_EQ(result.best, written.state.result.best);
   EXPECT_EQ(result.outcome.step_time, written.state.result.outcome.step_time);
+  EXPECT_EQ(result.outcome.score, 77);
   EXPECT_EQ(result.outcome.peak_memory, written.state.result.outcome.peak_memory);
   EXPECT_EQ(result.outcome.busy, written.state.result.outcome.busy);
   ASSERT_EQ(result.history.size(), 2U);
   EXPECT_EQ(result.history[1].evaluations, 64U);
   EXPECT_EQ(result.history[1].best, (SimTime{123'456'789'012}));
-  EXPECT_EQ(read.tensors, written.tensors);
+  EXPECT_EQ(read.blobs, written.blobs);
 }
 
 TEST_F(CheckpointFile, SearchWithoutAFeasiblePlacementReadsBack) {
@@ -160,6 +166,9 @@ TEST(SearchIdentity, DifferencesAreNamedAndCheckpointIntervalsMayDiffer) {
     EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
     EXPECT_EQ(error.where(), "search.parameters.k");
   }
+  current = saved;
+  current.algorithm = "ppo";
+  EXPECT_THROW(require_same_search("file", saved, current), Error);
   current = saved;
   current.graph_hash = "another";
   EXPECT_THROW(require_same_search("file", saved, current), Error);

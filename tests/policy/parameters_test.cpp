@@ -9,11 +9,23 @@
 namespace placer::policy {
 namespace {
 
-using Settings = std::vector<std::pair<std::string, std::string>>;
+using Given = std::vector<std::pair<std::string, std::string>>;
 
-std::string refusal(const Settings& settings) {
+struct Example {
+  Example() {
+    describe(settings, sequence);
+    describe(settings, training);
+  }
+  explicit Example(const Given& given) : Example() { settings.read(given); }
+
+  SequenceParameters sequence;
+  TrainingParameters training;
+  Settings settings{"colocrl"};
+};
+
+std::string refusal(const Given& given) {
   try {
-    static_cast<void>(parse_parameters(settings));
+    const Example example(given);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage);
     return error.what();
@@ -21,32 +33,41 @@ std::string refusal(const Settings& settings) {
   return "accepted";
 }
 
-TEST(ColocrlParameters, SettingsReplaceDefaultsAndLeaveTheRest) {
-  const Settings settings = {
-      {"hidden", "32"}, {"lr", "2.5e-4"}, {"warm_start", "on"}, {"reward", "seconds"}};
-  ColocrlParameters expected;
-  expected.hidden = 32;
-  expected.lr = 2.5e-4;
-  expected.warm_start = true;
-  expected.reward = RewardScale::kSeconds;
-  EXPECT_EQ(parse_parameters(settings), expected);
+TEST(Settings, ReplaceDefaultsAndLeaveTheRest) {
+  const Example example(Given{{"hidden", "32"},
+                              {"lr", "2.5e-4"},
+                              {"warm_start", "on"},
+                              {"reward", "seconds"},
+                              {"loss", "ppo"}});
+  SequenceParameters sequence;
+  sequence.hidden = 32;
+  EXPECT_EQ(example.sequence, sequence);
+  TrainingParameters training;
+  training.lr = 2.5e-4;
+  training.warm_start = true;
+  training.reward = RewardScale::kSeconds;
+  training.loss = Loss::kPpo;
+  EXPECT_EQ(example.training, training);
 }
 
-TEST(ColocrlParameters, EverySettingReadsBack) {
-  ColocrlParameters parameters;
-  parameters.lr = 0.1 + 0.2;  // needs 17 digits
-  parameters.bidirectional = false;
-  parameters.k = 31;
-  parameters.policy = "some file";
-  parameters.reward = RewardScale::kSeconds;
-  EXPECT_EQ(parse_parameters(to_settings(parameters)), parameters);
+TEST(Settings, ListReadsBack) {
+  Example example;
+  example.training.lr = 0.1 + 0.2;  // needs 17 digits
+  example.sequence.bidirectional = false;
+  example.training.k = 31;
+  example.training.policy = "some file";
+  example.training.reward = RewardScale::kSeconds;
+  example.training.baseline = BaselineKind::kBatch;
+  const Example again(example.settings.list());
+  EXPECT_EQ(again.training, example.training);
+  EXPECT_EQ(again.sequence, example.sequence);
 }
 
-TEST(ColocrlParameters, UnknownNameNamesTheNearest) {
+TEST(Settings, UnknownNameNamesTheNearest) {
   EXPECT_THAT(refusal({{"hiden", "32"}}), testing::HasSubstr("did you mean \"hidden\"?"));
 }
 
-TEST(ColocrlParameters, ValuesOutOfRangeAndMalformedOnesAreRefusedWithTheRange) {
+TEST(Settings, ValuesOutOfRangeAndMalformedOnesAreRefusedWithTheRange) {
   EXPECT_THAT(refusal({{"k", "0"}}),
               testing::HasSubstr("k=0: expected a whole number from 1 to 4096"));
   EXPECT_THAT(refusal({{"lr", "fast"}}), testing::HasSubstr("lr=fast: expected a number"));
@@ -56,13 +77,13 @@ TEST(ColocrlParameters, ValuesOutOfRangeAndMalformedOnesAreRefusedWithTheRange) 
   EXPECT_THAT(refusal({{"reward", "minutes"}}), testing::HasSubstr("expected relative or seconds"));
 }
 
-TEST(ColocrlParameters, SettingOneTwiceIsRefused) {
+TEST(Settings, OneGivenTwiceIsRefused) {
   EXPECT_THAT(refusal({{"k", "4"}, {"k", "8"}}), testing::HasSubstr("given twice"));
 }
 
-TEST(ColocrlParameters, DocumentListsEveryParameterWithItsDefault) {
+TEST(Settings, DocumentListsEveryOneWithItsDefault) {
   const std::string page = read_file(std::string(PLACER_SOURCE_ROOT) + "/docs/colocrl.md");
-  for (const auto& [name, value] : to_settings(ColocrlParameters{})) {
+  for (const auto& [name, value] : Example().settings.list()) {
     const std::string row = "| `" + name + "` | " + (value.empty() ? "(none)" : value) + " |";
     EXPECT_THAT(page, testing::HasSubstr(row));
   }

@@ -21,6 +21,18 @@ Outcome fails() {
   return outcome;
 }
 
+TrainingParameters normalized() {
+  TrainingParameters parameters;
+  parameters.normalize = true;
+  return parameters;
+}
+
+TrainingParameters plain() {
+  TrainingParameters parameters;
+  parameters.normalize = false;
+  return parameters;
+}
+
 TEST(Reward, ReferenceIsTheWholeStepOnOneDevice) {
   const test::TestProblem chain = test::three_ops();
   test::LoadAndCut evaluator(chain.costs());
@@ -29,7 +41,7 @@ TEST(Reward, ReferenceIsTheWholeStepOnOneDevice) {
 
 // sqrt(25 / 100) = 0.5; failing = sqrt(4) = 2.
 TEST(Reward, RelativeRewardIsTheRootOfTheShareOfTheReference) {
-  const RewardRule rule(ColocrlParameters{}, {100'000'000});
+  const RewardRule rule(TrainingParameters{}, {100'000'000});
   EXPECT_DOUBLE_EQ(rule.reward(takes(25)), -0.5);
   EXPECT_DOUBLE_EQ(rule.reward(takes(100)), -1);
   EXPECT_DOUBLE_EQ(rule.reward(fails()), -2);
@@ -38,22 +50,39 @@ TEST(Reward, RelativeRewardIsTheRootOfTheShareOfTheReference) {
 
 // As published: -sqrt(seconds); sqrt(1e-4) = 0.01, failing at 4 x 100 us: sqrt(4e-4) = 0.02.
 TEST(Reward, InSecondsItIsThePublishedOne) {
-  ColocrlParameters parameters;
+  TrainingParameters parameters;
   parameters.reward = RewardScale::kSeconds;
   const RewardRule rule(parameters, {100'000'000});
   EXPECT_DOUBLE_EQ(rule.reward(takes(100)), -0.01);
   EXPECT_DOUBLE_EQ(rule.reward(fails()), -0.02);
 }
 
+// The least score of the first update that has a feasible placement is the unit: sqrt(36 / 9) = 2.
+TEST(Reward, ScoresAreRelativeToTheFirstOnes) {
+  RewardRule rule(TrainingParameters{}, {100'000'000});
+  const auto scored = [](std::int64_t score) {
+    Outcome outcome;
+    outcome.score = score;
+    return outcome;
+  };
+  rule.settle(std::vector<Outcome>{fails()});
+  EXPECT_FALSE(rule.score_unit());
+  rule.settle(std::vector<Outcome>{scored(36), scored(9)});
+  rule.settle(std::vector<Outcome>{scored(4)});
+  EXPECT_EQ(rule.score_unit(), 9);
+  EXPECT_DOUBLE_EQ(rule.reward(scored(36)), -2);
+  EXPECT_DOUBLE_EQ(rule.reward(fails()), -2);
+}
+
 TEST(Baseline, MovesFromTheFailingSignalTowardsTheMean) {
-  Baseline baseline(0.9, false, -2.0);
+  Baseline baseline(plain(), -2.0);
   const std::vector<double> rewards = {-1.0, -0.5};
   EXPECT_EQ(baseline.advantages(rewards), (std::vector<double>{1.0, 1.5}));
   EXPECT_DOUBLE_EQ(baseline.state().value, 0.9 * -2.0 + 0.1 * -0.75);
 }
 
 TEST(Baseline, StartsAtTheFirstMeanWithoutASignal) {
-  Baseline baseline(0.9, false, std::nullopt);
+  Baseline baseline(plain(), std::nullopt);
   const std::vector<double> rewards = {-1.0, -0.5};
   EXPECT_EQ(baseline.advantages(rewards), (std::vector<double>{-0.25, 0.25}));
   EXPECT_DOUBLE_EQ(baseline.state().value, -0.75);
@@ -61,22 +90,32 @@ TEST(Baseline, StartsAtTheFirstMeanWithoutASignal) {
 
 // Mean square of (-0.25, 0.25) is 0.0625, its root 0.25.
 TEST(Baseline, NormalizedAdvantagesDoNotDependOnTheRewardsScale) {
-  Baseline small(0.9, true, std::nullopt);
-  Baseline large(0.9, true, std::nullopt);
+  Baseline small(normalized(), std::nullopt);
+  Baseline large(normalized(), std::nullopt);
   EXPECT_EQ(small.advantages(std::vector<double>{-1.0, -0.5}), (std::vector<double>{-1.0, 1.0}));
   EXPECT_EQ(large.advantages(std::vector<double>{-1024.0, -512.0}),
             (std::vector<double>{-1.0, 1.0}));
 }
 
+// Means of the other three: -1, -0.75, -1.25 and -1.
+TEST(Baseline, OfABatchIsTheMeanOfTheOthers) {
+  TrainingParameters parameters = plain();
+  parameters.baseline = BaselineKind::kBatch;
+  Baseline baseline(parameters, -2.0);
+  EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -1.75, -0.25, -1.0}),
+            (std::vector<double>{0.0, -1.0, 1.0, 0.0}));
+  EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0}).size(), 1U);
+}
+
 TEST(Baseline, RewardsThatNeverDifferTeachNothing) {
-  Baseline baseline(0.9, true, std::nullopt);
+  Baseline baseline(normalized(), std::nullopt);
   EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -1.0}), (std::vector<double>{0.0, 0.0}));
 }
 
 TEST(Baseline, RestoredItGoesOnTheSame) {
-  Baseline first(0.9, true, -2.0);
+  Baseline first(normalized(), -2.0);
   static_cast<void>(first.advantages(std::vector<double>{-1.0, -0.7}));
-  Baseline second(0.9, true, std::nullopt);
+  Baseline second(normalized(), std::nullopt);
   second.restore(first.state());
   const std::vector<double> next = {-0.3, -0.9};
   EXPECT_EQ(first.advantages(next), second.advantages(next));

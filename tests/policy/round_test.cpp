@@ -25,7 +25,8 @@ Constraints two_nodes() {
 
 void record(Round& round, const Placement& placement, const Outcome& outcome,
             const Constraints& constraints = two_nodes()) {
-  round.record(constraints, {&placement, 1}, {&outcome, 1});
+  const Proposal proposal{.placement = placement, .latent = {}};
+  round.record(constraints, {&proposal, 1}, {&outcome, 1});
 }
 
 TEST(Round, KeepsTheBestDistinctPlacementsFastestFirst) {
@@ -35,9 +36,9 @@ TEST(Round, KeepsTheBestDistinctPlacementsFastestFirst) {
   record(round, on(0, 1), takes(30));
   record(round, on(1, 1), takes(40));
   record(round, on(2, 2), takes(60));
-  const std::vector<Elite> expected = {{{30}, on(0, 1)}, {{40}, on(1, 1)}};
+  const std::vector<Elite> expected = {{30, {on(0, 1), {}}}, {40, {on(1, 1), {}}}};
   EXPECT_EQ(round.state().elites, expected);
-  EXPECT_EQ(round.state().best, SimTime{30});
+  EXPECT_EQ(round.state().best, 30);
 }
 
 TEST(Round, APlacementSeenAgainCountsByItsShortestTime) {
@@ -46,7 +47,7 @@ TEST(Round, APlacementSeenAgainCountsByItsShortestTime) {
   record(round, on(0, 1), takes(40));
   record(round, on(0, 0), takes(30));
   record(round, on(0, 1), takes(90));
-  const std::vector<Elite> expected = {{{30}, on(0, 0)}, {{40}, on(0, 1)}};
+  const std::vector<Elite> expected = {{30, {on(0, 0), {}}}, {40, {on(0, 1), {}}}};
   EXPECT_EQ(round.state().elites, expected);
 }
 
@@ -66,14 +67,26 @@ TEST(Round, KeepsWhatWasJudged) {
   constraints.num_units = 1;
   Round round(1, 0);
   record(round, on(2, 1), takes(10), constraints);
-  EXPECT_EQ(round.state().elites.at(0).placement, on(2, 2));
+  EXPECT_EQ(round.state().elites.at(0).proposal.placement, on(2, 2));
+}
+
+// What was drawn besides the devices would not lead to the placement that was judged.
+TEST(Round, KeepsWhatWasDrawnWhereMoreThanDevicesWas) {
+  Constraints constraints = two_nodes();
+  constraints.unit_of = {0, 0};
+  constraints.num_units = 1;
+  Round round(1, 0);
+  const Proposal proposal{.placement = on(2, 1), .latent = {7}};
+  const Outcome outcome = takes(10);
+  round.record(constraints, {&proposal, 1}, {&outcome, 1});
+  EXPECT_EQ(round.state().elites.at(0).proposal, proposal);
 }
 
 TEST(Round, WithoutElitesItStillKnowsTheBestTime) {
   Round round(0, 0);
   record(round, on(0, 0), takes(10));
   EXPECT_TRUE(round.state().elites.empty());
-  EXPECT_EQ(round.state().best, SimTime{10});
+  EXPECT_EQ(round.state().best, 10);
 }
 
 TEST(Round, IsFruitlessAfterPatienceAndAQuarterOfItsUpdates) {

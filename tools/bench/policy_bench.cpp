@@ -3,7 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "policy/torch/reinforce.h"
+#include "policy/torch/policy_gradient.h"
 #include "policy/torch/seq2seq.h"
 #include "policy/torch/single_thread.h"
 
@@ -42,8 +42,8 @@ struct Fixture {
         network(parameters(hidden), inputs, 1),
         optimizer(network.parameters(), 1e-3, 1) {}
 
-  static ColocrlParameters parameters(std::int64_t hidden) {
-    ColocrlParameters result;
+  static SequenceParameters parameters(std::int64_t hidden) {
+    SequenceParameters result;
     result.hidden = hidden;
     return result;
   }
@@ -71,7 +71,7 @@ void BM_PolicyUpdate(benchmark::State& state) {
     const Samples samples = fixture.sample(encoding, k);
     const Evaluation evaluation = fixture.network.evaluate(encoding, samples.actions);
     benchmark::DoNotOptimize(
-        fixture.optimizer.minimize(reinforce_loss(evaluation, advantages, groups, 0.1)));
+        fixture.optimizer.minimize(reinforce_loss(evaluation, advantages, 0.1)));
   }
   state.SetItemsProcessed(state.iterations() * k);
 }

@@ -205,7 +205,7 @@ TEST_F(ColocrlCheckpoint, ResumedSearchIsBitIdenticalToOneNeverStopped) {
     expect_same(run(problem, options), expected);
     const Checkpoint resumed = read_checkpoint(path_);
     const Checkpoint uninterrupted = read_checkpoint(other_path_);
-    EXPECT_EQ(resumed.tensors, uninterrupted.tensors) << "stopped after " << first;
+    EXPECT_EQ(resumed.blobs, uninterrupted.blobs) << "stopped after " << first;
     EXPECT_EQ(resumed.state.updates, 50U);
     EXPECT_EQ(resumed.state.baseline, uninterrupted.state.baseline);
   }
@@ -308,19 +308,19 @@ TEST_F(ColocrlCheckpoint, TensorsOfAnotherShapeOrNotFiniteAreRefused) {
     return false;
   };
   Checkpoint bad = good;
-  std::swap(bad.tensors[0].shape[0], bad.tensors[0].shape[1]);
+  std::swap(bad.blobs[0].shape[0], bad.blobs[0].shape[1]);
   EXPECT_TRUE(refused(bad));
   bad = good;
-  bad.tensors[3].name = "surplus";
+  bad.blobs[3].name = "surplus";
   EXPECT_TRUE(refused(bad));
   bad = good;
-  for (std::size_t i = 0; i < 4; ++i) bad.tensors[1].bytes[i] = '\xFF';  // a NaN
+  for (std::size_t i = 0; i < 4; ++i) bad.blobs[1].bytes[i] = '\xFF';  // a NaN
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.state.result.best->device.pop_back();
   EXPECT_TRUE(refused(bad));
   bad = good;
-  bad.state.round.elites.at(0).placement.device.at(0) = DeviceId{3};  // of three
+  bad.state.round.elites.at(0).proposal.placement.device.at(0) = DeviceId{3};  // of three
   EXPECT_TRUE(refused(bad));
 }
 
@@ -347,7 +347,7 @@ TEST_F(ColocrlCheckpoint, FruitlessPolicyStartsAnewAndIsKept) {
   EXPECT_GE(read_checkpoint(path_).state.restarts, 1U);
   options.metrics = nullptr;
   expect_same(run(problem, options), whole);
-  EXPECT_EQ(read_checkpoint(path_).tensors, end.tensors);
+  EXPECT_EQ(read_checkpoint(path_).blobs, end.blobs);
 
   // A search that starts from it gets the learned policy, not the one that has just begun.
   SearchOptions second = options_with(8);

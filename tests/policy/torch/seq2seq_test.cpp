@@ -42,15 +42,15 @@ void expect_gradient_matches(const Seq2Seq& network, const Function& function) {
   }
 }
 
-ColocrlParameters shaped() {
-  ColocrlParameters parameters = test::tiny();
+SequenceParameters shaped() {
+  SequenceParameters parameters = test::tiny();
   parameters.temperature = 0.7;
   parameters.tanh = 2.5;
   return parameters;
 }
 
 TEST(Seq2Seq, LogProbabilityHasTheNumericalGradient) {
-  for (const ColocrlParameters& parameters : {test::tiny(), shaped()}) {
+  for (const SequenceParameters& parameters : {test::tiny(), shaped()}) {
     SmallPolicy policy(parameters, at::kDouble);
     policy.forbid(1, 2);
     auto streams = rngs(3, 0, 4);
@@ -73,7 +73,7 @@ TEST(Seq2Seq, EntropyHasTheNumericalGradient) {
 
 TEST(Seq2Seq, SamplingAndTeacherForcingAgree) {
   for (const bool bidirectional : {true, false}) {
-    for (ColocrlParameters parameters : {test::tiny(), shaped()}) {
+    for (SequenceParameters parameters : {test::tiny(), shaped()}) {
       parameters.bidirectional = bidirectional;
       parameters.hidden = 32;
       SmallPolicy policy(parameters, at::kFloat);
@@ -81,7 +81,8 @@ TEST(Seq2Seq, SamplingAndTeacherForcingAgree) {
       auto streams = rngs(5, 1, 64);
       const Encoding encoding = policy.encode();
       const Samples samples = policy.network.sample(encoding, streams);
-      const at::Tensor forced = policy.network.evaluate(encoding, samples.actions).log_probability;
+      const at::Tensor forced =
+          policy.network.evaluate(encoding, samples.actions).log_probability.sum(0);
       EXPECT_TRUE(forced.to(at::kDouble).allclose(samples.log_probability, 0, 1e-4));
     }
   }
@@ -109,7 +110,7 @@ TEST(Seq2Seq, SamplesFollowTheProbabilities) {
   const Encoding encoding = policy.encode();
   const at::Tensor every = test::all_placements(3, 2);
   const at::Tensor probability =
-      policy.network.evaluate(encoding, every).log_probability.exp().detach();
+      policy.network.evaluate(encoding, every).log_probability.sum(0).exp().detach();
   EXPECT_NEAR(probability.sum().item<double>(), 1, 1e-12);
 
   constexpr std::int64_t count = 20'000;
@@ -161,7 +162,8 @@ TEST(Seq2Seq, ForbiddenActionsHaveNoProbabilityAndGradientsStayFinite) {
   EXPECT_FALSE(actions.select(0, 1).eq(0).any().item<bool>());
   at::Tensor broken = actions.narrow(1, 0, 1).clone();
   broken.select(0, 1).fill_(0);
-  EXPECT_EQ(policy.network.evaluate(encoding, broken).log_probability.item<double>(), -INFINITY);
+  EXPECT_EQ(policy.network.evaluate(encoding, broken).log_probability.sum().item<double>(),
+            -INFINITY);
   const Evaluation evaluation = policy.network.evaluate(encoding, actions);
   std::vector<at::Tensor> weights;
   for (const NamedTensor& parameter : policy.network.parameters())
@@ -172,7 +174,7 @@ TEST(Seq2Seq, ForbiddenActionsHaveNoProbabilityAndGradientsStayFinite) {
 }
 
 TEST(Seq2Seq, FirstPolicyIsNearlyUniform) {
-  SmallPolicy policy(ColocrlParameters{}, at::kFloat);
+  SmallPolicy policy(SequenceParameters{}, at::kFloat);
   auto streams = rngs(1, 0, 16);
   const Encoding encoding = policy.encode();
   const at::Tensor actions = policy.network.sample(encoding, streams).actions;

@@ -13,8 +13,8 @@ Inputs inputs_of(const TestProblem& problem, at::ScalarType dtype) {
 
 }  // namespace
 
-ColocrlParameters tiny() {
-  ColocrlParameters parameters;
+SequenceParameters tiny() {
+  SequenceParameters parameters;
   parameters.hidden = 4;
   parameters.type_width = 2;
   parameters.device_width = 2;
@@ -29,7 +29,7 @@ TestProblem four_ops() {
                      {.devices = 3});
 }
 
-SmallPolicy::SmallPolicy(const ColocrlParameters& parameters, at::ScalarType dtype,
+SmallPolicy::SmallPolicy(const SequenceParameters& parameters, at::ScalarType dtype,
                          const TestProblem& problem)
     : inputs(inputs_of(problem, dtype)), network(parameters, inputs, /*seed=*/1) {}
 

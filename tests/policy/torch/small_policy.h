@@ -11,12 +11,12 @@
 
 namespace placer::policy::test {
 
-[[nodiscard]] ColocrlParameters tiny();
+[[nodiscard]] SequenceParameters tiny();
 
 [[nodiscard]] TestProblem four_ops();
 
 struct SmallPolicy {
-  SmallPolicy(const ColocrlParameters& parameters, at::ScalarType dtype,
+  SmallPolicy(const SequenceParameters& parameters, at::ScalarType dtype,
               const TestProblem& problem = four_ops());
 
   [[nodiscard]] Encoding encode() const { return network.encode(inputs); }

@@ -261,7 +261,8 @@ std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry, const 
   }
   std::vector<PortfolioMember> members;
   for (const AlgorithmEntry& entry : registry.entries()) {
-    if (entry.searches && !entry.control && entry.name != kAuto) {
+    const bool asked_for = entry.learns && entry.name != kLearner;
+    if (entry.searches && !entry.control && !asked_for && entry.name != kAuto) {
       members.push_back({entry, parameters_of(config, entry.name)});
     }
   }

@@ -21,6 +21,8 @@ inline constexpr const char* kHeftByOps = "heft-by-ops";
 inline constexpr const char* kMultilevelByOps = "multilevel-by-ops";
 // The portfolio.
 inline constexpr const char* kAuto = "auto";
+// The learner that runs unasked, by itself and within `auto`.
+inline constexpr const char* kLearner = "colocrl";
 
 // What one algorithm came to.
 struct Candidate {

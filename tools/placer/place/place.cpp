@@ -136,7 +136,7 @@ class PlaceCommand {
     if (config_.algorithms.empty()) {
       std::vector<std::string> names = searches_of(registry_);
       std::erase_if(names, [&](const std::string& name) {
-        return name != kAuto && !(is_learner(name) && by_step_time() && takes_all(name));
+        return name != kAuto && !(name == kLearner && by_step_time() && takes_all(name));
       });
       return names;
     }
@@ -148,7 +148,9 @@ class PlaceCommand {
   [[nodiscard]] bool takes_all(const std::string& name) const {
     return registry_.find(name).fits(space_.size());
   }
-  [[nodiscard]] static bool is_learner(const std::string& name) { return name == "colocrl"; }
+  [[nodiscard]] bool is_learner(const std::string& name) const {
+    return registry_.find(name).learns;
+  }
 
   // Learners whose reward is measured steps.
   [[nodiscard]] std::vector<std::string> learning_from_steps() const {
@@ -164,7 +166,7 @@ class PlaceCommand {
   [[nodiscard]] std::vector<std::string> searching_in_simulator() const {
     std::vector<std::string> names = searching();
     if (config_.signal == "measured") {
-      std::erase_if(names, is_learner);
+      std::erase_if(names, [&](const std::string& name) { return is_learner(name); });
     }
     return names;
   }

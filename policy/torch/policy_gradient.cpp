@@ -1,4 +1,4 @@
-#include "policy/torch/reinforce.h"
+#include "policy/torch/policy_gradient.h"
 
 #include <cmath>
 
@@ -7,6 +7,7 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/minimum.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -17,19 +18,43 @@
 
 namespace placer::policy {
 
+namespace {
+
+// [K]
+at::Tensor to_weights(const Evaluation& evaluation, std::span<const double> advantages) {
+  PLACER_CHECK(evaluation.log_probability.size(1) == static_cast<std::int64_t>(advantages.size()),
+               "an advantage for every proposal");
+  return at::tensor(at::ArrayRef<double>(advantages.data(), advantages.size()),
+                    evaluation.log_probability.options());
+}
+
+}  // namespace
+
 at::Tensor reinforce_loss(const Evaluation& evaluation, std::span<const double> advantages,
-                          std::int64_t groups, double entropy_weight) {
-  const at::Tensor& log_probability = evaluation.log_probability;
-  PLACER_CHECK(log_probability.size(0) == static_cast<std::int64_t>(advantages.size()),
-               "an advantage for every placement");
-  const at::Tensor weights = at::tensor(at::ArrayRef<double>(advantages.data(), advantages.size()),
-                                        log_probability.options());
-  return -(log_probability * weights).mean() / static_cast<double>(groups) -
+                          double entropy_weight) {
+  const at::Tensor weights = to_weights(evaluation, advantages);
+  const auto decisions = static_cast<double>(evaluation.log_probability.size(0));
+  return -(evaluation.log_probability.sum(0) * weights).mean() / decisions -
          evaluation.entropy.mean() * entropy_weight;
 }
 
-at::Tensor imitation_loss(const Evaluation& evaluation, std::int64_t groups) {
-  return -evaluation.log_probability.mean() / static_cast<double>(groups);
+at::Tensor ppo_loss(const Evaluation& evaluation, const at::Tensor& before,
+                    std::span<const double> advantages, double range, double entropy_weight) {
+  const at::Tensor weights = to_weights(evaluation, advantages);
+  const at::Tensor ratio = (evaluation.log_probability - before).exp();
+  const at::Tensor clipped = ratio.clamp(1 - range, 1 + range);
+  return -at::minimum(ratio * weights, clipped * weights).mean() -
+         evaluation.entropy.mean() * entropy_weight;
+}
+
+double mean_divergence(const at::Tensor& before, const at::Tensor& now) {
+  const at::Tensor log_ratio = now.detach() - before;
+  return (log_ratio.exp() - 1 - log_ratio).mean().item<double>();
+}
+
+at::Tensor imitation_loss(const Evaluation& evaluation) {
+  const auto decisions = static_cast<double>(evaluation.log_probability.size(0));
+  return -evaluation.log_probability.sum(0).mean() / decisions;
 }
 
 AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, double clip)

@@ -1,4 +1,4 @@
-#include "policy/torch/reinforce.h"
+#include "policy/torch/policy_gradient.h"
 
 #include <limits>
 
@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "policy/torch/seq2seq.h"
 #include "tests/policy/torch/small_policy.h"
 
 namespace placer::policy {
@@ -22,13 +23,15 @@ std::vector<at::Tensor> values_of(const Seq2Seq& network) {
   return values;
 }
 
+// Two proposals of four decisions each:
 // -(1 / (2 * 4)) (3 * -1 + -1 * -2) - 0.5 * mean(0.2, 0.4) = 0.125 - 0.15
-TEST(ReinforceLoss, IsTheWeightedLogProbabilityPerGroupMinusTheEntropy) {
+TEST(ReinforceLoss, IsTheWeightedLogProbabilityPerDecisionMinusTheEntropy) {
   Evaluation evaluation;
-  evaluation.log_probability = at::tensor({-1.0, -2.0}, at::kDouble);
+  evaluation.log_probability =
+      at::tensor({-0.5, -0.5, -0.25, -0.5, -0.25, -1.0, 0.0, 0.0}, at::kDouble).view({4, 2});
   evaluation.entropy = at::tensor({0.2, 0.4}, at::kDouble);
   const std::vector<double> advantages = {3, -1};
-  EXPECT_NEAR(reinforce_loss(evaluation, advantages, 4, 0.5).item<double>(), -0.025, 1e-15);
+  EXPECT_NEAR(reinforce_loss(evaluation, advantages, 0.5).item<double>(), -0.025, 1e-15);
 }
 
 TEST(ReinforceLoss, HasTheNumericalGradient) {
@@ -37,7 +40,7 @@ TEST(ReinforceLoss, HasTheNumericalGradient) {
   const at::Tensor actions = policy.network.sample(policy.encode(), streams).actions;
   const std::vector<double> advantages = {0.5, -1.5, 0, 2, -0.25};
   const auto loss = [&] {
-    return reinforce_loss(policy.network.evaluate(policy.encode(), actions), advantages, 4, 0.3);
+    return reinforce_loss(policy.network.evaluate(policy.encode(), actions), advantages, 0.3);
   };
   const auto weights = values_of(policy.network);
   const auto gradients = torch::autograd::grad({loss()}, weights);
@@ -78,7 +81,7 @@ TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
   }
   const auto weights = values_of(policy.network);
   const Evaluation evaluation = policy.network.evaluate(policy.encode(), every);
-  const at::Tensor probability = evaluation.log_probability.exp();
+  const at::Tensor probability = evaluation.log_probability.sum(0).exp();
   const at::Tensor expected_reward = (probability * at::tensor(rewards, at::kDouble)).sum();
   const auto exact = torch::autograd::grad({expected_reward}, weights);
 
@@ -88,10 +91,9 @@ TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
   for (std::int64_t p = 0; p < 8; ++p) {
     const at::Tensor one = every.narrow(1, p, 1);
     const Evaluation single = policy.network.evaluate(policy.encode(), one);
-    const double share = single.log_probability.exp().item<double>();
+    const double share = single.log_probability.sum().exp().item<double>();
     const std::vector<double> advantage = {rewards[static_cast<std::size_t>(p)] - baseline};
-    const auto gradients =
-        torch::autograd::grad({reinforce_loss(single, advantage, 3, 0)}, weights);
+    const auto gradients = torch::autograd::grad({reinforce_loss(single, advantage, 0)}, weights);
     for (std::size_t i = 0; i < weights.size(); ++i) expected[i] += share * gradients[i];
   }
   for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -1,0 +1,83 @@
+#pragma once
+
+// A method's side of the training loop (trainer.h): it proposes placements and is taught by what
+// became of them. Evaluations, rewards, restarts, checkpoints and budgets are the loop's.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placer/base/random.h"
+#include "placer/placement/placement.h"
+
+namespace placer::policy {
+
+// Something drawn from a policy.
+struct Proposal {
+  Placement placement;
+  // Whatever else was drawn and decided the placement, such as a grouping; empty: nothing was.
+  std::vector<std::int32_t> latent;
+
+  bool operator==(const Proposal&) const = default;
+};
+
+struct Lesson {
+  std::span<const double> advantages;  // [K], of what was sampled last; 0: must not teach
+  double entropy_weight = 0;           // of the entropy bonus, per decision
+  std::vector<Proposal> elites;        // to imitate besides, each once
+  double elite_weight = 0;
+};
+
+struct LessonReport {
+  bool applied = false;  // false: the loss or its gradient was not finite, nothing changed
+  double loss = 0;       // of the samples, before the step
+  double entropy = 0;    // nats per decision, before the step
+  double grad_norm = 0;  // of the last step, before clipping
+};
+
+// Named numbers of a learner, as bytes.
+struct Blob {
+  std::string name;
+  std::string dtype;  // "float32", "float64"
+  std::vector<std::int64_t> shape;
+  std::string bytes;
+
+  bool operator==(const Blob&) const = default;
+};
+
+// Deterministic: what it does depends on nothing but its problem, seed and calls.
+class Learner {
+ public:
+  virtual ~Learner() = default;
+
+  // Draws K = rngs.size() proposals that use allowed devices only; sample k draws from rngs[k]
+  // first, so that it does not depend on who else is drawn.
+  [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) = 0;
+  // Learns from the proposals that were sampled last.
+  virtual LessonReport teach(const Lesson& lesson) = 0;
+
+  // What drawing this placement would have been; nothing: the method cannot imitate placements that
+  // it did not draw.
+  [[nodiscard]] virtual std::optional<Proposal> proposal_of(const Placement& placement) const = 0;
+  // One step towards proposals to imitate, unless the cross-entropy, nats per decision, is below
+  // `enough`. The loss in the report is the cross-entropy.
+  virtual LessonReport imitate(std::span<const Proposal> proposals, double enough) = 0;
+
+  // Forgets everything: fresh weights, which depend on seed and round only. A new learner is one of
+  // round 0.
+  virtual void reset(std::uint64_t seed, std::uint64_t round) = 0;
+
+  // What is learned, and what the optimizer keeps besides. Loading replaces all or, where something
+  // is missing, has another type or shape or is not finite, throws Error(kBadInput) naming `path`
+  // and changes nothing.
+  [[nodiscard]] virtual std::vector<Blob> weights() const = 0;
+  [[nodiscard]] virtual std::vector<Blob> optimizer_state() const = 0;
+  virtual void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) = 0;
+  virtual void load_optimizer_state(const std::filesystem::path& path,
+                                    std::span<const Blob> blobs) = 0;
+};
+
+}  // namespace placer::policy

@@ -1,0 +1,140 @@
+#include "policy/torch/network_learner.h"
+
+#include <ATen/TensorOperators.h>
+
+#include "policy/torch/checkpoint.h"
+#include "policy/torch/policy_gradient.h"
+#include "policy/torch/single_thread.h"
+
+namespace placer::policy {
+namespace {
+
+// What is known of `count` proposals from `first` on.
+Evaluation part(const Evaluation& all, std::int64_t first, std::int64_t count) {
+  return {all.log_probability.narrow(1, first, count), all.entropy.narrow(0, first, count)};
+}
+
+class NetworkLearner : public Learner {
+ public:
+  NetworkLearner(std::unique_ptr<PolicyNetwork> network, const TrainingParameters& parameters)
+      : parameters_(parameters),
+        network_(std::move(network)),
+        optimizer_(network_->parameters(), parameters.lr, parameters.clip) {}
+
+  std::vector<Proposal> sample(std::span<Rng> rngs) override {
+    network_->encode();
+    sampled_ = network_->sample(rngs);
+    return sampled_;
+  }
+
+  LessonReport teach(const Lesson& lesson) override {
+    std::vector<Proposal> proposals = sampled_;
+    proposals.insert(proposals.end(), lesson.elites.begin(), lesson.elites.end());
+    // The reading that the samples were drawn from is still the present weights'.
+    return parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
+                                                : epochs(lesson, proposals);
+  }
+
+  std::optional<Proposal> proposal_of(const Placement& placement) const override {
+    return network_->proposal_of(placement);
+  }
+
+  LessonReport imitate(std::span<const Proposal> proposals, double enough) override {
+    network_->encode();
+    const at::Tensor loss = imitation_loss(network_->evaluate(proposals));
+    LessonReport report{.loss = loss.item<double>()};
+    if (report.loss < enough) return report;
+    step(loss, report);
+    return report;
+  }
+
+  void reset(std::uint64_t seed, std::uint64_t round) override {
+    network_->reset(seed, round);
+    optimizer_.reset();
+  }
+
+  std::vector<Blob> weights() const override { return to_blobs(network_->parameters()); }
+  std::vector<Blob> optimizer_state() const override { return to_blobs(optimizer_.state()); }
+  void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) override {
+    load_blobs(path, blobs, network_->parameters());
+  }
+  void load_optimizer_state(const std::filesystem::path& path,
+                            std::span<const Blob> blobs) override {
+    load_blobs(path, blobs, optimizer_.state());
+  }
+
+ private:
+  [[nodiscard]] std::int64_t sampled() const { return static_cast<std::int64_t>(sampled_.size()); }
+
+  LessonReport one_step(const Lesson& lesson, std::span<const Proposal> proposals) {
+    const Evaluation all = network_->evaluate(proposals);
+    const Evaluation samples = part(all, 0, sampled());
+    const at::Tensor loss = reinforce_loss(samples, lesson.advantages, lesson.entropy_weight);
+    LessonReport report = describe(loss, samples);
+    step(with_elites(loss, all, lesson), report);
+    return report;
+  }
+
+  // Steps on the same samples until the policy has moved far enough from the one that drew them.
+  LessonReport epochs(const Lesson& lesson, std::span<const Proposal> proposals) {
+    LessonReport report;
+    at::Tensor before;
+    for (std::int64_t epoch = 0; epoch < parameters_.epochs; ++epoch) {
+      if (epoch > 0) network_->encode();
+      const Evaluation all = network_->evaluate(proposals);
+      const Evaluation samples = part(all, 0, sampled());
+      if (epoch == 0) before = samples.log_probability.detach();
+      if (mean_divergence(before, samples.log_probability) > parameters_.kl) break;
+      const at::Tensor loss = ppo_loss(samples, before, lesson.advantages, parameters_.ratio_clip,
+                                       lesson.entropy_weight);
+      if (epoch == 0) report = describe(loss, samples);
+      step(with_elites(loss, all, lesson), report);
+      if (!report.applied) break;
+    }
+    return report;
+  }
+
+  static LessonReport describe(const at::Tensor& loss, const Evaluation& samples) {
+    return {.loss = loss.item<double>(), .entropy = samples.entropy.mean().item<double>()};
+  }
+
+  [[nodiscard]] at::Tensor with_elites(const at::Tensor& loss, const Evaluation& all,
+                                       const Lesson& lesson) const {
+    if (lesson.elites.empty()) return loss;
+    const auto count = static_cast<std::int64_t>(lesson.elites.size());
+    return loss + imitation_loss(part(all, sampled(), count)) * lesson.elite_weight;
+  }
+
+  void step(const at::Tensor& loss, LessonReport& report) {
+    const AdamOptimizer::Step step = optimizer_.minimize(loss);
+    report.applied = step.applied;
+    report.grad_norm = step.grad_norm;
+  }
+
+  TrainingParameters parameters_;
+  std::unique_ptr<PolicyNetwork> network_;
+  AdamOptimizer optimizer_;
+  std::vector<Proposal> sampled_;
+};
+
+}  // namespace
+
+std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
+                                              const TrainingParameters& parameters) {
+  return std::make_unique<NetworkLearner>(std::move(network), parameters);
+}
+
+SearchResult train_network(const Problem& problem, const SearchOptions& options, std::string name,
+                           const TrainingParameters& training, const Settings& settings,
+                           const MakeNetwork& make) {
+  const SingleThread guard;
+  return train(problem, options,
+               {.name = std::move(name),
+                .training = training,
+                .settings = settings.list(),
+                .make = [&](const Problem& of, std::uint64_t seed) {
+                  return make_network_learner(make(of, seed), training);
+                }});
+}
+
+}  // namespace placer::policy

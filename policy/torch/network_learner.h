@@ -1,0 +1,25 @@
+#pragma once
+
+// What learns with a network: the policy gradient or PPO on its decisions, steps of Adam.
+
+#include <functional>
+#include <memory>
+
+#include "policy/torch/policy_network.h"
+#include "policy/trainer.h"
+
+namespace placer::policy {
+
+[[nodiscard]] std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
+                                                            const TrainingParameters& parameters);
+
+using MakeNetwork =
+    std::function<std::unique_ptr<PolicyNetwork>(const Problem&, std::uint64_t seed)>;
+
+// train() with a learner around the network that `make` builds, LibTorch on one thread.
+//   settings  every one of the method
+[[nodiscard]] SearchResult train_network(const Problem& problem, const SearchOptions& options,
+                                         std::string name, const TrainingParameters& training,
+                                         const Settings& settings, const MakeNetwork& make);
+
+}  // namespace placer::policy

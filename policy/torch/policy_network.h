@@ -1,0 +1,50 @@
+#pragma once
+
+// A network that draws placements of one problem, and what a network learner needs of it.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "policy/learner.h"
+
+namespace placer::policy {
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor value;
+};
+
+// How likely a policy is to make every decision of K proposals, S decisions each: differentiable.
+struct Evaluation {
+  at::Tensor log_probability;  // [S, K]; decisions that were no choice have 0
+  // [K], mean over the decisions along the proposal, nats, of the masked distributions.
+  at::Tensor entropy;
+};
+
+// Not thread-safe. Weights are float tensors that require gradients; their values may be changed
+// between calls, after which encode() is due.
+class PolicyNetwork {
+ public:
+  virtual ~PolicyNetwork() = default;
+
+  // In a fixed order; names are those of the tensors in a checkpoint. Changes in place only.
+  [[nodiscard]] virtual const std::vector<NamedTensor>& parameters() const = 0;
+  // Draws the weights anew, in place.
+  virtual void reset(std::uint64_t seed, std::uint64_t round) = 0;
+
+  // Reads the problem with the present weights. sample() and evaluate() go by the last reading;
+  // gradients of evaluate() reach through it.
+  virtual void encode() = 0;
+  // As Learner::sample(), without gradients.
+  [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) const = 0;
+  // Of at least one proposal, of allowed devices.
+  [[nodiscard]] virtual Evaluation evaluate(std::span<const Proposal> proposals) const = 0;
+  // As Learner::proposal_of().
+  [[nodiscard]] virtual std::optional<Proposal> proposal_of(const Placement& placement) const = 0;
+};
+
+}  // namespace placer::policy

@@ -1,0 +1,44 @@
+#include "policy/torch/sequence_policy.h"
+
+#include "policy/features.h"
+#include "policy/torch/actions.h"
+#include "policy/torch/seq2seq.h"
+
+namespace placer::policy {
+namespace {
+
+class SequencePolicy : public PolicyNetwork {
+ public:
+  SequencePolicy(const Problem& problem, const SequenceParameters& parameters, std::uint64_t seed)
+      : inputs_(to_inputs(make_features(problem, FeatureOptions{}), at::kFloat)),
+        network_(parameters, inputs_, seed) {}
+
+  const std::vector<NamedTensor>& parameters() const override { return network_.parameters(); }
+  void reset(std::uint64_t seed, std::uint64_t round) override { network_.reset(seed, round); }
+  void encode() override { encoding_ = network_.encode(inputs_); }
+
+  std::vector<Proposal> sample(std::span<Rng> rngs) const override {
+    return to_proposals(network_.sample(encoding_, rngs).actions);
+  }
+  Evaluation evaluate(std::span<const Proposal> proposals) const override {
+    return network_.evaluate(encoding_, to_actions(proposals));
+  }
+  std::optional<Proposal> proposal_of(const Placement& placement) const override {
+    return Proposal{.placement = {.device = placement.device, .priority = {}}, .latent = {}};
+  }
+
+ private:
+  Inputs inputs_;
+  Seq2Seq network_;
+  Encoding encoding_;
+};
+
+}  // namespace
+
+std::unique_ptr<PolicyNetwork> make_sequence_policy(const Problem& problem,
+                                                    const SequenceParameters& parameters,
+                                                    std::uint64_t seed) {
+  return std::make_unique<SequencePolicy>(problem, parameters, seed);
+}
+
+}  // namespace placer::policy

@@ -1,0 +1,347 @@
+#include "policy/trainer.h"
+
+#include <bit>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "placer/algorithm/incumbent.h"
+#include "placer/base/error.h"
+#include "policy/checkpoint_file.h"
+#include "policy/metrics.h"
+#include "policy/reward.h"
+#include "policy/round.h"
+
+namespace placer::policy {
+namespace {
+
+// Imitation ends when a device is chosen with a probability of about exp(-0.35) = 0.7: the policy
+// must still explore.
+constexpr double kImitatedLoss = 0.35;
+// Updates in a row without a finite gradient after which the settings are to blame.
+constexpr int kMaxFailedSteps = 10;
+
+constexpr std::string_view kKept = "kept.";
+
+// The same blobs under the names of a policy that a restart replaced.
+std::vector<Blob> as_kept(std::vector<Blob> blobs) {
+  for (Blob& blob : blobs) blob.name.insert(0, kKept);
+  return blobs;
+}
+
+std::vector<Blob> kept_of(std::span<const Blob> blobs) {
+  std::vector<Blob> kept;
+  for (const Blob& blob : blobs) {
+    if (!blob.name.starts_with(kKept)) continue;
+    kept.push_back(blob);
+    kept.back().name.erase(0, kKept.size());
+  }
+  return kept;
+}
+
+std::vector<Placement> placements_of(std::span<const Proposal> proposals) {
+  std::vector<Placement> placements;
+  for (const Proposal& proposal : proposals) placements.push_back(proposal.placement);
+  return placements;
+}
+
+class Trainer {
+ public:
+  Trainer(const Problem& problem, const SearchOptions& options, const Method& method)
+      : problem_(problem),
+        options_(options),
+        method_(method),
+        training_(method.training),
+        learner_(method.make(problem, options.seed)),
+        rule_(training_, reference_time(problem)),
+        baseline_(training_, baseline_start()),
+        incumbent_(problem, options, method.name),
+        round_(static_cast<std::size_t>(training_.elites), 0) {}
+
+  SearchResult run() {
+    if (start()) {
+      while (trouble_.empty() && update()) {
+        if (due()) save();
+      }
+      save();
+      if (trouble_.empty()) evaluate_rest();
+    }
+    SearchResult result = incumbent_.finish();
+    result.trouble = trouble_;
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::optional<double> baseline_start() const {
+    // A policy that has learned before does not explore from a baseline that praises everything.
+    if (!training_.baseline_from_failing || !training_.policy.empty()) return std::nullopt;
+    return rule_.failing_reward();
+  }
+
+  // False when it did not come to the first update: then there is nothing to go on from.
+  bool start() {
+    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+      resume();
+      return true;
+    }
+    if (!training_.policy.empty()) load_policy();
+    if (training_.warm_start) {
+      incumbent_.evaluate_initial();
+      if (incumbent_.best()) imitate(*incumbent_.best());
+      if (incumbent_.exhausted()) return false;
+    }
+    last_save_seconds_ = incumbent_.clock().seconds();
+    return true;
+  }
+
+  // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
+  void load_policy() {
+    const Checkpoint checkpoint = read_checkpoint(training_.policy);
+    const std::optional<double>& kept = checkpoint.state.kept;
+    const bool present = !kept || checkpoint.state.baseline.value >= *kept;
+    learner_->load_weights(training_.policy,
+                           present ? checkpoint.blobs : kept_of(checkpoint.blobs));
+  }
+
+  void imitate(const Placement& placement) {
+    const std::optional<Proposal> proposal = learner_->proposal_of(placement);
+    if (!proposal) {
+      throw usage_error(
+          fmt::format("{} cannot imitate a placement: leave warm_start off", method_.name));
+    }
+    for (std::int64_t i = 0; i < training_.warm_start_updates && !incumbent_.exhausted(); ++i) {
+      const LessonReport report = learner_->imitate({&*proposal, 1}, kImitatedLoss);
+      if (report.loss < kImitatedLoss) return;
+      count_failure(report);
+    }
+  }
+
+  // One update of the policy; false when the budget does not allow a whole one.
+  bool update() {
+    const auto batch = static_cast<std::size_t>(training_.k);
+    if (incumbent_.clock().left() < batch) return false;
+    const std::vector<Proposal> proposals = sample();
+    if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
+    round_.record(problem_.constraints, proposals, incumbent_.outcomes());
+    UpdateMetrics metrics;
+    const auto advantages = advantages_of(incumbent_.outcomes(), metrics);
+    if (advantages) teach(*advantages, metrics);
+    ++updates_;
+    report(metrics);
+    restart_when_fruitless();
+    return true;
+  }
+
+  std::vector<Proposal> sample() {
+    std::vector<Rng> rngs;
+    for (std::int64_t k = 0; k < training_.k; ++k) {
+      const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(k)};
+      rngs.push_back(Rng::keyed(options_.seed, keys));
+    }
+    return learner_->sample(rngs);
+  }
+
+  // Nothing when none of the outcomes may teach; an outcome that may not teach has advantage 0.
+  std::optional<std::vector<double>> advantages_of(std::span<const Outcome> outcomes,
+                                                   UpdateMetrics& metrics) {
+    const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
+    rule_.settle(outcomes);
+    std::vector<double> rewards;
+    for (const Outcome& outcome : outcomes) {
+      const double reward = rule_.reward(outcome);
+      metrics.reward_mean += reward / static_cast<double>(outcomes.size());
+      if (all_teach || outcome.feasible()) rewards.push_back(reward);
+    }
+    describe_samples(outcomes, metrics);
+    if (rewards.empty()) return std::nullopt;
+    const std::vector<double> taught = baseline_.advantages(rewards);
+    std::vector<double> result;
+    std::size_t next = 0;
+    for (const Outcome& outcome : outcomes) {
+      result.push_back(all_teach || outcome.feasible() ? taught[next++] : 0.0);
+    }
+    return result;
+  }
+
+  void teach(std::span<const double> advantages, UpdateMetrics& metrics) {
+    const double share = incumbent_.clock().fraction();
+    const double weight =
+        training_.entropy == training_.entropy_end
+            ? training_.entropy
+            : training_.entropy + share * (training_.entropy_end - training_.entropy);
+    Lesson lesson{.advantages = advantages,
+                  .entropy_weight = weight,
+                  .elites = {},
+                  .elite_weight = training_.elite_weight};
+    for (const Elite& elite : round_.state().elites) lesson.elites.push_back(elite.proposal);
+    const LessonReport report = learner_->teach(lesson);
+    count_failure(report);
+    metrics.loss_policy = report.loss;
+    metrics.entropy = report.entropy;
+    metrics.grad_norm = report.grad_norm;
+  }
+
+  // A gradient that is not finite changes nothing; several in a row end the search, which keeps
+  // what it has found.
+  void count_failure(const LessonReport& report) {
+    failed_steps_ = report.applied ? 0 : failed_steps_ + 1;
+    if (failed_steps_ >= kMaxFailedSteps) {
+      trouble_ = fmt::format(
+          "the gradient was not finite in {} updates in a row; try a smaller learning rate than "
+          "lr={}",
+          failed_steps_, training_.lr);
+    }
+  }
+
+  void restart_when_fruitless() {
+    if (!round_.fruitless(static_cast<std::uint64_t>(training_.restart_after))) return;
+    // A round that the budget would cut short is worth less than more samples of this one.
+    const double share = incumbent_.clock().fraction();
+    if (1 - share >= share - round_.state().start) restart(share);
+  }
+
+  void restart(double share) {
+    const double learned = baseline_.state().value;
+    if (!kept_ || learned > *kept_) {
+      kept_ = learned;
+      kept_weights_ = as_kept(learner_->weights());
+    }
+    learner_->reset(options_.seed, ++restarts_);
+    baseline_ = Baseline(training_, baseline_start());
+    round_ = Round(static_cast<std::size_t>(training_.elites), share);
+  }
+
+  void report(UpdateMetrics& metrics) const {
+    if (!options_.metrics) return;
+    metrics.step = updates_;
+    metrics.wall_time = incumbent_.clock().seconds();
+    metrics.baseline = baseline_.state().value;
+    if (incumbent_.best() && !incumbent_.best_outcome().score) {
+      metrics.best_step_time_ms = incumbent_.best_outcome().step_time.seconds() * 1e3;
+    }
+    metrics.lr = training_.lr;
+    metrics.evaluations = incumbent_.clock().spent();
+    options_.metrics(to_json_line(metrics));
+  }
+
+  // What is left of the budget is less than an update needs: the placements are tried, nothing is
+  // learned, and the checkpoint before them lets a longer budget go on as if they had not been.
+  void evaluate_rest() {
+    if (incumbent_.exhausted()) return;
+    static_cast<void>(incumbent_.evaluate(placements_of(sample())));
+  }
+
+  // --- checkpoints ---
+
+  [[nodiscard]] bool due() const {
+    if (options_.checkpoint.empty()) return false;
+    return updates_ % static_cast<std::uint64_t>(training_.checkpoint_updates) == 0 ||
+           incumbent_.clock().seconds() - last_save_seconds_ >= training_.checkpoint_seconds;
+  }
+
+  [[nodiscard]] SearchIdentity identity() const {
+    return {.algorithm = method_.name,
+            .graph_hash = problem_.costs.graph().hash(),
+            .cluster_hash = problem_.costs.cluster().hash(),
+            .constraints_hash = hash_of(problem_.constraints),
+            .evaluator = problem_.evaluator.name(),
+            .seed = options_.seed,
+            .settings = method_.settings};
+  }
+
+  void save() {
+    if (options_.checkpoint.empty()) return;
+    Checkpoint checkpoint;
+    checkpoint.identity = identity();
+    checkpoint.state = {.updates = updates_,
+                        .baseline = baseline_.state(),
+                        .restarts = restarts_,
+                        .round = round_.state(),
+                        .kept = kept_,
+                        .score_unit = rule_.score_unit(),
+                        .result = incumbent_.so_far()};
+    checkpoint.blobs = learner_->weights();
+    const std::vector<Blob> optimizer = learner_->optimizer_state();
+    for (const auto& more : {optimizer, kept_weights_}) {
+      checkpoint.blobs.insert(checkpoint.blobs.end(), more.begin(), more.end());
+    }
+    write_checkpoint(options_.checkpoint, checkpoint);
+    last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  void resume() {
+    Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
+    require_same_search(options_.checkpoint, checkpoint.identity, identity());
+    if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
+    for (const Elite& elite : checkpoint.state.round.elites) {
+      require_valid("round.elites", elite.proposal.placement);
+    }
+    kept_ = checkpoint.state.kept;
+    if (kept_) {
+      kept_weights_ = kept_of(checkpoint.blobs);
+      learner_->load_weights(options_.checkpoint, kept_weights_);  // are they sound?
+      kept_weights_ = as_kept(std::move(kept_weights_));
+    }
+    learner_->load_weights(options_.checkpoint, checkpoint.blobs);
+    learner_->load_optimizer_state(options_.checkpoint, checkpoint.blobs);
+    updates_ = checkpoint.state.updates;
+    restarts_ = checkpoint.state.restarts;
+    round_.restore(std::move(checkpoint.state.round));
+    baseline_.restore(checkpoint.state.baseline);
+    rule_.restore(checkpoint.state.score_unit);
+    incumbent_.restore(std::move(checkpoint.state.result));
+    last_save_seconds_ = incumbent_.clock().seconds();
+  }
+
+  void require_valid(const char* where, const Placement& placement) const {
+    const std::size_t nodes = problem_.costs.graph().size();
+    const std::string violation =
+        placement.device.size() == nodes
+            ? first_violation(problem_.costs.graph(), problem_.costs.cluster(),
+                              problem_.constraints, placement)
+            : fmt::format("{} devices, expected {}", placement.device.size(), nodes);
+    if (!violation.empty()) {
+      throw Error(ErrorKind::kBadInput, options_.checkpoint, where, violation);
+    }
+  }
+
+  const Problem& problem_;
+  const SearchOptions& options_;
+  const Method& method_;
+  const TrainingParameters& training_;
+  std::unique_ptr<Learner> learner_;
+  RewardRule rule_;
+  Baseline baseline_;
+  Incumbent incumbent_;
+  Round round_;
+  std::uint64_t updates_ = 0;
+  std::uint64_t restarts_ = 0;
+  std::optional<double> kept_;
+  std::vector<Blob> kept_weights_;  // under the names of kept ones
+  int failed_steps_ = 0;
+  std::string trouble_;
+  double last_save_seconds_ = 0;
+};
+
+// The placement when the constraints leave only one.
+std::optional<Placement> only_placement(const Constraints& constraints) {
+  Placement placement;
+  for (const std::uint64_t mask : constraints.allowed) {
+    if (!std::has_single_bit(mask)) return std::nullopt;
+    placement.device.push_back(id_at<DeviceId>(static_cast<std::size_t>(std::countr_zero(mask))));
+  }
+  return placement;
+}
+
+}  // namespace
+
+SearchResult train(const Problem& problem, const SearchOptions& options, const Method& method) {
+  if (const auto only = only_placement(problem.constraints)) {
+    Incumbent incumbent(problem, options, method.name);
+    incumbent.evaluate({&*only, 1});
+    return incumbent.finish();
+  }
+  return Trainer(problem, options, method).run();
+}
+
+}  // namespace placer::policy
