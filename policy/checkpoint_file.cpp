@@ -193,6 +193,12 @@ SearchState state_from_json(const Json& json) {
   state.round = round_from_json(json.at("round"));
   if (json.contains("kept")) state.kept = json.at("kept").get<double>();
   if (json.contains("score_unit")) state.score_unit = json.at("score_unit").get<std::int64_t>();
+  if (json.contains("base")) {
+    const Json& base = json.at("base");
+    state.base = Base{.placement = placement_from_json(base.at("placement")), .cost = {}};
+    state.base->cost.missing = {base.at("missing_bytes").get<std::int64_t>()};
+    if (base.contains("cost")) state.base->cost.cost = base.at("cost").get<std::int64_t>();
+  }
   state.result = result_from_json(json.at("result"));
   return state;
 }
@@ -323,6 +329,12 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                  {"tensors", Json::array()}};
   if (state.kept) header["kept"] = *state.kept;
   if (state.score_unit) header["score_unit"] = *state.score_unit;
+  if (state.base) {
+    const BaseCost& cost = state.base->cost;
+    header["base"] = {{"placement", placement_to_json(state.base->placement)},
+                      {"missing_bytes", cost.missing.count}};
+    if (cost.cost) header["base"]["cost"] = *cost.cost;
+  }
   std::size_t offset = 0;
   for (const Blob& blob : checkpoint.blobs) {
     header["tensors"].push_back({{"name", blob.name},

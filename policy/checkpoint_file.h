@@ -33,6 +33,14 @@ struct SearchIdentity {
   std::vector<std::pair<std::string, std::string>> settings;  // of the algorithm, all of them
 };
 
+// The placement that a learner improves.
+struct Base {
+  Placement placement;
+  BaseCost cost;
+
+  bool operator==(const Base&) const = default;
+};
+
 // Between two updates. Samples are drawn from streams keyed by seed, update and sample, so there is
 // no generator to keep.
 struct SearchState {
@@ -43,6 +51,7 @@ struct SearchState {
   // Baseline of the best policy that a restart replaced; its weights are the blobs "kept.<name>".
   std::optional<double> kept;
   std::optional<std::int64_t> score_unit;  // RewardRule's
+  std::optional<Base> base;                // of methods that improve one
   SearchResult result;                     // so far
 };
 

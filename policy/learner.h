@@ -56,6 +56,13 @@ class Learner {
   // Draws K = rngs.size() proposals that use allowed devices only; sample k draws from rngs[k]
   // first, so that it does not depend on who else is drawn.
   [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) = 0;
+  // For methods that improve a placement (TrainingParameters::improves): the one to go on from, at
+  // first and whenever the search has found a better one. Comes before everything but reset() and
+  // loading.
+  virtual void rebase(const Placement& /*placement*/) {}
+  // What the policy thinks best of the present placement, without chance; nothing: only samples
+  // are worth trying.
+  [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
   // Learns from the proposals that were sampled last.
   virtual LessonReport teach(const Lesson& lesson) = 0;
 

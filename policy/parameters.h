@@ -63,6 +63,17 @@ struct TrainingParameters {
   // used itself; 0 (never)..1e9.
   std::int64_t restart_after = 100;
 
+  // Part of the method, no setting: proposals are changes of a placement, the base.
+  bool improves = false;
+  // Not a setting either: false samples the policy as it is.
+  bool teaches = true;
+  // Of methods that improve a placement: only what the policy makes of the start, without search.
+  bool zero_shot = false;
+  // The best sample of an update becomes the base when it is no worse, and with probability
+  // exp(-rise / T) when its cost is higher, by that share; T falls from this to a thousandth of it
+  // as the budget is used; 0..10.
+  double temper = 0.02;
+
   bool warm_start = false;                // first imitate the best of the initial placements
   std::int64_t warm_start_updates = 200;  // at most; 1..1e6
   std::string policy;  // checkpoint whose weights to start from; empty: fresh weights

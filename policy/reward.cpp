@@ -58,6 +58,22 @@ double RewardRule::failing_reward() const {
   return -std::sqrt(failing_ / unit_);
 }
 
+BaseCost base_cost(const Outcome& outcome) {
+  if (outcome.feasible()) return {.cost = outcome.cost(), .missing = {}};
+  return {.cost = std::nullopt, .missing = outcome.infeasible->missing};
+}
+
+double improvement(const BaseCost& base, const Outcome& outcome) {
+  const auto share = [](std::int64_t before, std::int64_t after) {
+    if (before <= 0) return 0.0;
+    return std::max(static_cast<double>(before - after) / static_cast<double>(before), 0.0);
+  };
+  if (base.cost) return outcome.feasible() ? share(*base.cost, outcome.cost()) : 0;
+  if (outcome.feasible()) return 1;
+  if (outcome.infeasible->reason != InfeasibleReason::kOutOfMemory) return 0;
+  return share(base.missing.count, outcome.infeasible->missing.count);
+}
+
 Baseline::Baseline(const TrainingParameters& parameters, std::optional<double> start)
     : kind_(parameters.baseline),
       decay_(parameters.baseline_decay),

@@ -41,6 +41,21 @@ class RewardRule {
   std::optional<std::int64_t> score_unit_;
 };
 
+// What a placement that is to be improved costs.
+struct BaseCost {
+  std::optional<std::int64_t> cost;  // nothing: infeasible
+  Bytes missing;                     // of one that does not fit
+
+  bool operator==(const BaseCost&) const = default;
+};
+[[nodiscard]] BaseCost base_cost(const Outcome& outcome);
+
+// What a change of it gained, in [0, 1]: the share of its cost that was saved; where it is
+// infeasible, 1 for a feasible one and the share of the missing bytes that were found. A change
+// that is worse gains nothing, and so does one that changes nothing: what is learned is to find
+// improvements, not to avoid harm.
+[[nodiscard]] double improvement(const BaseCost& base, const Outcome& outcome);
+
 // What the moving average and the scale of advantages have seen so far.
 struct BaselineState {
   bool started = false;

@@ -1,11 +1,14 @@
 #include "policy/trainer.h"
 
 #include <bit>
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "placer/algorithm/incumbent.h"
+#include "placer/algorithm/starts.h"
+#include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
 #include "policy/checkpoint_file.h"
 #include "policy/metrics.h"
@@ -78,20 +81,74 @@ class Trainer {
     return rule_.failing_reward();
   }
 
-  // False when it did not come to the first update: then there is nothing to go on from.
+  // False when it does not come to the first update: then there is nothing to go on from.
   bool start() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
       resume();
       return true;
     }
     if (!training_.policy.empty()) load_policy();
-    if (training_.warm_start) {
+    if (training_.improves) {
+      find_base();
+      if (training_.zero_shot || !training_.policy.empty()) decode();
+      if (training_.zero_shot) return false;
+    } else if (training_.warm_start) {
       incumbent_.evaluate_initial();
       if (incumbent_.best()) imitate(*incumbent_.best());
       if (incumbent_.exhausted()) return false;
     }
     last_save_seconds_ = incumbent_.clock().seconds();
     return true;
+  }
+
+  // Starts as other searches do.
+  void find_base() {
+    const UnitTable units(problem_);
+    const std::vector<Choice> starts = starting_choices(problem_, units, incumbent_);
+    set_base(conforming(problem_.constraints,
+                        units.placement(starts.empty() ? Choice(units.size()) : starts.front())),
+             incumbent_.best_outcome());
+  }
+
+  // What a policy that has learned before makes of the start, as long as that gains something.
+  void decode() {
+    constexpr int kRounds = 4;
+    for (int round = 0; round < kRounds && !incumbent_.exhausted(); ++round) {
+      const std::optional<Placement> before = incumbent_.best();
+      incumbent_.evaluate(placements_of(learner_->decode()));
+      if (incumbent_.best() == before) return;
+      set_base(*incumbent_.best(), incumbent_.best_outcome());
+    }
+  }
+
+  void set_base(const Placement& placement, const Outcome& outcome) {
+    base_ = Base{.placement = placement, .cost = base_cost(outcome)};
+    learner_->rebase(base_->placement);
+  }
+
+  // Goes on from the best sample of the update, where it is good enough (simulated annealing).
+  void step_base(std::span<const Proposal> proposals, std::span<const Outcome> outcomes) {
+    if (!training_.improves) return;
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < proposals.size(); ++i) {
+      best = better(outcomes[i], outcomes[best]) ? i : best;
+    }
+    if (accepts(outcomes[best])) {
+      set_base(conforming(problem_.constraints, proposals[best].placement), outcomes[best]);
+    }
+  }
+
+  [[nodiscard]] bool accepts(const Outcome& outcome) const {
+    const std::optional<std::int64_t>& base = base_->cost.cost;
+    if (!base) return improvement(base_->cost, outcome) > 0;
+    if (!outcome.feasible()) return false;
+    if (outcome.cost() <= *base) return true;
+    const double rise = static_cast<double>(outcome.cost() - *base) /
+                        static_cast<double>(std::max<std::int64_t>(*base, 1));
+    constexpr double kLast = 1e-3;
+    const double temper = training_.temper * std::pow(kLast, incumbent_.clock().fraction());
+    const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(training_.k)};
+    return Rng::keyed(options_.seed, keys).uniform() < std::exp(-rise / temper);
   }
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
@@ -125,7 +182,8 @@ class Trainer {
     round_.record(problem_.constraints, proposals, incumbent_.outcomes());
     UpdateMetrics metrics;
     const auto advantages = advantages_of(incumbent_.outcomes(), metrics);
-    if (advantages) teach(*advantages, metrics);
+    if (advantages && training_.teaches) teach(*advantages, metrics);
+    step_base(proposals, incumbent_.outcomes());
     ++updates_;
     report(metrics);
     restart_when_fruitless();
@@ -148,7 +206,8 @@ class Trainer {
     rule_.settle(outcomes);
     std::vector<double> rewards;
     for (const Outcome& outcome : outcomes) {
-      const double reward = rule_.reward(outcome);
+      const double reward =
+          training_.improves ? improvement(base_->cost, outcome) : rule_.reward(outcome);
       metrics.reward_mean += reward / static_cast<double>(outcomes.size());
       if (all_teach || outcome.feasible()) rewards.push_back(reward);
     }
@@ -259,6 +318,7 @@ class Trainer {
                         .round = round_.state(),
                         .kept = kept_,
                         .score_unit = rule_.score_unit(),
+                        .base = base_,
                         .result = incumbent_.so_far()};
     checkpoint.blobs = learner_->weights();
     const std::vector<Blob> optimizer = learner_->optimizer_state();
@@ -272,6 +332,10 @@ class Trainer {
   void resume() {
     Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
     require_same_search(options_.checkpoint, checkpoint.identity, identity());
+    if (training_.improves && !checkpoint.state.base) {
+      throw Error(ErrorKind::kBadInput, options_.checkpoint, "base", "is missing");
+    }
+    if (checkpoint.state.base) require_valid("base", checkpoint.state.base->placement);
     if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
     for (const Elite& elite : checkpoint.state.round.elites) {
       require_valid("round.elites", elite.proposal.placement);
@@ -290,6 +354,8 @@ class Trainer {
     baseline_.restore(checkpoint.state.baseline);
     rule_.restore(checkpoint.state.score_unit);
     incumbent_.restore(std::move(checkpoint.state.result));
+    base_ = std::move(checkpoint.state.base);
+    if (base_) learner_->rebase(base_->placement);
     last_save_seconds_ = incumbent_.clock().seconds();
   }
 
@@ -314,6 +380,7 @@ class Trainer {
   Baseline baseline_;
   Incumbent incumbent_;
   Round round_;
+  std::optional<Base> base_;  // what the learner improves
   std::uint64_t updates_ = 0;
   std::uint64_t restarts_ = 0;
   std::optional<double> kept_;

@@ -4,10 +4,10 @@
 
 #include "placer/base/error.h"
 #include "placer/base/text.h"
-#include "placer/evaluate/budget.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/json_text.h"
 #include "placer/formats/json_tree.h"
+#include "placer/formats/parameter.h"
 
 namespace placer {
 namespace {
@@ -35,22 +35,6 @@ void read_list(JsonView parent, std::string_view key, std::string_view what,
   }
   for (const JsonView element : member->elements("a list of strings")) {
     list.emplace_back(element.as_name(what));
-  }
-}
-
-// Parameters are text wherever they are used; in a file a number or a flag may stand without
-// quotes.
-std::string read_parameter(JsonView json) {
-  switch (json.type()) {
-    case JsonType::kString:
-      return std::string(json.as_string());
-    case JsonType::kBool:
-      return json.as_bool() ? "true" : "false";
-    case JsonType::kInteger:
-    case JsonType::kDecimal:
-      return json.number_text();
-    default:
-      json.fail_expected("a string, a number, true or false");
   }
 }
 
@@ -110,17 +94,6 @@ std::string read_signal(JsonView json) {
     json.fail_expected("\"simulated\", \"measured\" or \"both\"");
   }
   return signal;
-}
-
-std::string read_budget(JsonView json) {
-  std::string budget =
-      json.type() == JsonType::kInteger ? json.number_text() : std::string(json.as_string());
-  try {
-    (void)parse_budget(budget);
-  } catch (const Error& problem) {
-    json.fail(problem.what());
-  }
-  return budget;
 }
 
 void write_list(std::string& out, const std::vector<std::string>& list) {

@@ -16,16 +16,21 @@ Evaluation part(const Evaluation& all, std::int64_t first, std::int64_t count) {
 
 class NetworkLearner : public Learner {
  public:
-  NetworkLearner(std::unique_ptr<PolicyNetwork> network, const TrainingParameters& parameters)
+  NetworkLearner(std::unique_ptr<PolicyNetwork> network, const TrainingParameters& parameters,
+                 GradientSum* sum)
       : parameters_(parameters),
         network_(std::move(network)),
-        optimizer_(network_->parameters(), parameters.lr, parameters.clip) {}
+        optimizer_(network_->parameters(), parameters.lr, parameters.clip),
+        sum_(sum) {}
 
   std::vector<Proposal> sample(std::span<Rng> rngs) override {
     network_->encode();
     sampled_ = network_->sample(rngs);
     return sampled_;
   }
+
+  void rebase(const Placement& placement) override { network_->rebase(placement); }
+  std::vector<Proposal> decode() override { return network_->decode(); }
 
   LessonReport teach(const Lesson& lesson) override {
     std::vector<Proposal> proposals = sampled_;
@@ -106,6 +111,12 @@ class NetworkLearner : public Learner {
   }
 
   void step(const at::Tensor& loss, LessonReport& report) {
+    if (sum_ != nullptr) {
+      const GradientSum::Term term = sum_->add(loss);
+      report.applied = term.added;
+      report.grad_norm = term.norm;
+      return;
+    }
     const AdamOptimizer::Step step = optimizer_.minimize(loss);
     report.applied = step.applied;
     report.grad_norm = step.grad_norm;
@@ -114,14 +125,16 @@ class NetworkLearner : public Learner {
   TrainingParameters parameters_;
   std::unique_ptr<PolicyNetwork> network_;
   AdamOptimizer optimizer_;
+  GradientSum* sum_;  // may be null
   std::vector<Proposal> sampled_;
 };
 
 }  // namespace
 
 std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
-                                              const TrainingParameters& parameters) {
-  return std::make_unique<NetworkLearner>(std::move(network), parameters);
+                                              const TrainingParameters& parameters,
+                                              GradientSum* sum) {
+  return std::make_unique<NetworkLearner>(std::move(network), parameters, sum);
 }
 
 SearchResult train_network(const Problem& problem, const SearchOptions& options, std::string name,

@@ -5,13 +5,16 @@
 #include <functional>
 #include <memory>
 
+#include "policy/torch/policy_gradient.h"
 #include "policy/torch/policy_network.h"
 #include "policy/trainer.h"
 
 namespace placer::policy {
 
+// Steps of Adam; or, with `sum`, no steps: gradients are added to it, and the weights stay.
 [[nodiscard]] std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
-                                                            const TrainingParameters& parameters);
+                                                            const TrainingParameters& parameters,
+                                                            GradientSum* sum = nullptr);
 
 using MakeNetwork =
     std::function<std::unique_ptr<PolicyNetwork>(const Problem&, std::uint64_t seed)>;

@@ -39,6 +39,9 @@ class PolicyNetwork {
   // Reads the problem with the present weights. sample() and evaluate() go by the last reading;
   // gradients of evaluate() reach through it.
   virtual void encode() = 0;
+  // As Learner's; encode() comes after them.
+  virtual void rebase(const Placement& /*placement*/) {}
+  [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
   // As Learner::sample(), without gradients.
   [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) const = 0;
   // Of at least one proposal, of allowed devices.

@@ -1,4 +1,4 @@
-#include "tools/bench/graph_families.h"
+#include "tools/families/graph_families.h"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@
 #include "placer/bound/lower_bound.h"
 #include "simulator/simulator.h"
 
-namespace placer::bench {
+namespace placer::families {
 namespace {
 
 class Families : public ::testing::TestWithParam<Family> {};
@@ -94,4 +94,4 @@ TEST(MakeCluster, UnequalDevicesSpreadFourTimes) {
 }
 
 }  // namespace
-}  // namespace placer::bench
+}  // namespace placer::families

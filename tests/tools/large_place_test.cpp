@@ -5,7 +5,7 @@
 
 #include "placer/formats/formats.h"
 #include "tests/support/cli_fixture.h"
-#include "tools/bench/graph_families.h"
+#include "tools/families/graph_families.h"
 
 namespace placer::test {
 namespace {

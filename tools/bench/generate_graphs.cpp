@@ -10,12 +10,12 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
-#include "tools/bench/graph_families.h"
+#include "tools/families/graph_families.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Writes a generated graph and its cluster.");
   std::string family = "layered";
-  placer::bench::FamilyOptions options;
+  placer::families::FamilyOptions options;
   bool unequal = false;
   std::string graph;
   std::string cluster;
@@ -30,11 +30,11 @@ int main(int argc, char** argv) {
   app.add_option("-c,--cluster", cluster, "cluster file to write")->required();
   CLI11_PARSE(app, argc, argv);
   try {
-    options.family = placer::bench::family_named(family).value();
+    options.family = placer::families::family_named(family).value();
     options.equal = !unequal;
-    placer::write_file(graph, placer::write_graph(placer::bench::make_family(options)));
+    placer::write_file(graph, placer::write_graph(placer::families::make_family(options)));
     placer::write_file(cluster,
-                       placer::write_cluster(placer::bench::make_cluster(8, options.equal)));
+                       placer::write_cluster(placer::families::make_cluster(8, options.equal)));
   } catch (const placer::Error& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

@@ -19,10 +19,12 @@
 #include "placer/base/error.h"
 #include "placer/bound/lower_bound.h"
 #include "simulator/simulator.h"
-#include "tools/bench/graph_families.h"
+#include "tools/families/graph_families.h"
 
 namespace placer::bench {
 namespace {
+
+using namespace families;  // NOLINT(google-build-using-namespace): all of what it measures
 
 constexpr const char* kBaselines[] = {"heft", "m-etf", "metis", "scotch"};
 

@@ -71,6 +71,7 @@ void add_subcommands(CLI::App& app, Shared& shared) {
   add_profile(app, shared);
   add_assume(app, shared);
   add_place(app, shared);
+  add_train(app, shared);
   add_compare(app, shared);
   add_measure(app, shared);
   add_simulate(app, shared);

@@ -76,6 +76,7 @@ void add_devices(CLI::App& app, Shared& shared);
 void add_profile(CLI::App& app, Shared& shared);
 void add_assume(CLI::App& app, Shared& shared);
 void add_simulate(CLI::App& app, Shared& shared);
+void add_train(CLI::App& app, Shared& shared);
 void add_explain(CLI::App& app, Shared& shared);
 void add_diff(CLI::App& app, Shared& shared);
 void add_measure(CLI::App& app, Shared& shared);

@@ -51,6 +51,9 @@ void add_profile(CLI::App& app, Shared& shared) {
 void add_measure(CLI::App& app, Shared& shared) {
   add_unavailable(app, shared, "measure", "measure placements against each other");
 }
+void add_train(CLI::App& app, Shared& shared) {
+  add_unavailable(app, shared, "train", "train a policy over many graphs, to place others");
+}
 void add_worker(CLI::App& app, Shared& shared) {
   add_unavailable(app, shared, "worker", "measure placements for another process");
 }

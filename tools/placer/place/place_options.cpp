@@ -27,6 +27,20 @@ void add_settings(Config& config, const std::vector<std::string>& settings) {
   }
 }
 
+// For all learners that were named. One that places unseen graphs needs no search to do so.
+void add_policy(Config& config, const std::string& file, bool with_budget) {
+  const AlgorithmRegistry registry = all_algorithms();
+  bool any = false;
+  for (const std::string& name : config.algorithms) {
+    const AlgorithmEntry& entry = registry.find(name);
+    if (!entry.learns) continue;
+    any = true;
+    config.parameters[name]["policy"] = fs::absolute(file).lexically_normal().string();
+    if (entry.transfers && !with_budget) config.parameters[name].emplace("zero_shot", "on");
+  }
+  if (!any) throw usage_error("--policy: name the method that it is of with --algorithm");
+}
+
 std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
@@ -90,6 +104,9 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   config.warm_start = config.warm_start && !options.no_warm_start;
   config.measure = config.measure && !options.no_measure;
   add_settings(config, options.settings);
+  if (!options.policy.empty()) {
+    add_policy(config, options.policy, command.count("--budget") > 0);
+  }
   config.graph = absolute(config.graph);
   config.cluster = absolute(config.cluster);
   config.output = absolute(config.output);
@@ -124,6 +141,9 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--set", options.settings, "ALGORITHM.NAME=VALUE, a parameter of one")
       ->allow_extra_args(false);
+  command.add_option("--policy", options.policy,
+                     "trained policy of the learners named; with gnn and without --budget it "
+                     "places at once, without search");
   command
       .add_option("--budget", flags.budget,
                   "seconds for everything (60s, 10m) or evaluations of each search (2000)")

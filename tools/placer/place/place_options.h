@@ -19,6 +19,7 @@ struct PlaceOptions {
   std::string config_file;
   std::string run_dir;
   std::string resume;
+  std::string policy;
   std::vector<std::string> settings;  // "algorithm.name=value"
   bool no_warm_start = false;
   bool no_measure = false;

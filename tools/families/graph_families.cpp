@@ -1,4 +1,4 @@
-#include "tools/bench/graph_families.h"
+#include "tools/families/graph_families.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include "placer/base/error.h"
 #include "placer/base/random.h"
 
-namespace placer::bench {
+namespace placer::families {
 namespace {
 
 constexpr std::size_t kDevices = 8;
@@ -301,4 +301,4 @@ Workload make_family(const FamilyOptions& options) {
   return draft.finish(options);
 }
 
-}  // namespace placer::bench
+}  // namespace placer::families

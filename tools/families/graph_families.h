@@ -11,7 +11,7 @@
 #include "placer/cluster/cluster.h"
 #include "placer/cost/op_times.h"
 
-namespace placer::bench {
+namespace placer::families {
 
 // Every op has one output and takes 10 to 1000 us (log-uniform; tensors spread over as much), where
 // nothing else is said.
@@ -53,4 +53,4 @@ struct FamilyOptions {
 //   throws  LogicError unless nodes >= 1 and ccr >= 0
 [[nodiscard]] Workload make_family(const FamilyOptions& options);
 
-}  // namespace placer::bench
+}  // namespace placer::families

@@ -1,0 +1,40 @@
+#pragma once
+
+// "gnn": a graph network that improves placements, one weight set for all graphs and clusters.
+
+#include <memory>
+
+#include "placer/algorithm/algorithm.h"
+#include "policy/parameters.h"
+#include "policy/torch/graph_network.h"
+
+namespace placer::policy {
+
+// "gnn" and what trains its weights on many problems share this.
+struct GnnMethod {
+  GraphNetworkParameters network;
+  TrainingParameters training;
+};
+[[nodiscard]] GnnMethod gnn_defaults();
+
+// The policy at the placement that rebase() gives it, the base. With z the network's scores there
+// and p(v) the device of unit v, a proposal is drawn in three steps:
+//   1. A focus u, with probability softmax_u(log-odds of moving), and the s units nearest to it
+//      along edges, the region. s goes through 1, 2, 4, ... up to a quarter of the units, over and
+//      over, and every fourth proposal has the whole graph instead.
+//   2. A target device t, by chance alone, and a bias b such that in the mean 70 % of a region, or
+//      1, 2, 4, ... units of the whole graph, move.
+//   3. For each unit of the region a device, with probability
+//      softmax_d(z_vd + b [d = p(v)] + 2 [d = t]); regions of the whole graph have no target.
+// What is learned is where moves pay, of which units and to which device; how many at once is tried
+// out. Proposal::latent holds b, u, s and t, given which the decisions are the focus and the
+// devices.
+[[nodiscard]] std::unique_ptr<PolicyNetwork> make_graph_policy(
+    const Problem& problem, std::shared_ptr<GraphNetwork> network);
+
+// All settings of the method, bound to its fields.
+[[nodiscard]] Settings describe(GnnMethod& method);
+
+void register_gnn(AlgorithmRegistry& registry);
+
+}  // namespace placer::policy

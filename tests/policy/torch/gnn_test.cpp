@@ -1,0 +1,244 @@
+#include "policy/torch/gnn.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/base/error.h"
+#include "policy/checkpoint_file.h"
+#include "policy/register.h"
+#include "tests/policy/torch/small_policy.h"
+
+namespace placer::policy {
+namespace {
+
+using test::LoadAndCut;
+using test::TestProblem;
+
+constexpr GraphNetworkParameters kSmallNetwork{.hidden = 8, .layers = 2, .pair = 8};
+
+TestProblem twelve_cells(std::size_t devices = 3) {
+  return TestProblem(test::grid(3, 4, 50, 100), {.devices = devices});
+}
+
+struct Policy {
+  explicit Policy(const TestProblem& problem)
+      : evaluator(problem.costs()),
+        network(make_graph_policy(problem.with(evaluator),
+                                  std::make_shared<GraphNetwork>(kSmallNetwork, 1, at::kFloat))) {
+    const at::NoGradGuard guard;
+    for (const NamedTensor& parameter : network->parameters()) {
+      at::Tensor value = parameter.value;
+      if (parameter.name.starts_with("score")) value.mul_(20);  // far from uniform
+    }
+  }
+  LoadAndCut evaluator;
+  std::unique_ptr<PolicyNetwork> network;
+};
+
+std::vector<Placement> every_placement(std::size_t nodes, std::size_t devices) {
+  std::vector<Placement> all(1);
+  for (std::size_t v = 0; v < nodes; ++v) {
+    std::vector<Placement> longer;
+    for (const Placement& placement : all) {
+      for (std::size_t d = 0; d < devices; ++d) {
+        longer.push_back(placement);
+        longer.back().device.push_back(id_at<DeviceId>(d));
+      }
+    }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+// Given how a proposal was drawn, all that may come of it have probability 1 together.
+TEST(GraphPolicy, ProbabilitiesOfAllProposalsSumToOne) {
+  TestProblem problem = test::four_ops();
+  problem.constraints().allowed[1] = 0b101;
+  Policy policy(problem);
+  policy.network->rebase(all_on(problem.graph(), DeviceId{0}));
+  policy.network->encode();
+  auto streams = test::rngs(5, 0, 12);
+  for (const Proposal& drawn : policy.network->sample(streams)) {
+    double sum = 0;
+    const bool whole = drawn.latent.at(2) == 0;
+    for (const Placement& placement : every_placement(4, 3)) {
+      if (placement.device[1] == DeviceId{1}) continue;
+      const Proposal proposal{.placement = placement, .latent = drawn.latent};
+      const at::Tensor decisions = policy.network->evaluate({&proposal, 1}).log_probability;
+      // Outside its region a unit stays.
+      bool reachable = true;
+      for (std::int64_t v = 0; v < 4; ++v) {
+        const bool decided = decisions[v + 1][0].item<double>() != 0;
+        reachable =
+            reachable && (decided || placement.device[static_cast<std::size_t>(v)] == DeviceId{0});
+      }
+      if (reachable) sum += std::exp(decisions.narrow(0, 1, 4).sum().item<double>());
+    }
+    EXPECT_NEAR(sum, 1, 1e-5) << (whole ? "the whole graph" : "a region");
+  }
+}
+
+TEST(GraphPolicy, FocusesHaveProbabilityOneTogether) {
+  const TestProblem problem = twelve_cells();
+  Policy policy(problem);
+  const Placement base = all_on(problem.graph(), DeviceId{0});
+  policy.network->rebase(base);
+  policy.network->encode();
+  double sum = 0;
+  for (std::int32_t focus = 0; focus < 12; ++focus) {
+    const Proposal proposal{.placement = base, .latent = {0, focus, 1, 1}};
+    sum += std::exp(policy.network->evaluate({&proposal, 1}).log_probability[0][0].item<double>());
+  }
+  EXPECT_NEAR(sum, 1, 1e-5);
+}
+
+TEST(GraphPolicy, SamplesDependOnTheirOwnStreamAlone) {
+  const TestProblem problem = twelve_cells();
+  Policy policy(problem);
+  policy.network->rebase(all_on(problem.graph(), DeviceId{0}));
+  policy.network->encode();
+  auto together = test::rngs(7, 2, 8);
+  const auto all = policy.network->sample(together);
+  auto streams = test::rngs(7, 2, 8);
+  const auto alone = policy.network->sample({&streams[5], 1});
+  EXPECT_EQ(alone[0], all[5]);
+}
+
+TEST(GraphPolicy, ForbiddenDevicesAreNeverUsed) {
+  TestProblem problem = twelve_cells();
+  for (std::size_t v = 0; v < 12; ++v)
+    problem.constraints().allowed[v] = v % 2 == 0 ? 0b011 : 0b001;
+  Policy policy(problem);
+  policy.network->rebase(all_on(problem.graph(), DeviceId{0}));
+  policy.network->encode();
+  auto streams = test::rngs(1, 0, 200);
+  auto proposals = policy.network->sample(streams);
+  for (Proposal& decoded : policy.network->decode()) proposals.push_back(std::move(decoded));
+  bool moved = false;
+  for (const Proposal& proposal : proposals) {
+    for (std::size_t v = 0; v < 12; ++v) {
+      EXPECT_LE(index(proposal.placement.device[v]), v % 2 == 0 ? 1U : 0U);
+      moved = moved || proposal.placement.device[v] != DeviceId{0};
+    }
+  }
+  EXPECT_TRUE(moved);
+}
+
+// --- the algorithm ---
+
+std::unique_ptr<Algorithm> gnn() {
+  AlgorithmRegistry registry;
+  register_policies(registry);
+  return registry.find("gnn").make();
+}
+
+SearchOptions gnn_options(std::uint64_t evaluations) {
+  SearchOptions options;
+  options.budget.evaluations = evaluations;
+  options.seed = 3;
+  options.parameters = {{"hidden", "8"}, {"pair", "8"}};
+  return options;
+}
+
+SearchResult run_gnn(const TestProblem& problem, const SearchOptions& options,
+                     std::size_t max_ops = 1000) {
+  LoadAndCut evaluator(problem.costs(), 10, max_ops);
+  return gnn()->run(problem.with(evaluator), options);
+}
+
+// 12 cells of 50 us on three devices: 200 us and some cuts are the best.
+TEST(Gnn, FindsTheBalancedSplitOfASmallGrid) {
+  const SearchResult result = run_gnn(twelve_cells(), gnn_options(3000));
+  EXPECT_EQ(result.evaluations, 3000U);
+  ASSERT_TRUE(result.best.has_value());
+  EXPECT_LE(result.outcome.step_time.microseconds(), 200 + 10 * 10);
+}
+
+TEST(Gnn, SameSeedSameSearchAndSeedsDiffer) {
+  const TestProblem problem = twelve_cells();
+  const SearchResult a = run_gnn(problem, gnn_options(160));
+  const SearchResult b = run_gnn(problem, gnn_options(160));
+  EXPECT_EQ(a.best, b.best);
+  EXPECT_EQ(a.history.size(), b.history.size());
+  SearchOptions other = gnn_options(160);
+  other.seed = 4;
+  EXPECT_NE(a.best, run_gnn(problem, other).best);
+}
+
+TEST(Gnn, NothingFitsIsAResult) {
+  const SearchResult result = run_gnn(twelve_cells(), gnn_options(80), 2);
+  EXPECT_FALSE(result.best.has_value());
+  EXPECT_EQ(result.evaluations, 80U);
+}
+
+// At most five cells fit a device: the start, all on one, does not.
+TEST(Gnn, FindsWhatFits) {
+  EXPECT_TRUE(run_gnn(twelve_cells(), gnn_options(600), 5).best.has_value());
+}
+
+class GnnCheckpoint : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ =
+        testing::TempDir() + "gnn_" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove(path_);
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_;
+};
+
+TEST_F(GnnCheckpoint, KilledSearchEndsAsOneNeverKilled) {
+  const TestProblem problem = twelve_cells();
+  const SearchResult expected = run_gnn(problem, gnn_options(400));
+  SearchOptions options = gnn_options(400);
+  options.checkpoint = path_;
+  options.parameters.emplace_back("checkpoint_updates", "10");
+  options.metrics = [&](const std::string& line) {
+    if (nlohmann::json::parse(line).at("step") == 37) throw std::runtime_error("killed");
+  };
+  EXPECT_THROW(static_cast<void>(run_gnn(problem, options)), std::runtime_error);
+  EXPECT_EQ(read_checkpoint(path_).state.updates, 30U);
+  options.metrics = nullptr;
+  const SearchResult result = run_gnn(problem, options);
+  EXPECT_EQ(result.best, expected.best);
+  EXPECT_EQ(result.evaluations, expected.evaluations);
+  EXPECT_EQ(result.history.size(), expected.history.size());
+}
+
+// Weights know neither the graph nor the number of devices; their shape is in the file.
+TEST_F(GnnCheckpoint, PolicyOfOneGraphPlacesAnother) {
+  SearchOptions first = gnn_options(200);
+  first.checkpoint = path_;
+  static_cast<void>(run_gnn(twelve_cells(3), first));
+  const TestProblem other(test::grid(2, 3, 70, 1000), {.devices = 2});
+  SearchOptions second;
+  second.budget.evaluations = 100;
+  second.parameters = {{"policy", path_}, {"zero_shot", "on"}};
+  const SearchResult result = run_gnn(other, second);
+  ASSERT_TRUE(result.best.has_value());
+  EXPECT_LE(result.outcome.step_time, result.history.front().best);
+  EXPECT_LT(result.evaluations, 40U);
+}
+
+TEST_F(GnnCheckpoint, PolicyOfAnotherMethodIsRefused) {
+  const TestProblem problem = twelve_cells();
+  AlgorithmRegistry registry;
+  register_policies(registry);
+  LoadAndCut evaluator(problem.costs());
+  SearchOptions first = gnn_options(80);
+  first.parameters = {{"hidden", "8"}};
+  first.checkpoint = path_;
+  static_cast<void>(registry.find("colocrl").make()->run(problem.with(evaluator), first));
+  SearchOptions second;
+  second.budget.evaluations = 80;
+  second.parameters = {{"policy", path_}};
+  EXPECT_THROW(static_cast<void>(run_gnn(problem, second)), Error);
+}
+
+}  // namespace
+}  // namespace placer::policy

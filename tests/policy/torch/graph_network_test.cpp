@@ -1,0 +1,94 @@
+#include "policy/torch/graph_network.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "tests/policy/test_problem.h"
+
+namespace placer::policy {
+namespace {
+
+using test::LoadAndCut;
+using test::TestProblem;
+
+constexpr GraphNetworkParameters kTinyNetwork{.hidden = 5, .layers = 2, .pair = 4};
+
+// Units 0 and 1 on device 0, unit 2 on device 1; 2 reads 0 and 1.
+TEST(NeighbourMeans, OfTheSameDeviceAndOfOthersAreApart) {
+  const Adjacency reads{.first = {0, 0, 1, 3}, .neighbour = {0, 0, 1}};
+  const std::vector<std::uint8_t> choice = {0, 0, 1};
+  const Messages messages = neighbour_means(reads, choice, at::kDouble);
+  const at::Tensor rows = at::tensor({1.0, 2.0, 3.0, 6.0, 7.0, 8.0}, at::kDouble).view({3, 2});
+  const at::Tensor expected = at::tensor({0.0, 0.0, 0.0, 0.0,   // unit 0 reads nothing
+                                          1.0, 2.0, 0.0, 0.0,   // unit 1 reads 0, beside it
+                                          0.0, 0.0, 2.0, 4.0},  // unit 2 reads both, elsewhere
+                                         at::kDouble);
+  EXPECT_TRUE(pass(messages, rows).flatten().equal(expected));
+}
+
+struct Example {
+  explicit Example(const TestProblem& problem, std::vector<std::uint8_t> choice)
+      : evaluator(problem.costs()), features(problem.with(evaluator)) {
+    features.read(choice);
+    inputs = to_inputs(features, choice, at::kDouble);
+  }
+  LoadAndCut evaluator;
+  ImprovementFeatures features;
+  PlacementInputs inputs;
+};
+
+TEST(GraphNetwork, ScoresHaveTheNumericalGradient) {
+  TestProblem problem(test::grid(2, 3, 50, 10'000), {.devices = 2});
+  problem.constraints().allowed[3] = 0b10;
+  const Example example(problem, {0, 1, 0, 1, 1, 0});
+  const GraphNetwork network(kTinyNetwork, 1, at::kDouble);
+  std::vector<at::Tensor> weights;
+  for (const NamedTensor& parameter : network.parameters()) weights.push_back(parameter.value);
+  // Not symmetric in units or devices, so that no gradient cancels.
+  const auto value = [&] {
+    const at::Tensor scores =
+        network.scores(example.inputs).masked_fill(example.inputs.forbidden, 0);
+    return (scores.flatten() * scores.flatten().cumsum(0)).sum();
+  };
+  const auto gradients = torch::autograd::grad({value()}, weights);
+  const at::NoGradGuard guard;
+  constexpr double step = 1e-6;
+  for (std::size_t p = 0; p < weights.size(); ++p) {
+    double* data = weights[p].mutable_data_ptr<double>();
+    const at::Tensor gradient = gradients[p].contiguous();
+    for (std::int64_t i = 0; i < weights[p].numel(); ++i) {
+      const double before = data[i];
+      data[i] = before + step;
+      const double above = value().item<double>();
+      data[i] = before - step;
+      const double below = value().item<double>();
+      data[i] = before;
+      EXPECT_NEAR((above - below) / (2 * step), gradient.const_data_ptr<double>()[i], 1e-6)
+          << network.parameters()[p].name << "[" << i << "]";
+    }
+  }
+}
+
+// Devices are scored by what they are, not by their number.
+TEST(GraphNetwork, ExchangedDevicesHaveExchangedScores) {
+  const TestProblem problem(test::grid(2, 3, 50, 10'000), {.devices = 2});
+  const Example a(problem, {0, 1, 0, 1, 1, 0});
+  const Example b(problem, {1, 0, 1, 0, 0, 1});
+  const GraphNetwork network(kTinyNetwork, 1, at::kDouble);
+  EXPECT_TRUE(network.scores(a.inputs).allclose(network.scores(b.inputs).flip(1), 1e-9, 1e-12));
+}
+
+TEST(GraphNetwork, ForbiddenDevicesScoreNothing) {
+  TestProblem problem(test::grid(2, 3, 50, 10'000), {.devices = 3});
+  problem.constraints().allowed[2] = 0b101;
+  const Example example(problem, {0, 1, 0, 1, 1, 0});
+  const at::Tensor scores = GraphNetwork(kTinyNetwork, 1, at::kDouble).scores(example.inputs);
+  EXPECT_EQ(scores[2][1].item<double>(), -INFINITY);
+  EXPECT_EQ(scores.isinf().sum().item<std::int64_t>(), 1);
+}
+
+}  // namespace
+}  // namespace placer::policy

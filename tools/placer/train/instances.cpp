@@ -1,0 +1,133 @@
+#include "tools/placer/train/instances.h"
+
+#include <array>
+#include <cmath>
+
+#include "placer/placement/constraints.h"
+#include "tools/families/graph_families.h"
+#include "tools/placer/place/place_options.h"
+#include "tools/placer/place/search_space.h"
+
+namespace placer::cli {
+namespace {
+
+// What a problem is made of, drawn one after the other.
+class Draw {
+ public:
+  Draw(const ProblemRanges& ranges, std::uint64_t seed, std::uint64_t index)
+      : ranges_(ranges), rng_(Rng::keyed(seed, std::array{index})) {}
+
+  [[nodiscard]] families::FamilyOptions graph() {
+    families::FamilyOptions options;
+    options.family = families::family_named(one_of(ranges_.families)).value();
+    options.nodes = static_cast<std::size_t>(std::llround(log_uniform(
+        static_cast<double>(ranges_.nodes.low), static_cast<double>(ranges_.nodes.high))));
+    options.ccr = log_uniform(ranges_.ratio.low, ranges_.ratio.high);
+    options.equal = rng_.uniform() >= ranges_.unequal;
+    options.seed = rng_.next();
+    return options;
+  }
+
+  // The first devices of the family's cluster; memory and links are drawn.
+  [[nodiscard]] Cluster cluster(const Workload& workload, bool equal) {
+    const std::size_t count =
+        ranges_.devices.low + rng_.below(ranges_.devices.high - ranges_.devices.low + 1);
+    const Cluster whole = families::make_cluster(8, equal);
+    std::vector<Device> devices(whole.devices().begin(),
+                                whole.devices().begin() + static_cast<std::ptrdiff_t>(count));
+    if (rng_.uniform() < ranges_.tight_memory) {
+      const Bytes part = share_of(workload, count);
+      for (Device& device : devices) device.memory = part;
+    }
+    return Cluster("drawn", std::move(devices), links(count));
+  }
+
+  [[nodiscard]] std::string objective() { return one_of(ranges_.objectives); }
+  // Half of the searches go on from a good placement, the others from plain ones: a policy meets
+  // both.
+  [[nodiscard]] bool starts_well() { return rng_.uniform() < 0.5; }
+
+ private:
+  [[nodiscard]] std::string one_of(const std::vector<std::string>& words) {
+    return words[rng_.below(words.size())];
+  }
+  [[nodiscard]] double log_uniform(double low, double high) {
+    return low * std::pow(high / low, rng_.uniform());
+  }
+
+  // A bus for all, or a link for each pair. Speed and latency differ by up to four times from the
+  // family's.
+  [[nodiscard]] std::vector<Link> links(std::size_t count) {
+    const double scale = log_uniform(0.25, 4);
+    const SimTime latency = from_microseconds(2 * log_uniform(0.25, 4));
+    const bool bus = rng_.uniform() < ranges_.shared_bus;
+    std::vector<Link> links;
+    for (std::size_t from = 0; from < count; ++from) {
+      for (std::size_t to = 0; to < count; ++to) {
+        if (from == to) continue;
+        if (links.empty() || !bus) {
+          Link link;
+          link.name = "link" + std::to_string(links.size());
+          link.latency = latency;
+          link.bytes_per_second = 12e9 * scale;
+          link.shared = bus;
+          links.push_back(std::move(link));
+        }
+        links.back().pairs.emplace_back(id_at<DeviceId>(from), id_at<DeviceId>(to));
+      }
+    }
+    return links;
+  }
+
+  // Of all that ops produce and keep, a device's part and between a tenth and all of it besides.
+  [[nodiscard]] Bytes share_of(const Workload& workload, std::size_t count) {
+    std::int64_t bytes = 0;
+    for (const Node& node : workload.graph.nodes()) {
+      for (const TensorSpec& output : node.outputs) bytes += output.bytes.count;
+    }
+    const double part = static_cast<double>(bytes) / static_cast<double>(count);
+    return {static_cast<std::int64_t>(part * (1.1 + rng_.uniform()))};
+  }
+
+  const ProblemRanges& ranges_;
+  Rng rng_;
+};
+
+class DrawnInstance : public policy::Instance {
+ public:
+  explicit DrawnInstance(Draw draw)
+      : graph_(draw.graph()),
+        workload_(families::make_family(graph_)),
+        cluster_(draw.cluster(workload_, graph_.equal)),
+        space_(workload_, cluster_, ConstraintOptions{}, {.objective = draw.objective()}),
+        starts_well_(draw.starts_well()) {}
+
+  Problem problem() override { return space_.searched(); }
+
+  std::vector<Placement> initial() override {
+    if (!starts_well_) return {};
+    const AlgorithmRegistry registry = all_algorithms();
+    std::vector<Placement> placements;
+    for (const char* heuristic : {"heft", "contention-list"}) {
+      const auto found = registry.find(heuristic).make()->run(space_.searched(), {});
+      if (found.best) placements.push_back(*found.best);
+    }
+    return placements;
+  }
+
+ private:
+  families::FamilyOptions graph_;
+  Workload workload_;
+  Cluster cluster_;
+  SearchSpace space_;
+  bool starts_well_;
+};
+
+}  // namespace
+
+std::unique_ptr<policy::Instance> draw_instance(const ProblemRanges& ranges, std::uint64_t seed,
+                                                std::uint64_t index) {
+  return std::make_unique<DrawnInstance>(Draw(ranges, seed, index));
+}
+
+}  // namespace placer::cli

@@ -1,0 +1,108 @@
+// placer train: one policy over many problems, to place graphs that it has not seen.
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "placer/base/files.h"
+#include "placer/formats/training_format.h"
+#include "policy/torch/generalist.h"
+#include "tools/placer/place/search_space.h"
+#include "tools/placer/shared.h"
+#include "tools/placer/train/instances.h"
+
+namespace placer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Problems that are held back are drawn by another seed, whatever they are like.
+constexpr std::uint64_t kHeldBack = 0x68656c64;
+
+struct TrainOptions {
+  std::string config;
+  std::string output;
+  std::string metrics;
+  std::string budget;
+  bool resume = false;
+};
+
+policy::InstanceSource source_of(const TrainingConfig& config) {
+  return {.training =
+              [&config](std::uint64_t index) {
+                return draw_instance(config.training, config.seed, index);
+              },
+          .held_back =
+              [&config](std::uint64_t index) {
+                return draw_instance(config.held_back, config.seed ^ kHeldBack, index);
+              }};
+}
+
+std::string percent_below(double ratio) {
+  return fmt::format("{:.2f} %", 100 * (1 - ratio));
+}
+
+void print(const policy::GeneralistResult& result, const std::string& output) {
+  std::cout << fmt::format("{} rounds, {} evaluations, {:.0f} s\n", result.rounds,
+                           result.evaluations, result.seconds);
+  std::cout << "held-back problems, step time below the best start (geometric means):\n"
+            << "   round   zero-shot   searched   untrained\n";
+  for (const policy::GeneralistTest& test : result.tests) {
+    std::cout << fmt::format("  {:>6}  {:>10}  {:>9}  {:>10}\n", test.round,
+                             percent_below(test.zero_shot), percent_below(test.searched),
+                             percent_below(test.untrained));
+  }
+  std::cout << "wrote " << output << '\n';
+}
+
+int run(const TrainOptions& options, Shared& shared) {
+  const TrainingConfig config = read_training(read_file(options.config), options.config);
+  require_writable(options.output, {options.config});
+  if (fs::exists(options.output) && !options.resume) {
+    throw usage_error(options.output +
+                      " exists: --resume goes on from it, another name or none starts anew");
+  }
+  policy::GeneralistOptions training;
+  training.parameters.assign(config.parameters.begin(), config.parameters.end());
+  training.seed = config.seed;
+  training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
+  training.evaluations = config.evaluations;
+  training.workers = config.workers;
+  training.test_every = config.test_every;
+  training.test_problems = config.test_problems;
+  training.test_evaluations = config.test_evaluations;
+  training.threads = search_threads();
+  training.stop = shared.stop.get_token();
+  training.progress = shared.progress();
+  training.output = options.output;
+  std::ofstream metrics;
+  if (!options.metrics.empty()) {
+    require_writable(options.metrics, {options.config, options.output});
+    metrics.open(options.metrics, options.resume ? std::ios::app : std::ios::trunc);
+    training.metrics = [&](const std::string& line) { metrics << line << '\n' << std::flush; };
+  }
+  print(policy::train_generalist(source_of(config), training), options.output);
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Shared& shared) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* command =
+      app.add_subcommand("train", "train a policy over many graphs, to place others");
+  command->add_option("config", options->config, "training config (docs/formats/training.md)")
+      ->required();
+  command->add_option("-o,--output", options->output, "policy file to write")->required();
+  command->add_option("--budget", options->budget,
+                      "instead of the config's: 20m, or evaluations such as 1000000");
+  command->add_option("--metrics", options->metrics, "file for one JSON object a round");
+  command->add_flag("--resume", options->resume, "go on from the policy file");
+  command->callback(
+      [options, &shared] { shared.action = [options, &shared] { return run(*options, shared); }; });
+}
+
+}  // namespace placer::cli
