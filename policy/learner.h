@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "placer/base/random.h"
+#include "placer/evaluate/evaluator.h"
 #include "placer/placement/placement.h"
 
 namespace placer::policy {
@@ -26,8 +27,10 @@ struct Proposal {
 
 struct Lesson {
   std::span<const double> advantages;  // [K], of what was sampled last; 0: must not teach
-  double entropy_weight = 0;           // of the entropy bonus, per decision
-  std::vector<Proposal> elites;        // to imitate besides, each once
+  // [K], likewise: what became of it. Comparable over all updates, as advantages are not.
+  std::span<const Outcome> outcomes;
+  double entropy_weight = 0;          // of the entropy bonus, per decision
+  std::vector<Proposal> elites = {};  // to imitate besides, each once
   double elite_weight = 0;
 };
 

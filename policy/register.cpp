@@ -1,11 +1,13 @@
 #include "policy/register.h"
 
+#include "policy/core_register.h"
 #include "policy/torch/colocrl.h"
 #include "policy/torch/gnn.h"
 
 namespace placer::policy {
 
 void register_policies(AlgorithmRegistry& registry) {
+  register_core_policies(registry);
   register_sequence_methods(registry);
   register_gnn(registry);
 }

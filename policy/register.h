@@ -6,7 +6,7 @@
 
 namespace placer::policy {
 
-// Adds "colocrl" and "ppo".
+// Adds "colocrl", "ppo" and those of core_register.h.
 void register_policies(AlgorithmRegistry& registry);
 
 }  // namespace placer::policy

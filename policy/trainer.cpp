@@ -229,6 +229,7 @@ class Trainer {
             ? training_.entropy
             : training_.entropy + share * (training_.entropy_end - training_.entropy);
     Lesson lesson{.advantages = advantages,
+                  .outcomes = incumbent_.outcomes(),
                   .entropy_weight = weight,
                   .elites = {},
                   .elite_weight = training_.elite_weight};

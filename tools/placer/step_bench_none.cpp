@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "placer/base/error.h"
+#include "policy/core_register.h"
 #include "tools/placer/shared.h"
 #include "tools/placer/step_bench.h"
 
@@ -27,7 +28,9 @@ void add_unavailable(CLI::App& app, Shared& shared, const std::string& name,
 
 void prepare_process(char** /*argv*/) {}
 
-void register_learners(AlgorithmRegistry& /*registry*/) {}
+void register_learners(AlgorithmRegistry& registry) {
+  policy::register_core_policies(registry);
+}
 
 std::string cannot_measure(const Graph& /*graph*/, const Cluster& /*cluster*/) {
   return kMissing;

@@ -1,0 +1,12 @@
+#pragma once
+
+// The learned algorithms that need no LibTorch.
+
+#include "placer/algorithm/algorithm.h"
+
+namespace placer::policy {
+
+// Adds "post".
+void register_core_policies(AlgorithmRegistry& registry);
+
+}  // namespace placer::policy
