@@ -137,14 +137,31 @@ std::uint32_t ListState::choose(std::uint32_t task, std::span<const std::int64_t
     }
   }
   if (best == graph_.num_devices) best = roomiest(among);
-  fix(unit, best);
+  take(task, best);
+  return best;
+}
+
+std::uint64_t ListState::open(std::uint32_t task, const ListOptions& options) const {
+  const std::uint32_t unit = graph_.unit_of[task];
+  if (fixed_[unit] != kNone) return std::uint64_t{1} << fixed_[unit];
+  const std::uint64_t among = candidates(unit, options);
+  std::uint64_t roomy = 0;
+  for (std::uint64_t left = among; left != 0; left &= left - 1) {
+    const auto d = static_cast<std::uint32_t>(std::countr_zero(left));
+    if (bytes(unit) <= room_.bytes[d]) roomy |= std::uint64_t{1} << d;
+  }
+  return roomy != 0 ? roomy : std::uint64_t{1} << roomiest(among);
+}
+
+void ListState::take(std::uint32_t task, std::uint32_t device) {
+  const std::uint32_t unit = graph_.unit_of[task];
+  if (fixed_[unit] == kNone) fix(unit, device);
   for (std::uint32_t i = graph_.first_input[task]; i < graph_.first_input[task + 1]; ++i) {
     const std::uint32_t source = graph_.unit_of[graph_.producer[graph_.input[i]]];
-    if (fixed_[source] == kNone && (graph_.allowed[source] >> best & 1) != 0) {
-      fix(source, best);
+    if (fixed_[source] == kNone && (graph_.allowed[source] >> device & 1) != 0) {
+      fix(source, device);
     }
   }
-  return best;
 }
 
 }  // namespace placer

@@ -40,6 +40,27 @@ class ListState {
   // the price, when the devices are free at `free` [devices]; and its sources the same.
   std::uint32_t choose(std::uint32_t task, std::span<const std::int64_t> free,
                        const ListOptions& options);
+  // The same in parts, for who chooses by a rule of their own. Devices that the task may take: the
+  // one that its unit is on, else those with room, else the one with most room.
+  [[nodiscard]] std::uint64_t open(std::uint32_t task, const ListOptions& options) const;
+  // When the task's inputs would be on the device, and for how long new transfers would hold links.
+  struct Trial {
+    std::int64_t ready = 0;
+    std::int64_t held = 0;
+  };
+  [[nodiscard]] Trial probe(std::uint32_t task, std::uint32_t device) {
+    return receive(task, device, false);
+  }
+  // Gives the task's unit, where it has none yet, the device, and its sources, where they may use
+  // it, the same.
+  void take(std::uint32_t task, std::uint32_t device);
+  // kNone: none yet.
+  static constexpr std::uint8_t kNone = 0xFF;
+  [[nodiscard]] std::uint8_t device_of(std::uint32_t task) const {
+    return fixed_[graph_.unit_of[task]];
+  }
+  // Bytes that are left, [devices]; negative where overdrawn.
+  [[nodiscard]] std::span<const std::int64_t> room() const { return room_.bytes; }
   // Reserves links for the task's inputs; returns when the last one arrives.
   std::int64_t reserve(std::uint32_t task, std::uint32_t device) {
     return receive(task, device, true).ready;
@@ -49,16 +70,10 @@ class ListState {
   [[nodiscard]] std::vector<std::uint8_t> devices(const ListOptions& options);
 
  private:
-  static constexpr std::uint8_t kNone = 0xFF;
-
   [[nodiscard]] std::uint64_t candidates(std::uint32_t unit, const ListOptions& options) const;
   // What the task's transfers to the expected devices of its readers would hold links for.
   void price_readers(std::uint32_t task, std::uint64_t among,
                      std::span<const std::uint8_t> expected);
-  struct Trial {
-    std::int64_t ready = 0;
-    std::int64_t held = 0;  // by transfers that are not under way yet
-  };
   Trial receive(std::uint32_t task, std::uint32_t device, bool keep);
   void fix(std::uint32_t unit, std::uint32_t device);
   [[nodiscard]] std::uint32_t roomiest(std::uint64_t among) const;
