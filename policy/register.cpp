@@ -2,6 +2,7 @@
 
 #include "policy/core_register.h"
 #include "policy/torch/colocrl.h"
+#include "policy/torch/dual.h"
 #include "policy/torch/gnn.h"
 
 namespace placer::policy {
@@ -10,6 +11,7 @@ void register_policies(AlgorithmRegistry& registry) {
   register_core_policies(registry);
   register_sequence_methods(registry);
   register_gnn(registry);
+  register_dual(registry);
 }
 
 }  // namespace placer::policy

@@ -70,7 +70,7 @@ void ScheduleReader::find_siblings() {
 }
 
 void ScheduleReader::reset() {
-  state_.reset(graph_.limit, {});
+  state_.reset({.bytes = graph_.limit}, {});
   scheduled_.assign(scheduled_.size(), false);
   charged_.assign(charged_.size(), false);
   std::ranges::fill(free_, 0);
@@ -168,7 +168,7 @@ void ScheduleReader::read(std::uint32_t task, std::uint64_t among, std::span<flo
 }
 
 void ScheduleReader::place(std::uint32_t task, std::uint32_t device) {
-  state_.take(task, device, {});
+  state_.take(task, device);
   std::int64_t end = state_.reserve(task, device);
   if (graph_.takes_device[task]) {
     const std::int64_t time = graph_.time_on(task, device);

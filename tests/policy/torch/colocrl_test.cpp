@@ -10,10 +10,12 @@
 #include "policy/checkpoint_file.h"
 #include "policy/register.h"
 #include "tests/policy/test_problem.h"
+#include "tests/policy/torch/same_search.h"
 
 namespace placer::policy {
 namespace {
 
+using test::expect_same;
 using test::LoadAndCut;
 using test::TestProblem;
 
@@ -39,17 +41,6 @@ SearchResult run(const TestProblem& problem, const SearchOptions& options,
                  std::size_t max_ops = 1000) {
   LoadAndCut evaluator(problem.costs(), 10, max_ops);
   return colocrl()->run(problem.with(evaluator), options);
-}
-
-void expect_same(const SearchResult& a, const SearchResult& b) {
-  EXPECT_EQ(a.best, b.best);
-  EXPECT_EQ(a.outcome.step_time, b.outcome.step_time);
-  EXPECT_EQ(a.evaluations, b.evaluations);
-  ASSERT_EQ(a.history.size(), b.history.size());
-  for (std::size_t i = 0; i < a.history.size(); ++i) {
-    EXPECT_EQ(a.history[i].evaluations, b.history[i].evaluations);
-    EXPECT_EQ(a.history[i].best, b.history[i].best);
-  }
 }
 
 class ColocrlCheckpoint : public testing::Test {

@@ -1,0 +1,42 @@
+#pragma once
+
+// A policy that builds a placement as a list scheduler does (after DOPPLER, arXiv 2505.23131): SEL
+// picks the next ready node, PLC its device. With e_v the embedding of node v (MessagePassing),
+// rank_v its upward rank in mean task times, f_vd what ScheduleReader sees of device d when v's turn
+// comes, T the temperature:
+//   s_v  = (w . e_v + urgency rank_v) / T
+//   SEL  P(v)     = exp(s_v) / sum over the ready nodes u of exp(s_u)
+//   l_vd = ((greed + U e_v) . f_vd + w2 . relu(A e_v + B f_vd + b)) / T
+//   PLC  P(d | v) = exp(l_vd) / sum over the open devices c of exp(l_vc)
+// Fresh weights are small but for `urgency` and `greed`, which make of the untrained policy a noisy
+// list scheduler by rank and earliest finish.
+//
+// The graph is read once, by encode(). sample() is plain loops; evaluate() walks through the given
+// schedules without tensors, then weighs all decisions at once.
+
+#include <cstdint>
+#include <memory>
+
+#include "placer/algorithm/algorithm.h"
+#include "policy/torch/policy_network.h"
+
+namespace placer::policy {
+
+struct DualParameters {
+  std::int64_t width = 32;   // of a node's embedding; 4..1024
+  std::int64_t layers = 3;   // of message passing; 0..16
+  std::int64_t hidden = 16;  // of PLC's hidden layer; 1..256
+  double urgency = 2;        // of the untrained policy: nats per mean task time of rank; 0..1000
+  double greed = 3;          // of the untrained policy: nats per log of time lost; 0..1000
+  double temperature = 1;    // divides all logits; 0.01..1000
+
+  bool operator==(const DualParameters&) const = default;
+};
+
+//   dtype  float, or double for gradient checks
+[[nodiscard]] std::unique_ptr<PolicyNetwork> make_dual_policy(const Problem& problem,
+                                                              const DualParameters& parameters,
+                                                              std::uint64_t seed,
+                                                              at::ScalarType dtype = at::kFloat);
+
+}  // namespace placer::policy
