@@ -42,6 +42,7 @@ struct CompareOptions {
 struct ComparedRow {
   std::string algorithm;
   bool searches = false;
+  bool learns = false;
   std::vector<Candidate> runs;  // [seeds]
 
   [[nodiscard]] const Candidate& best() const {
@@ -143,7 +144,8 @@ class CompareCommand {
   }
 
   void run_row(const AlgorithmEntry& entry) {
-    ComparedRow row{.algorithm = entry.name, .searches = entry.searches, .runs = {}};
+    ComparedRow row{
+        .algorithm = entry.name, .searches = entry.searches, .learns = entry.learns, .runs = {}};
     for (std::size_t i = 0; i < options_.seeds; ++i) {
       if (shared_.stop.stop_requested() && !(rows_.empty() && row.runs.empty())) {
         break;
@@ -212,7 +214,20 @@ class CompareCommand {
     }
     object["evaluations"] = run.evaluations;
     object["seconds"] = run.seconds;
+    object["history"] = history_json(run.history);
     return object;
+  }
+
+  // [evaluations, seconds, value] of every improvement.
+  [[nodiscard]] CompareJson history_json(std::span<const HistoryPoint> history) const {
+    CompareJson points = CompareJson::array();
+    for (const HistoryPoint& point : history) {
+      Outcome outcome;
+      outcome.step_time = point.best;
+      outcome.score = point.best.ps;
+      points.push_back({point.evaluations, point.seconds, objective_.full(outcome)});
+    }
+    return points;
   }
 
   [[nodiscard]] std::string json() const {
@@ -222,7 +237,10 @@ class CompareCommand {
       for (std::size_t i = 0; i < row.runs.size(); ++i) {
         runs.push_back(run_json(row.runs[i], i + 1));
       }
-      rows.push_back({{"algorithm", row.algorithm}, {"searches", row.searches}, {"runs", runs}});
+      rows.push_back({{"algorithm", row.algorithm},
+                      {"searches", row.searches},
+                      {"learns", row.learns},
+                      {"runs", runs}});
     }
     CompareJson object{{"format", "placer.compare-report"},
                        {"version", 1},

@@ -61,6 +61,7 @@ Candidate to_candidate(SearchSpace& space, const std::string& name, const Proble
   }
   candidate.found_by = std::move(result.found_by);
   candidate.members = std::move(result.members);
+  candidate.history = std::move(result.history);
   return candidate;
 }
 

@@ -38,6 +38,7 @@ struct Candidate {
   std::optional<std::int64_t> lower_bound;
   std::string found_by;               // SearchResult's, of a portfolio
   std::vector<MemberReport> members;  // likewise
+  std::vector<HistoryPoint> history;  // likewise; of what was searched, which may be groups
 
   [[nodiscard]] bool found() const { return !placement.device.empty(); }
 };
