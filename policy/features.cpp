@@ -2,66 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
+#include <utility>
 
 #include "placer/base/error.h"
+#include "policy/node_tables.h"
 
 namespace placer::policy {
 namespace {
 
-std::string type_of(const Node& node) {
-  return node.kind == NodeKind::kOp ? node.op : std::string(name_of(node.kind));
-}
-
-Bytes memory_of(const Node& node) {
-  Bytes total = node.workspace;
-  for (const TensorSpec& output : node.outputs) {
-    if (!output.alias_of) total += output.bytes;
-  }
-  return total;
-}
-
-// Calls visit(group, node) for every node inside every group.
-template <typename Visit>
-void for_each_member(const Problem& problem, const Visit& visit) {
-  if (problem.fine_graph != nullptr && problem.grouping != nullptr) {
-    for (std::size_t v = 0; v < problem.fine_graph->size(); ++v) {
-      visit(index(problem.grouping->group_of[v]), problem.fine_graph->nodes()[v]);
-    }
-  } else {
-    const Graph& graph = problem.costs.graph();
-    for (std::size_t v = 0; v < graph.size(); ++v) visit(v, graph.nodes()[v]);
-  }
-}
-
-// Type names by falling count, then name; the tail beyond `limit` becomes "other".
-std::map<std::string, std::size_t> build_vocabulary(const Problem& problem, std::size_t limit,
-                                                    std::vector<std::string>& types) {
-  std::map<std::string, std::size_t> counts;
-  for_each_member(problem, [&](std::size_t, const Node& node) { ++counts[type_of(node)]; });
-  for (const auto& [name, count] : counts) types.push_back(name);
-  std::stable_sort(types.begin(), types.end(), [&](const std::string& a, const std::string& b) {
-    return counts.at(a) > counts.at(b);
-  });
-  std::map<std::string, std::size_t> column;
-  const bool cut = types.size() > limit;
-  for (std::size_t i = 0; i < types.size(); ++i)
-    column[types[i]] = cut ? std::min(i, limit - 1) : i;
-  if (cut) {
-    types.resize(limit);
-    types.back() = "other";
-  }
-  return column;
-}
-
 void fill_types(const Problem& problem, const FeatureOptions& options, GroupFeatures& features) {
-  const auto column = build_vocabulary(problem, options.max_types, features.types);
-  const std::size_t width = features.types.size();
-  features.type_counts.assign(features.num_groups * width, 0.0F);
-  for_each_member(problem, [&](std::size_t group, const Node& node) {
-    features.type_counts[group * width + column.at(type_of(node))] += 1.0F;
-  });
+  TypeCounts known = count_types(problem, options.max_types);
+  features.types = std::move(known.types);
+  features.type_counts = std::move(known.counts);
   float largest = 1;
   for (const float count : features.type_counts) largest = std::max(largest, count);
   for (float& count : features.type_counts) count = std::log1p(count) / std::log1p(largest);
@@ -110,22 +63,9 @@ class Columns {
 
 void add_shapes(const Graph& graph, const FeatureOptions& options, Columns& columns) {
   const std::size_t first = columns.width();
-  std::vector<std::vector<double>> shapes(options.max_outputs * options.max_dims,
-                                          std::vector<double>(graph.size(), 0.0));
-  for (std::size_t v = 0; v < graph.size(); ++v) {
-    std::vector<const TensorSpec*> outputs;
-    for (const TensorSpec& output : graph.nodes()[v].outputs) outputs.push_back(&output);
-    std::stable_sort(outputs.begin(), outputs.end(),
-                     [](const TensorSpec* a, const TensorSpec* b) { return a->bytes > b->bytes; });
-    for (std::size_t o = 0; o < std::min(outputs.size(), options.max_outputs); ++o) {
-      const auto& shape = outputs[o]->shape;
-      const std::size_t dims = std::min(shape.size(), options.max_dims);
-      for (std::size_t i = 0; i < dims; ++i) {
-        shapes[o * options.max_dims + i][v] = static_cast<double>(shape[shape.size() - dims + i]);
-      }
-    }
+  for (Column& shape : output_dimensions(graph, options.max_outputs, options.max_dims)) {
+    columns.add() = std::move(shape);
   }
-  for (auto& shape : shapes) columns.add() = std::move(shape);
   columns.scale_log(columns.width() - first);
 }
 
@@ -149,10 +89,7 @@ void add_bytes(const Graph& graph, Columns& columns) {
 }
 
 void add_memory(const Problem& problem, Columns& columns) {
-  std::vector<double> bytes(problem.costs.graph().size(), 0.0);
-  for_each_member(problem, [&](std::size_t group, const Node& node) {
-    bytes[group] += static_cast<double>(memory_of(node).count);
-  });
+  std::vector<double> bytes = memory_of_nodes(problem);
   const double total = std::accumulate(bytes.begin(), bytes.end(), 0.0);
   columns.add() = bytes;
   columns.scale_log(1);
@@ -161,18 +98,7 @@ void add_memory(const Problem& problem, Columns& columns) {
 }
 
 void add_times(const CostModel& costs, Columns& columns) {
-  const Cluster& cluster = costs.cluster();
-  for (const std::string& kind : cluster.kinds()) {
-    std::vector<double> times(costs.graph().size(), 0.0);
-    for (std::size_t v = 0; v < times.size(); ++v) {
-      for (std::size_t d = 0; d < cluster.size(); ++d) {
-        const bool supported = (costs.supported(id_at<NodeId>(v)) >> d & 1) != 0;
-        if (supported && cluster.devices()[d].kind == kind) {
-          times[v] = costs.op_time(id_at<NodeId>(v), id_at<DeviceId>(d)).microseconds();
-          break;
-        }
-      }
-    }
+  for (Column& times : times_by_kind(costs)) {
     columns.add() = times;
     columns.scale_log(1);
     columns.add() = std::move(times);

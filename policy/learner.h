@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "placer/base/random.h"
@@ -34,11 +35,15 @@ struct Lesson {
   double elite_weight = 0;
 };
 
+// Numbers of a method's own, by the names that they have in metrics.jsonl.
+using Details = std::vector<std::pair<std::string, double>>;
+
 struct LessonReport {
   bool applied = false;  // false: the loss or its gradient was not finite, nothing changed
   double loss = 0;       // of the samples, before the step
   double entropy = 0;    // nats per decision, before the step
   double grad_norm = 0;  // of the last step, before clipping
+  Details details = {};
 };
 
 // Named numbers of a learner, as bytes.
@@ -57,7 +62,8 @@ class Learner {
   virtual ~Learner() = default;
 
   // Draws K = rngs.size() proposals that use allowed devices only; sample k draws from rngs[k]
-  // first, so that it does not depend on who else is drawn.
+  // first, so that it does not depend on who else is drawn. What several samples share comes from
+  // the stream of the first of them.
   [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) = 0;
   // For methods that improve a placement (TrainingParameters::improves): the one to go on from, at
   // first and whenever the search has found a better one. Comes before everything but reset() and
@@ -75,6 +81,11 @@ class Learner {
   // One step towards proposals to imitate, unless the cross-entropy, nats per decision, is below
   // `enough`. The loss in the report is the cross-entropy.
   virtual LessonReport imitate(std::span<const Proposal> proposals, double enough) = 0;
+
+  // Whether it can have drawn this proposal, which came from a file.
+  [[nodiscard]] virtual bool takes(const Proposal& proposal) const {
+    return proposal.latent.empty();
+  }
 
   // Forgets everything: fresh weights, which depend on seed and round only. A new learner is one of
   // round 0.

@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "placer/evaluate/evaluator.h"
 
@@ -27,6 +29,7 @@ struct UpdateMetrics {
   std::optional<double> grad_norm;  // before clipping
   double lr = 0;
   std::uint64_t evaluations = 0;
+  std::vector<std::pair<std::string, double>> details;  // of the method
 };
 
 // Mean and median over the feasible outcomes.

@@ -4,6 +4,7 @@
 #include "policy/torch/colocrl.h"
 #include "policy/torch/dual.h"
 #include "policy/torch/gnn.h"
+#include "policy/torch/hdp.h"
 
 namespace placer::policy {
 
@@ -12,6 +13,7 @@ void register_policies(AlgorithmRegistry& registry) {
   register_sequence_methods(registry);
   register_gnn(registry);
   register_dual(registry);
+  register_hdp(registry);
 }
 
 }  // namespace placer::policy

@@ -239,6 +239,7 @@ class Trainer {
     metrics.loss_policy = report.loss;
     metrics.entropy = report.entropy;
     metrics.grad_norm = report.grad_norm;
+    metrics.details = report.details;
   }
 
   // A gradient that is not finite changes nothing; several in a row end the search, which keeps
@@ -340,6 +341,10 @@ class Trainer {
     if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
     for (const Elite& elite : checkpoint.state.round.elites) {
       require_valid("round.elites", elite.proposal.placement);
+      if (!learner_->takes(elite.proposal)) {
+        throw Error(ErrorKind::kBadInput, options_.checkpoint, "round.elites",
+                    fmt::format("{} cannot have drawn this", method_.name));
+      }
     }
     kept_ = checkpoint.state.kept;
     if (kept_) {

@@ -11,7 +11,8 @@ namespace {
 
 // What is known of `count` proposals from `first` on.
 Evaluation part(const Evaluation& all, std::int64_t first, std::int64_t count) {
-  return {all.log_probability.narrow(1, first, count), all.entropy.narrow(0, first, count)};
+  return {all.log_probability.narrow(1, first, count), all.entropy.narrow(0, first, count),
+          all.penalty};
 }
 
 class NetworkLearner : public Learner {
@@ -36,13 +37,17 @@ class NetworkLearner : public Learner {
     std::vector<Proposal> proposals = sampled_;
     proposals.insert(proposals.end(), lesson.elites.begin(), lesson.elites.end());
     // The reading that the samples were drawn from is still the present weights'.
-    return parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
-                                                : epochs(lesson, proposals);
+    LessonReport report = parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
+                                                               : epochs(lesson, proposals);
+    report.details = network_->details(sampled_);
+    return report;
   }
 
   std::optional<Proposal> proposal_of(const Placement& placement) const override {
     return network_->proposal_of(placement);
   }
+
+  bool takes(const Proposal& proposal) const override { return network_->takes(proposal); }
 
   LessonReport imitate(std::span<const Proposal> proposals, double enough) override {
     network_->encode();
@@ -76,7 +81,7 @@ class NetworkLearner : public Learner {
     const Evaluation samples = part(all, 0, sampled());
     const at::Tensor loss = reinforce_loss(samples, lesson.advantages, lesson.entropy_weight);
     LessonReport report = describe(loss, samples);
-    step(with_elites(loss, all, lesson), report);
+    step(with_additions(loss, all, lesson), report);
     return report;
   }
 
@@ -93,7 +98,7 @@ class NetworkLearner : public Learner {
       const at::Tensor loss = ppo_loss(samples, before, lesson.advantages, parameters_.ratio_clip,
                                        lesson.entropy_weight);
       if (epoch == 0) report = describe(loss, samples);
-      step(with_elites(loss, all, lesson), report);
+      step(with_additions(loss, all, lesson), report);
       if (!report.applied) break;
     }
     return report;
@@ -103,11 +108,12 @@ class NetworkLearner : public Learner {
     return {.loss = loss.item<double>(), .entropy = samples.entropy.mean().item<double>()};
   }
 
-  [[nodiscard]] at::Tensor with_elites(const at::Tensor& loss, const Evaluation& all,
-                                       const Lesson& lesson) const {
-    if (lesson.elites.empty()) return loss;
+  [[nodiscard]] at::Tensor with_additions(const at::Tensor& loss, const Evaluation& all,
+                                          const Lesson& lesson) const {
+    const at::Tensor own = all.penalty.defined() ? loss + all.penalty : loss;
+    if (lesson.elites.empty()) return own;
     const auto count = static_cast<std::int64_t>(lesson.elites.size());
-    return loss + imitation_loss(part(all, sampled(), count)) * lesson.elite_weight;
+    return own + imitation_loss(part(all, sampled(), count)) * lesson.elite_weight;
   }
 
   void step(const at::Tensor& loss, LessonReport& report) {

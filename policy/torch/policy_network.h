@@ -23,6 +23,8 @@ struct Evaluation {
   at::Tensor log_probability;  // [S, K]; decisions that were no choice have 0
   // [K], mean over the decisions along the proposal, nats, of the masked distributions.
   at::Tensor entropy;
+  // One number, added to the loss of what was sampled; undefined: none.
+  at::Tensor penalty = {};
 };
 
 // Not thread-safe. Weights are float tensors that require gradients; their values may be changed
@@ -46,6 +48,14 @@ class PolicyNetwork {
   [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) const = 0;
   // Of at least one proposal, of allowed devices.
   [[nodiscard]] virtual Evaluation evaluate(std::span<const Proposal> proposals) const = 0;
+  // Whether evaluate() takes it: what a file says was drawn may be of another network.
+  [[nodiscard]] virtual bool takes(const Proposal& proposal) const {
+    return proposal.latent.empty();
+  }
+  // Numbers of its own on proposals that it drew, for LessonReport::details.
+  [[nodiscard]] virtual Details details(std::span<const Proposal> /*proposals*/) const {
+    return {};
+  }
   // As Learner::proposal_of().
   [[nodiscard]] virtual std::optional<Proposal> proposal_of(const Placement& placement) const = 0;
 };

@@ -22,7 +22,6 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
-#include "placer/base/error.h"
 #include "policy/torch/lstm.h"
 
 namespace placer::policy {
@@ -64,79 +63,57 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
       bidirectional_(parameters.bidirectional),
       temperature_(parameters.temperature),
       tanh_(parameters.tanh),
-      dtype_(inputs.numbers.scalar_type()) {
+      dtype_(inputs.numbers.scalar_type()),
+      weights_(kWeightStream, dtype_) {
   const std::int64_t types = inputs.type_counts.size(1);
   const std::int64_t devices = inputs.forbidden.size(1);
   const std::int64_t read = parameters.type_width + inputs.numbers.size(1);
   const std::int64_t encoded = bidirectional_ ? 2 * hidden_ : hidden_;
   const double bound = 1 / std::sqrt(static_cast<double>(hidden_));
   const double bound_encoded = 1 / std::sqrt(static_cast<double>(encoded));
-  add("type_embedding", {types, parameters.type_width}, 1);
+  weights_.add("type_embedding", {types, parameters.type_width}, 1);
   for (const char* direction : {"encoder.forward", "encoder.backward"}) {
     if (direction == std::string_view("encoder.backward") && !bidirectional_) continue;
     const std::string name(direction);
-    add(name + ".weight_input", {4 * hidden_, read}, bound);
-    add(name + ".weight_hidden", {4 * hidden_, hidden_}, bound);
-    add(name + ".bias_input", {4 * hidden_}, bound);
-    add(name + ".bias_hidden", {4 * hidden_}, bound);
+    weights_.add(name + ".weight_input", {4 * hidden_, read}, bound);
+    weights_.add(name + ".weight_hidden", {4 * hidden_, hidden_}, bound);
+    weights_.add(name + ".bias_input", {4 * hidden_}, bound);
+    weights_.add(name + ".bias_hidden", {4 * hidden_}, bound);
   }
-  add("device_embedding", {devices + 1, parameters.device_width}, 1);
-  add("decoder.weight_encoded", {4 * hidden_, encoded}, bound);
-  add("decoder.weight_device", {4 * hidden_, parameters.device_width}, bound);
-  add("decoder.weight_hidden", {4 * hidden_, hidden_}, bound);
-  add("decoder.bias", {4 * hidden_}, bound);
-  add("attention.key", {hidden_, encoded}, bound_encoded);
+  weights_.add("device_embedding", {devices + 1, parameters.device_width}, 1);
+  weights_.add("decoder.weight_encoded", {4 * hidden_, encoded}, bound);
+  weights_.add("decoder.weight_device", {4 * hidden_, parameters.device_width}, bound);
+  weights_.add("decoder.weight_hidden", {4 * hidden_, hidden_}, bound);
+  weights_.add("decoder.bias", {4 * hidden_}, bound);
+  weights_.add("attention.key", {hidden_, encoded}, bound_encoded);
   // A tenth of the usual size, so that the first placements are nearly uniform.
-  add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
-  add("output.weight_state", {devices, hidden_}, 0.1 * bound);
-  add("output.bias", {devices}, 0);
+  weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
+  weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
+  weights_.add("output.bias", {devices}, 0);
   reset(seed, 0);
 }
 
-void Seq2Seq::add(const std::string& name, std::vector<std::int64_t> shape, double bound) {
-  parameters_.push_back({name, at::empty(shape, dtype_).requires_grad_()});
-  bounds_.push_back(bound);
-}
-
-void Seq2Seq::reset(std::uint64_t seed, std::uint64_t round) {
-  const at::NoGradGuard guard;
-  const std::uint64_t keys[] = {kWeightStream, round};
-  Rng rng = Rng::keyed(seed, keys);
-  for (std::size_t p = 0; p < parameters_.size(); ++p) {
-    at::Tensor target = parameters_[p].value;
-    const at::Tensor value = at::empty(target.sizes(), at::kDouble);
-    double* data = value.mutable_data_ptr<double>();
-    for (std::int64_t i = 0; i < value.numel(); ++i) data[i] = bounds_[p] * (2 * rng.uniform() - 1);
-    target.copy_(value);
-  }
-}
-
-const at::Tensor& Seq2Seq::get(std::string_view name) const {
-  for (const NamedTensor& parameter : parameters_) {
-    if (parameter.name == name) return parameter.value;
-  }
-  throw LogicError("the policy network has no parameter " + std::string(name));
-}
-
 Encoding Seq2Seq::encode(const Inputs& inputs) const {
-  const at::Tensor types = at::mm(inputs.type_counts, get("type_embedding"));
+  const at::Tensor types = at::mm(inputs.type_counts, weights_.get("type_embedding"));
   const at::Tensor read = at::cat({types, inputs.numbers}, 1).unsqueeze(1);
-  std::vector<at::Tensor> weights;
-  for (const NamedTensor& parameter : parameters_) {
-    if (parameter.name.starts_with("encoder.")) weights.push_back(parameter.value);
+  std::vector<at::Tensor> encoder;
+  for (const NamedTensor& parameter : weights_.all()) {
+    if (parameter.name.starts_with("encoder.")) encoder.push_back(parameter.value);
   }
   const std::int64_t directions = bidirectional_ ? 2 : 1;
   const at::Tensor zero = at::zeros({directions, 1, hidden_}, read.options());
   const at::Tensor encoded =
-      std::get<0>(at::lstm(read, {zero, zero}, weights, /*has_biases=*/true, /*num_layers=*/1,
+      std::get<0>(at::lstm(read, {zero, zero}, encoder, /*has_biases=*/true, /*num_layers=*/1,
                            /*dropout=*/0.0, /*train=*/true, bidirectional_, /*batch_first=*/false))
           .squeeze(1);
   Encoding encoding;
-  encoding.input_gates = at::linear(encoded, get("decoder.weight_encoded"), get("decoder.bias"));
-  encoding.device_gates = at::mm(get("device_embedding"), get("decoder.weight_device").t());
+  encoding.input_gates =
+      at::linear(encoded, weights_.get("decoder.weight_encoded"), weights_.get("decoder.bias"));
+  encoding.device_gates =
+      at::mm(weights_.get("device_embedding"), weights_.get("decoder.weight_device").t());
   encoding.keys =
-      at::mm(get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
-  encoding.values = at::mm(encoded, get("output.weight_context").t());
+      at::mm(weights_.get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
+  encoding.values = at::mm(encoded, weights_.get("output.weight_context").t());
   encoding.forbidden = inputs.forbidden;
   return encoding;
 }
@@ -159,9 +136,9 @@ Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
   std::fill_n(log_probability, batch, 0.0);
 
   const c10::InferenceMode guard;
-  const at::Tensor weight = get("decoder.weight_hidden").t().contiguous();
-  const at::Tensor output = get("output.weight_state").t().contiguous();
-  const at::Tensor& bias = get("output.bias");
+  const at::Tensor weight = weights_.get("decoder.weight_hidden").t().contiguous();
+  const at::Tensor output = weights_.get("output.weight_state").t().contiguous();
+  const at::Tensor& bias = weights_.get("output.bias");
   at::Tensor state = at::zeros({batch, hidden_}, at::TensorOptions(dtype_));
   at::Tensor cell = at::zeros_like(state);
   at::Tensor previous = at::full({batch}, devices, at::kLong);
@@ -197,10 +174,11 @@ Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& actions
   const at::Tensor gates =
       at::embedding(encoding.device_gates, previous) + encoding.input_gates.unsqueeze(1);
   const at::Tensor states =
-      lstm_sequence(gates, get("decoder.weight_hidden")).view({groups * batch, hidden_});
+      lstm_sequence(gates, weights_.get("decoder.weight_hidden")).view({groups * batch, hidden_});
   const at::Tensor attention = at::softmax(at::mm(states, encoding.keys), -1);
-  const at::Tensor logits = at::linear(states, get("output.weight_state"), get("output.bias")) +
-                            at::mm(attention, encoding.values);
+  const at::Tensor logits =
+      at::linear(states, weights_.get("output.weight_state"), weights_.get("output.bias")) +
+      at::mm(attention, encoding.values);
   const at::Tensor forbidden = encoding.forbidden.unsqueeze(1);
   const at::Tensor choices = log_probabilities(logits.view({groups, batch, devices}), forbidden);
   // 0 * -inf would be NaN.

@@ -24,6 +24,7 @@
 #include "policy/features.h"
 #include "policy/parameters.h"
 #include "policy/torch/policy_network.h"
+#include "policy/torch/weights.h"
 
 namespace placer::policy {
 
@@ -57,8 +58,9 @@ class Seq2Seq {
 
   // Draws the weights anew, in place. They depend on seed, round and the sizes only; round 0 is
   // what the constructor draws.
-  void reset(std::uint64_t seed, std::uint64_t round);
+  void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
 
+  // Of any number of groups, with as many types, columns and devices as those it was made for.
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;
   // K = rngs.size() placements; sample k uses rngs[k], one draw a group.
   [[nodiscard]] Samples sample(const Encoding& encoding, std::span<Rng> rngs) const;
@@ -66,11 +68,9 @@ class Seq2Seq {
   [[nodiscard]] Evaluation evaluate(const Encoding& encoding, const at::Tensor& actions) const;
 
   // In a fixed order; names are those of the tensors in a checkpoint.
-  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return weights_.all(); }
 
  private:
-  [[nodiscard]] const at::Tensor& get(std::string_view name) const;
-  void add(const std::string& name, std::vector<std::int64_t> shape, double bound);
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& logits,
                                              const at::Tensor& forbidden) const;
 
@@ -79,8 +79,7 @@ class Seq2Seq {
   double temperature_;
   double tanh_;
   at::ScalarType dtype_;
-  std::vector<NamedTensor> parameters_;
-  std::vector<double> bounds_;  // of the first values of each
+  Weights weights_;
 };
 
 }  // namespace placer::policy

@@ -68,7 +68,7 @@ struct Instance {
 
 Instance built_in(const test::LearningCase& learning_case) {
   Instance instance;
-  instance.name = name;
+  instance.name = learning_case.name;
   instance.built_in = std::make_shared<test::TestProblem>(test::learning_problem(learning_case));
   return instance;
 }

@@ -1,0 +1,62 @@
+#include "policy/torch/hdp.h"
+
+#include "policy/torch/network_learner.h"
+
+namespace placer::policy {
+namespace {
+
+constexpr const char* kName = "hdp";
+// 16 KB for each, of a grouper's tables over 256 groups: 0.5 GB for 20,000.
+constexpr std::size_t kMostNodes = 200'000;
+
+class Hdp : public Algorithm {
+ public:
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    HdpMethod method = hdp_defaults();
+    const Settings settings = settings_of(method);
+    settings.read(options.parameters);
+    return train_network(problem, options, kName, method.training, settings,
+                         [&](const Problem& of, std::uint64_t seed) {
+                           return make_hierarchical_policy(of, method.grouping, method.network,
+                                                           seed);
+                         });
+  }
+};
+
+}  // namespace
+
+// Measured: docs/hdp.md.
+HdpMethod hdp_defaults() {
+  HdpMethod method;
+  method.training.entropy = 0.003;
+  method.training.entropy_end = 0.003;
+  method.training.baseline_from_failing = false;
+  method.training.elites = 2;
+  method.training.restart_after = 1000;
+  return method;
+}
+
+Settings settings_of(HdpMethod& method) {
+  Settings settings(kName);
+  describe(settings, method.grouping);
+  describe(settings, method.network);
+  describe(settings, method.training);
+  return settings;
+}
+
+void register_hdp(AlgorithmRegistry& registry) {
+  registry.add({.name = kName,
+                .description = "grouper and placer learned together (ICLR 2018)",
+                .searches = true,
+                .make = [] { return std::make_unique<Hdp>(); },
+                .check_parameters =
+                    [](ParameterList given) {
+                      HdpMethod method = hdp_defaults();
+                      settings_of(method).read(given);
+                    },
+                .learns = true,
+                .small_graphs_only = true,
+                .most_units = kMostNodes});
+}
+
+}  // namespace placer::policy
