@@ -350,7 +350,7 @@ GnnMethod gnn_defaults() {
   method.training.elites = 0;
   method.training.restart_after = 0;
   method.training.temper = 2e-3;
-  method.training.lr = 3e-4;
+  method.training.lr = 1e-5;
   return method;
 }
 

@@ -91,7 +91,7 @@ TEST(ScheduleReader, EarliestFinishIsContentionLists) {
                             {.devices = 3, .latency_us = 5, .bytes_per_second = 1e9});
   const TaskGraph graph = graph_of(problem);
   const StepModel model(graph);
-  const auto expected = ContentionList(graph).run(model.by_rank(), graph.limit, {});
+  const auto expected = ContentionList(graph).run(model.by_rank(), {.bytes = graph.limit}, {});
   ScheduleReader reader(graph);
   std::vector<float> rows(3 * kWidth);
   for (int again = 0; again < 2; ++again) {

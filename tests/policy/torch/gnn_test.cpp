@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "placer/base/error.h"
+#include "placer/base/files.h"
 #include "policy/checkpoint_file.h"
 #include "policy/register.h"
 #include "tests/policy/torch/small_policy.h"
@@ -131,6 +132,15 @@ TEST(GraphPolicy, ForbiddenDevicesAreNeverUsed) {
 
 // --- the algorithm ---
 
+TEST(Gnn, DocumentListsEveryParameterWithItsDefault) {
+  const std::string page = read_file(std::string(PLACER_SOURCE_ROOT) + "/docs/gnn.md");
+  GnnMethod method = gnn_defaults();
+  for (const auto& [name, value] : describe(method).list()) {
+    const std::string row = "| `" + name + "` | " + (value.empty() ? "(none)" : value) + " |";
+    EXPECT_NE(page.find(row), std::string::npos) << row;
+  }
+}
+
 std::unique_ptr<Algorithm> gnn() {
   AlgorithmRegistry registry;
   register_policies(registry);
@@ -160,7 +170,7 @@ TEST(Gnn, FindsTheBalancedSplitOfASmallGrid) {
 }
 
 TEST(Gnn, SameSeedSameSearchAndSeedsDiffer) {
-  const TestProblem problem = twelve_cells();
+  const TestProblem problem(test::grid(6, 7, 50, 100), {.devices = 4});
   const SearchResult a = run_gnn(problem, gnn_options(160));
   const SearchResult b = run_gnn(problem, gnn_options(160));
   EXPECT_EQ(a.best, b.best);
