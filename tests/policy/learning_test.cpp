@@ -2,6 +2,7 @@
 // evaluations than random search.
 
 #include <iostream>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -23,8 +24,8 @@ constexpr std::uint64_t kLearnerBudget = 30'000;
 // Random search that has found nothing by then is counted as if it found it there.
 constexpr std::uint64_t kRandomBudget = 120'000;
 
-UntilGoal learn(const TestProblem& problem, Evaluator& simulator, SimTime goal,
-                std::uint64_t seed) {
+UntilGoal learn(const std::string& algorithm, const TestProblem& problem, Evaluator& simulator,
+                SimTime goal, std::uint64_t seed) {
   UntilGoal counter(simulator, goal);
   AlgorithmRegistry registry;
   register_policies(registry);
@@ -32,14 +33,17 @@ UntilGoal learn(const TestProblem& problem, Evaluator& simulator, SimTime goal,
   options.budget.evaluations = kLearnerBudget;
   options.seed = seed;
   options.stop = counter.stop();
-  static_cast<void>(registry.find("colocrl").make()->run(problem.with(counter), options));
+  static_cast<void>(registry.find(algorithm).make()->run(problem.with(counter), options));
   return counter;
 }
 
-class Learning : public testing::TestWithParam<LearningCase> {};
+using AlgorithmAndGraph = std::tuple<std::string, LearningCase>;
+
+class Learning : public testing::TestWithParam<AlgorithmAndGraph> {};
 
 TEST_P(Learning, ComesWithinOnePercentOfTheOptimumOnNineOfTenSeeds) {
-  const TestProblem problem = test::learning_problem(GetParam());
+  const auto& [algorithm, learning_case] = GetParam();
+  const TestProblem problem = test::learning_problem(learning_case);
   ASSERT_GE(problem.graph().size(), 15U);
   const auto simulator = sim::make_simulator(problem.costs(), {});
   const test::Optimum optimum =
@@ -49,7 +53,7 @@ TEST_P(Learning, ComesWithinOnePercentOfTheOptimumOnNineOfTenSeeds) {
   std::uint64_t learner = 0;
   std::uint64_t random = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    const UntilGoal learned = learn(problem, *simulator, goal, seed);
+    const UntilGoal learned = learn(algorithm, problem, *simulator, goal, seed);
     const UntilGoal drawn = search_randomly(problem, *simulator, goal, seed, kRandomBudget);
     successes += learned.reached() ? 1 : 0;
     learner += learned.count();
@@ -63,8 +67,13 @@ TEST_P(Learning, ComesWithinOnePercentOfTheOptimumOnNineOfTenSeeds) {
   EXPECT_LE(3 * learner, random);  // summed over the seeds, those that failed included
 }
 
-INSTANTIATE_TEST_SUITE_P(Graphs, Learning, testing::ValuesIn(test::learning_cases()),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Graphs, Learning,
+                         testing::Combine(testing::Values("colocrl", "dual"),
+                                          testing::ValuesIn(test::learning_cases())),
+                         [](const auto& instance) {
+                           return std::get<1>(instance.param).name + "_" +
+                                  std::get<0>(instance.param);
+                         });
 
 // Every placement of six ops on three devices, 3^6 = 729, against branch and bound.
 TEST(Optimum, IsThatOfTryingEveryPlacement) {
