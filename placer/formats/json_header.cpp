@@ -12,8 +12,8 @@
 namespace placer {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFormats{"placer.graph", "placer.cluster",
-                                                   "placer.placement", "placer.config"};
+constexpr std::array<std::string_view, 5> kFormats{
+    "placer.graph", "placer.cluster", "placer.placement", "placer.config", "placer.training"};
 constexpr std::size_t kMaxKeys = 64;  // enough to recognise a file by
 
 // What the root object says of itself, as far as it was read.

@@ -30,6 +30,9 @@
 namespace placer::policy {
 namespace {
 
+// Keeps initial weights apart from the streams of samples.
+constexpr std::uint64_t kDualStream = 0x70617261;
+
 constexpr std::int64_t kRow = ScheduleReader::kWidth;
 
 GraphEdges edges_of(const TaskGraph& graph) {
@@ -108,7 +111,7 @@ class DualPolicy : public PolicyNetwork {
         reader_(graph_),
         ready_(graph_),
         edges_(edges_of(graph_)),
-        parameters_(dtype),
+        parameters_(kDualStream, dtype),
         body_(parameters_, "graph.",
               {.features = NodeFeatures::kWidth,
                .width = parameters.width,
@@ -122,7 +125,7 @@ class DualPolicy : public PolicyNetwork {
   }
 
   const std::vector<NamedTensor>& parameters() const override { return parameters_.all(); }
-  void reset(std::uint64_t seed, std::uint64_t round) override { parameters_.reset(seed, round); }
+  void reset(std::uint64_t seed, std::uint64_t round) override { parameters_.draw(seed, round); }
 
   void encode() override {
     const at::Tensor embeddings = body_.encode(features_, edges_);
@@ -172,7 +175,7 @@ class DualPolicy : public PolicyNetwork {
   mutable ScheduleReader reader_;  // scratch of the method under way
   mutable ReadyTasks ready_;       // likewise
   GraphEdges edges_;
-  ParameterSet parameters_;
+  Weights parameters_;
   MessagePassing body_;
   at::Tensor features_;  // [N, NodeFeatures::kWidth]
   at::Tensor rank_;      // [N]

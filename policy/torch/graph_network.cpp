@@ -16,6 +16,8 @@
 namespace placer::policy {
 namespace {
 
+constexpr std::uint64_t kGraphNetworkStream = 0x676e6e;
+
 constexpr auto kUnitWidth = static_cast<std::int64_t>(ImprovementFeatures::kUnitWidth);
 constexpr auto kPairWidth = static_cast<std::int64_t>(ImprovementFeatures::kPairWidth);
 
@@ -56,7 +58,7 @@ PlacementInputs to_inputs(const ImprovementFeatures& features, std::span<const s
 
 GraphNetwork::GraphNetwork(const GraphNetworkParameters& parameters, std::uint64_t seed,
                            at::ScalarType dtype)
-    : layers_(parameters.layers), weights_(dtype) {
+    : layers_(parameters.layers), weights_(kGraphNetworkStream, dtype) {
   const std::int64_t hidden = parameters.hidden;
   weights_.add_linear("input", kUnitWidth, hidden);
   for (std::int64_t layer = 0; layer < layers_; ++layer) {
@@ -76,7 +78,7 @@ GraphNetwork::GraphNetwork(const GraphNetworkParameters& parameters, std::uint64
 }
 
 void GraphNetwork::reset(std::uint64_t seed, std::uint64_t round) {
-  weights_.reset(seed, round);
+  weights_.draw(seed, round);
 }
 
 at::Tensor GraphNetwork::scores(const PlacementInputs& inputs) const {

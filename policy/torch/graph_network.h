@@ -19,7 +19,7 @@
 #include "policy/improvement_features.h"
 #include "policy/torch/neighbour_mean.h"
 #include "policy/torch/policy_network.h"
-#include "policy/torch/weight_table.h"
+#include "policy/torch/weights.h"
 
 namespace placer::policy {
 
@@ -58,7 +58,7 @@ class GraphNetwork {
 
  private:
   std::int64_t layers_;
-  WeightTable weights_;
+  Weights weights_;
 };
 
 }  // namespace placer::policy

@@ -47,7 +47,7 @@ at::Tensor mean_over(const at::Tensor& x, const NeighbourLists& neighbours) {
                                        /*per_sample_weights=*/{}, /*include_last_offset=*/true));
 }
 
-MessagePassing::MessagePassing(ParameterSet& parameters, const std::string& prefix,
+MessagePassing::MessagePassing(Weights& parameters, const std::string& prefix,
                                const MessagePassingOptions& options) {
   const std::int64_t width = options.width;
   // He's bound for what is followed by relu.

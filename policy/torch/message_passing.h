@@ -16,7 +16,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "policy/torch/parameter_set.h"
+#include "policy/torch/weights.h"
 
 namespace placer::policy {
 
@@ -47,7 +47,7 @@ struct MessagePassingOptions {
 class MessagePassing {
  public:
   // Adds its weights to `parameters`, with names that begin with `prefix`.
-  MessagePassing(ParameterSet& parameters, const std::string& prefix,
+  MessagePassing(Weights& parameters, const std::string& prefix,
                  const MessagePassingOptions& options);
 
   // [N, width] from [N, features]; differentiable.

@@ -1,16 +1,30 @@
 #include "policy/torch/weights.h"
 
+#include <cmath>
+#include <utility>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
 
 #include "placer/base/error.h"
 #include "placer/base/random.h"
 
 namespace placer::policy {
 
-void Weights::add(const std::string& name, std::vector<std::int64_t> shape, double bound) {
-  tensors_.push_back({name, at::empty(shape, dtype_).requires_grad_()});
-  bounds_.push_back(bound);
+at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape, double bound,
+                        std::vector<double> centre) {
+  const at::Tensor value = at::empty(shape, dtype_).requires_grad_();
+  PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
+               "a centre for every value");
+  tensors_.push_back({name, value});
+  initial_.push_back({bound, std::move(centre)});
+  return value;
+}
+
+void Weights::add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain) {
+  add(name + ".weight", {out, in}, gain * std::sqrt(3 / static_cast<double>(in)));
+  add(name + ".bias", {out}, 0);
 }
 
 void Weights::draw(std::uint64_t seed, std::uint64_t round) {
@@ -18,10 +32,14 @@ void Weights::draw(std::uint64_t seed, std::uint64_t round) {
   const std::uint64_t keys[] = {stream_, round};
   Rng rng = Rng::keyed(seed, keys);
   for (std::size_t p = 0; p < tensors_.size(); ++p) {
+    const Initial& initial = initial_[p];
     at::Tensor target = tensors_[p].value;
     const at::Tensor value = at::empty(target.sizes(), at::kDouble);
     double* data = value.mutable_data_ptr<double>();
-    for (std::int64_t i = 0; i < value.numel(); ++i) data[i] = bounds_[p] * (2 * rng.uniform() - 1);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(value.numel()); ++i) {
+      data[i] = initial.bound * (2 * rng.uniform() - 1);
+      if (!initial.centre.empty()) data[i] += initial.centre[i];
+    }
     target.copy_(value);
   }
 }
@@ -31,6 +49,10 @@ const at::Tensor& Weights::get(std::string_view name) const {
     if (tensor.name == name) return tensor.value;
   }
   throw LogicError("the network has no weights " + std::string(name));
+}
+
+at::Tensor Weights::linear(const std::string& name, const at::Tensor& rows) const {
+  return at::linear(rows, get(name + ".weight"), get(name + ".bias"));
 }
 
 }  // namespace placer::policy

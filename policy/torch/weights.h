@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "policy/torch/policy_network.h"
@@ -15,21 +14,37 @@ namespace placer::policy {
 class Weights {
  public:
   //   stream  keeps the draws apart from those of other networks and of samples
+  //   dtype   float, or double for gradient checks
   Weights(std::uint64_t stream, at::ScalarType dtype) : stream_(stream), dtype_(dtype) {}
 
-  // One more tensor, not drawn yet; its first values are from [-bound, bound).
-  void add(const std::string& name, std::vector<std::int64_t> shape, double bound);
+  // One more tensor, not drawn yet; its first values are from centre +- bound. What is returned is
+  // the tensor itself.
+  //   centre  as many as it has values, row-major; empty: 0
+  at::Tensor add(const std::string& name, std::vector<std::int64_t> shape, double bound,
+                 std::vector<double> centre = {});
+  // A matrix [out, in] "<name>.weight" with the bound sqrt(3 / in) times `gain`, which keeps
+  // variances, and a bias [out] "<name>.bias" of zeros.
+  void add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain = 1);
+
   // Draws all anew, in place: they depend on seed, round, stream and the shapes only.
   void draw(std::uint64_t seed, std::uint64_t round);
+
   [[nodiscard]] const at::Tensor& get(std::string_view name) const;  // LogicError for no such name
+  // Of what add_linear() added: rows times the matrix, plus the bias.
+  [[nodiscard]] at::Tensor linear(const std::string& name, const at::Tensor& rows) const;
   // In the order of adding.
   [[nodiscard]] const std::vector<NamedTensor>& all() const { return tensors_; }
+  [[nodiscard]] at::ScalarType dtype() const { return dtype_; }
 
  private:
+  struct Initial {
+    double bound = 0;
+    std::vector<double> centre;
+  };
   std::uint64_t stream_;
   at::ScalarType dtype_;
   std::vector<NamedTensor> tensors_;
-  std::vector<double> bounds_;
+  std::vector<Initial> initial_;
 };
 
 }  // namespace placer::policy

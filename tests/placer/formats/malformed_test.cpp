@@ -20,6 +20,7 @@
 #include "placer/formats/import_dnn_partitioning.h"
 #include "placer/formats/import_pipedream.h"
 #include "placer/formats/import_task_graph.h"
+#include "placer/formats/training_format.h"
 
 namespace placer {
 namespace {
@@ -53,6 +54,8 @@ void read_as(const std::string& format, const std::string& text, const std::stri
     (void)import_pipedream(text, file, {});
   } else if (format == "task-graph") {
     (void)import_task_graph(text, file);
+  } else if (format == "training") {
+    (void)read_training(text, file);
   } else {
     (void)read_config(text, file);
   }

@@ -16,6 +16,7 @@
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/import_task_graph.h"
+#include "placer/formats/training_format.h"
 #include "tests/support/random_graph.h"
 
 namespace placer {
@@ -24,7 +25,8 @@ namespace {
 using Json = nlohmann::json;
 
 const std::string kPages = std::string(PLACER_SOURCE_ROOT) + "/docs/formats/";
-const std::vector<std::string> kFormats{"graph", "cluster", "placement", "config", "task-graph"};
+const std::vector<std::string> kFormats{"graph",  "cluster",    "placement",
+                                        "config", "task-graph", "training"};
 
 class Validation {
  public:
@@ -71,6 +73,10 @@ std::string rewritten(const std::string& format, const std::string& text) {
   if (format == "task-graph") {
     // There is no writer: what was read shows in the graph.
     (void)import_task_graph(text, format);
+    return text;
+  }
+  if (format == "training") {
+    (void)read_training(text, format);
     return text;
   }
   return write_config(read_config(text, format));
@@ -141,6 +147,16 @@ TEST(Schema, RefusesWhatTheReadersRefuse) {
         {"/provenance/seed", -1}}},
       {"config",
        {{"/signal", "real"}, {"/max_groups", 0}, {"/sed", 1}, {"/constraints/pin/0", "layer1.*"}}},
+      {"training",
+       {{"/version", 2},
+        {"/sed", 1},
+        {"/workers", 0},
+        {"/parameters/hidden", Json::array()},
+        {"/training/families/0", "tree"},
+        {"/training/families", Json::array()},
+        {"/training/nodes/0", 1},
+        {"/training/unequal", 1.5},
+        {"/held_back/device", 2}}},
       {"task-graph",
        {{"/version", 2},
         {"/unit", "min"},

@@ -26,9 +26,9 @@ TEST(MeanOver, IsTheMeanOfTheNeighboursRowsAndZeroWithoutAny) {
 }
 
 TEST(MessagePassing, HasTheNumericalGradient) {
-  ParameterSet parameters(at::kDouble);
+  Weights parameters(1, at::kDouble);
   const MessagePassing body(parameters, "", {.features = 3, .width = 4, .layers = 2});
-  parameters.reset(1, 0);
+  parameters.draw(1, 0);
   const GraphEdges edges = to_edges(4, kDiamond);
   const at::Tensor x = at::rand({4, 3}, at::kDouble);
   const at::Tensor direction = at::rand({4, 4}, at::kDouble);
@@ -43,9 +43,9 @@ TEST(MessagePassing, SeesOneNeighbourFurtherALayer) {
   const at::Tensor changed = x.clone();
   changed.select(0, 0).add_(1);
   for (const std::int64_t layers : {1, 2}) {
-    ParameterSet parameters(at::kDouble);
+    Weights parameters(1, at::kDouble);
     const MessagePassing body(parameters, "", {.features = 3, .width = 8, .layers = layers});
-    parameters.reset(1, 0);
+    parameters.draw(1, 0);
     const bool same =
         body.encode(x, edges).select(0, 3).equal(body.encode(changed, edges).select(0, 3));
     EXPECT_EQ(same, layers == 1);
@@ -54,24 +54,24 @@ TEST(MessagePassing, SeesOneNeighbourFurtherALayer) {
 
 // Renumbering the nodes renumbers the embeddings.
 TEST(MessagePassing, DoesNotKnowTheNodesNumbers) {
-  ParameterSet parameters(at::kDouble);
+  Weights parameters(1, at::kDouble);
   const MessagePassing body(parameters, "", {.features = 3, .width = 8, .layers = 3});
-  parameters.reset(1, 0);
+  parameters.draw(1, 0);
   const at::Tensor x = at::rand({4, 3}, at::kDouble);
   const Pairs renumbered = {{3, 2}, {3, 1}, {2, 0}, {1, 0}};  // node v is 3 - v
   const at::Tensor there = body.encode(x.flip(0), to_edges(4, renumbered)).flip(0);
   EXPECT_TRUE(there.allclose(body.encode(x, to_edges(4, kDiamond)), 1e-12, 1e-12));
 }
 
-TEST(ParameterSet, DrawsTheSameFromTheSameSeedAndRound) {
-  ParameterSet parameters(at::kFloat);
+TEST(Weights, DrawsTheSameFromTheSameSeedAndRound) {
+  Weights parameters(1, at::kFloat);
   const at::Tensor value = parameters.add("a", {2, 3}, 0.5, {0, 1, 2, 3, 4, 5});
-  parameters.reset(7, 0);
+  parameters.draw(7, 0);
   const at::Tensor first = value.detach().clone();
   EXPECT_LE((first.view({-1}) - at::tensor({0, 1, 2, 3, 4, 5})).abs().max().item<float>(), 0.5F);
-  parameters.reset(7, 1);
+  parameters.draw(7, 1);
   EXPECT_FALSE(value.equal(first));
-  parameters.reset(7, 0);
+  parameters.draw(7, 0);
   EXPECT_TRUE(value.equal(first));
 }
 

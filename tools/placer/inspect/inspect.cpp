@@ -10,6 +10,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
+#include "placer/formats/training_format.h"
 #include "tools/placer/inspect/graph_report.h"
 #include "tools/placer/shared.h"
 #include "tools/placer/step_bench.h"
@@ -181,6 +182,15 @@ Inspection inspect_config(const std::string& text, const InspectOptions& options
   return out;
 }
 
+// A training config is shown as it stands.
+Inspection inspect_training(const std::string& text, const InspectOptions& options) {
+  static_cast<void>(read_training(text, options.file));
+  Inspection out;
+  out.json = InspectJson::parse(text);
+  out.text = out.json.dump(2) + "\n";
+  return out;
+}
+
 Inspection inspect(const InspectOptions& options) {
   const std::string text = read_file(options.file);
   const std::string format = format_of(text, options.file);
@@ -192,6 +202,9 @@ Inspection inspect(const InspectOptions& options) {
   }
   if (format == "placer.cluster") {
     return inspect_cluster(text, options);
+  }
+  if (format == "placer.training") {
+    return inspect_training(text, options);
   }
   return format == "placer.placement" ? inspect_placement(text, options)
                                       : inspect_config(text, options);

@@ -1,0 +1,44 @@
+#include "placer/formats/training_format.h"
+
+#include <gtest/gtest.h>
+
+#include "placer/base/files.h"
+
+namespace placer {
+namespace {
+
+TEST(TrainingFormat, FieldsLeftOutHaveTheirDefaults) {
+  EXPECT_EQ(read_training(R"({"format": "placer.training", "version": 1})", "t.json"),
+            TrainingConfig{});
+}
+
+// What is held back is like what is trained on, save what it says itself.
+TEST(TrainingFormat, HeldBackProblemsFollowTheTraining) {
+  const TrainingConfig config = read_training(
+      R"({"format": "placer.training", "version": 1, "parameters": {"hidden": 32, "lr": 1e-3},
+          "seed": 7, "budget": 5000, "evaluations": 60, "workers": 3,
+          "training": {"families": ["random"], "nodes": [40, 90], "ratio": 2, "tight_memory": 0},
+          "held_back": {"families": ["layered"], "devices": 4}})",
+      "t.json");
+  EXPECT_EQ(config.parameters.at("hidden"), "32");
+  EXPECT_EQ(config.parameters.at("lr"), "1e-3");
+  EXPECT_EQ(config.seed, 7U);
+  EXPECT_EQ(config.budget, "5000");
+  EXPECT_EQ(config.evaluations, 60U);
+  EXPECT_EQ(config.workers, 3U);
+  EXPECT_EQ(config.training.nodes, (Range<std::size_t>{40, 90}));
+  EXPECT_EQ(config.training.ratio, (Range<double>{2, 2}));
+  ProblemRanges held_back = config.training;
+  held_back.families = {"layered"};
+  held_back.devices = {4, 4};
+  EXPECT_EQ(config.held_back, held_back);
+}
+
+TEST(TrainingFormat, BundledConfigIsRead) {
+  const std::string file = std::string(PLACER_SOURCE_ROOT) + "/configs/generalist.json";
+  const TrainingConfig config = read_training(read_file(file), file);
+  EXPECT_NE(config.training.families, config.held_back.families);
+}
+
+}  // namespace
+}  // namespace placer
