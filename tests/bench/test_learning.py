@@ -53,7 +53,7 @@ class Claims(unittest.TestCase):
         self.assertTrue(reached)
         (reached, text), = claims.beats_random(cells, ["a", "b"], ["post"], 1000)
         self.assertFalse(reached)
-        self.assertIn("on 1 of 2 workloads: not on b (neither finds anything)", text)
+        self.assertIn("on 1 of 2 workloads: not on b (neither finds anything in the median)", text)
 
     # REINFORCE's median seed ends at 40, which its seeds reach after 100, 90 and never: 100. PPO's reach it after 50, 60, 61: 60 %.
     def test_share_of_evaluations_until_the_others_median_end(self):

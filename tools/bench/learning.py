@@ -26,8 +26,8 @@ from learning_workloads import FAMILIES, ROOT, TRAINING, Workloads, public_workl
 
 SEARCHES = ["random", "hill-climb", "annealing", "genetic"]
 FULL = {"evaluations": [10, 100, 1000, 10000], "seconds": ["1s", "10s", "60s"], "seeds": 5, "nodes": 1000}
-QUICK = {"evaluations": [100, 1000], "seconds": ["1s"], "seeds": 3, "nodes": 200}
-QUICK_PUBLIC = ["throughput/layer_bert24_training", "throughput/op_bert_l-3_inference"]
+QUICK = {"evaluations": [100, 1000], "seconds": ["1s"], "seeds": 3, "nodes": 100}
+QUICK_PUBLIC = ["throughput/layer_bert24_training", "latency/layer_bert24_inference"]
 QUICK_FAMILIES = ["layered"]
 
 

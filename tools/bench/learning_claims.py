@@ -73,7 +73,7 @@ def beats_random(cells, workloads, learned, budget):
         for workload in known:
             own, other = (median(cells[workload, name, budget]["values"]) for name in (method, "random"))
             if not own < other:
-                lost.append(workload + (" (neither finds anything)" if math.isinf(own) and math.isinf(other) else ""))
+                lost.append(workload + (" (neither finds anything in the median)" if math.isinf(own) and math.isinf(other) else ""))
         text = f"{method} beats random search after {budget} evaluations on {len(known) - len(lost)} of {len(known)} workloads"
         lines.append((bool(known) and not lost, text + (": not on " + ", ".join(lost) if lost else "")))
     return lines
