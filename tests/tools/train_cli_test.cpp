@@ -1,0 +1,77 @@
+// `placer train`, and `place --policy` with what it wrote, through the program itself.
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/formats/formats.h"
+#include "tests/support/cli_fixture.h"
+#include "tests/support/random_graph.h"
+
+namespace placer::test {
+namespace {
+
+using testing::HasSubstr;
+
+class TrainCli : public CliFixture {
+ protected:
+  void SetUp() override {
+    CliFixture::SetUp();
+    write("train.json",
+          R"({"format": "placer.training", "version": 1, "parameters": {"hidden": 8, "pair": 8},
+              "budget": 480, "evaluations": 60, "workers": 2, "test_every": 2, "test_problems": 2,
+              "test_evaluations": 60, "training": {"nodes": [20, 40], "devices": [2, 3]}})");
+    write("graph.json", write_graph(random_workload(7, {.nodes = 60})));
+    write("cluster.json", write_cluster(random_cluster(7)));
+  }
+  // Its standard error.
+  std::string fails(int status, const std::string& arguments) {
+    const ProcessResult result = run(arguments);
+    EXPECT_EQ(result.status, status) << arguments;
+    return result.err;
+  }
+};
+
+TEST_F(TrainCli, TrainedPolicyPlacesWithoutSearchAndSearchesOn) {
+  EXPECT_THAT(ok("train train.json -o policy.ckpt --metrics m.jsonl"),
+              HasSubstr("4 rounds, 480 evaluations"));
+  const std::string place =
+      "--json place graph.json -c cluster.json --no-measure --algorithm gnn --policy policy.ckpt ";
+  const auto report = nlohmann::json::parse(ok(place + "-o zero_shot.json"));
+  const auto searched = nlohmann::json::parse(ok(place + "--budget 300 -o searched.json"));
+  const auto evaluations = [](const nlohmann::json& of) {
+    for (const auto& row : of.at("algorithms")) {
+      if (row.at("algorithm") == "gnn") return row.at("evaluations").get<int>();
+    }
+    return -1;
+  };
+  EXPECT_GT(evaluations(report), 0);
+  EXPECT_LT(evaluations(report), 100);
+  EXPECT_EQ(evaluations(searched), 300);
+}
+
+TEST_F(TrainCli, ExistingFileIsKeptUnlessResumed) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 240"));
+  const std::string before = read("policy.ckpt");
+  EXPECT_THAT(fails(2, "train train.json -o policy.ckpt"), HasSubstr("--resume goes on from it"));
+  EXPECT_EQ(read("policy.ckpt"), before);
+  EXPECT_THAT(ok("train train.json -o policy.ckpt --resume"),
+              HasSubstr("4 rounds, 480 evaluations"));
+}
+
+TEST_F(TrainCli, WhatIsNoPolicyIsStatus3) {
+  write("policy.ckpt", "not a policy");
+  EXPECT_THAT(fails(3,
+                    "place graph.json -c cluster.json --no-measure --algorithm gnn --policy "
+                    "policy.ckpt -o p.json"),
+              HasSubstr("policy.ckpt"));
+}
+
+TEST_F(TrainCli, PolicyWithoutALearnerIsAUsageError) {
+  EXPECT_THAT(fails(2,
+                    "place graph.json -c cluster.json --no-measure --algorithm annealing "
+                    "--policy policy.ckpt -o p.json"),
+              HasSubstr("--algorithm"));
+}
+
+}  // namespace
+}  // namespace placer::test
