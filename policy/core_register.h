@@ -6,7 +6,7 @@
 
 namespace placer::policy {
 
-// Adds "post".
+// Adds "guided" and "post".
 void register_core_policies(AlgorithmRegistry& registry);
 
 }  // namespace placer::policy

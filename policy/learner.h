@@ -33,6 +33,10 @@ struct Lesson {
   double entropy_weight = 0;          // of the entropy bonus, per decision
   std::vector<Proposal> elites = {};  // to imitate besides, each once
   double elite_weight = 0;
+  // What local search made of the samples, and how much each is to be imitated, in [0, 1]; empty:
+  // there was none.
+  std::vector<Proposal> refined = {};
+  std::vector<double> refined_weights = {};
 };
 
 // Numbers of a method's own, by the names that they have in metrics.jsonl.

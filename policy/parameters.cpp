@@ -31,6 +31,14 @@ void describe(Settings& settings, TrainingParameters& p) {
   settings.add("checkpoint_seconds", p.checkpoint_seconds, 0, 1e9);
 }
 
+void describe_refining(Settings& settings, TrainingParameters& p) {
+  settings.add("refine", p.refine, 0, 1);
+  settings.add("refine_moves", p.refine_moves, 0.01, 1e4);
+  settings.add("refine_accept", p.refine_accept, 1e-9, 1e3);
+  settings.add("refine_temperature", p.refine_temperature, 1e-9, 1e3);
+  settings.add("refine_cooling", p.refine_cooling, 1e-12, 1);
+}
+
 void describe(Settings& settings, SequenceParameters& p) {
   settings.add("hidden", p.hidden, 4, 2048);
   settings.add("bidirectional", p.bidirectional);

@@ -73,6 +73,16 @@ struct TrainingParameters {
   // exp(-rise / T) when its cost is higher, by that share; T falls from this to a thousandth of it
   // as the budget is used; 0..10.
   double temper = 0.02;
+  // Share of what is left of the budget that each update gives to local search from its samples,
+  // whose results the policy imitates; 0 (off)..1.
+  double refine = 0;
+  // Moves of each of these searches at least, for every unit that is placed; 0.01..1e4.
+  double refine_moves = 5;
+  // A sample that is worse than the best placement so far by this share of its cost is searched
+  // from with probability exp(-1), else the best one is; 1e-9..1e3.
+  double refine_accept = 0.01;
+  double refine_temperature = 0.01;  // of their first moves, over the cost; 1e-9..1e3
+  double refine_cooling = 1e-3;      // last over first temperature; 1e-12..1
 
   bool warm_start = false;                // first imitate the best of the initial placements
   std::int64_t warm_start_updates = 200;  // at most; 1..1e6
@@ -95,6 +105,8 @@ struct SequenceParameters {
 };
 
 void describe(Settings& settings, TrainingParameters& parameters);
+// The rest of them, for methods that can imitate what local search makes of their samples.
+void describe_refining(Settings& settings, TrainingParameters& parameters);
 void describe(Settings& settings, SequenceParameters& parameters);
 
 }  // namespace placer::policy

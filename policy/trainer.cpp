@@ -1,8 +1,11 @@
 #include "policy/trainer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,6 +15,7 @@
 #include "placer/base/error.h"
 #include "policy/checkpoint_file.h"
 #include "policy/metrics.h"
+#include "policy/refiner.h"
 #include "policy/reward.h"
 #include "policy/round.h"
 
@@ -21,8 +25,13 @@ namespace {
 // Imitation ends when a device is chosen with a probability of about exp(-0.35) = 0.7: the policy
 // must still explore.
 constexpr double kImitatedLoss = 0.35;
+// Where local search explores, samples are to be near what it found: exp(-0.1) = 0.9.
+constexpr double kImitatedForRefining = 0.1;
 // Updates in a row without a finite gradient after which the settings are to blame.
 constexpr int kMaxFailedSteps = 10;
+
+// Keeps the moves of local search apart from the streams of samples.
+constexpr std::uint64_t kRefineStream = 0x726566696e65;
 
 constexpr std::string_view kKept = "kept.";
 
@@ -59,7 +68,13 @@ class Trainer {
         rule_(training_, reference_time(problem)),
         baseline_(training_, baseline_start()),
         incumbent_(problem, options, method.name),
-        round_(static_cast<std::size_t>(training_.elites), 0) {}
+        round_(static_cast<std::size_t>(training_.elites), 0) {
+    if (training_.refine > 0) {
+      refiner_.emplace(problem, incumbent_,
+                       RefinerOptions{.temperature = training_.refine_temperature,
+                                      .cooling = training_.refine_cooling});
+    }
+  }
 
   SearchResult run() {
     if (start()) {
@@ -93,7 +108,11 @@ class Trainer {
       if (training_.zero_shot || !training_.policy.empty()) decode();
       if (training_.zero_shot) return false;
     } else if (training_.warm_start) {
-      incumbent_.evaluate_initial();
+      if (refiner_) {
+        static_cast<void>(starting_choices(problem_, refiner_->units(), incumbent_));
+      } else {
+        incumbent_.evaluate_initial();
+      }
       if (incumbent_.best()) imitate(*incumbent_.best());
       if (incumbent_.exhausted()) return false;
     }
@@ -160,15 +179,21 @@ class Trainer {
                            present ? checkpoint.blobs : kept_of(checkpoint.blobs));
   }
 
-  void imitate(const Placement& placement) {
-    const std::optional<Proposal> proposal = learner_->proposal_of(placement);
+  [[nodiscard]] Proposal drawn_as(const Placement& placement) const {
+    std::optional<Proposal> proposal = learner_->proposal_of(placement);
     if (!proposal) {
-      throw usage_error(
-          fmt::format("{} cannot imitate a placement: leave warm_start off", method_.name));
+      throw usage_error(fmt::format(
+          "{} cannot imitate a placement: leave warm_start and refine off", method_.name));
     }
+    return *std::move(proposal);
+  }
+
+  void imitate(const Placement& placement) {
+    const Proposal proposal = drawn_as(placement);
     for (std::int64_t i = 0; i < training_.warm_start_updates && !incumbent_.exhausted(); ++i) {
-      const LessonReport report = learner_->imitate({&*proposal, 1}, kImitatedLoss);
-      if (report.loss < kImitatedLoss) return;
+      const double enough = refiner_ ? kImitatedForRefining : kImitatedLoss;
+      const LessonReport report = learner_->imitate({&proposal, 1}, enough);
+      if (report.loss < enough) return;
       count_failure(report);
     }
   }
@@ -179,11 +204,13 @@ class Trainer {
     if (incumbent_.clock().left() < batch) return false;
     const std::vector<Proposal> proposals = sample();
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
-    round_.record(problem_.constraints, proposals, incumbent_.outcomes());
+    const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
-    const auto advantages = advantages_of(incumbent_.outcomes(), metrics);
-    if (advantages && training_.teaches) teach(*advantages, metrics);
-    step_base(proposals, incumbent_.outcomes());
+    const auto advantages = advantages_of(outcomes, metrics);
+    const Refined refined = refine(proposals, outcomes);
+    record(proposals, outcomes, refined);
+    if (advantages && training_.teaches) teach(*advantages, outcomes, refined, metrics);
+    step_base(proposals, outcomes);
     ++updates_;
     report(metrics);
     restart_when_fruitless();
@@ -222,17 +249,78 @@ class Trainer {
     return result;
   }
 
-  void teach(std::span<const double> advantages, UpdateMetrics& metrics) {
+  // What local search made of an update's samples.
+  struct Refined {
+    std::vector<Proposal> proposals;
+    std::vector<Outcome> outcomes;
+    std::vector<double> weights;
+  };
+
+  Refined refine(std::span<const Proposal> proposals, std::span<const Outcome> outcomes) {
+    Refined refined;
+    if (!refiner_) return refined;
+    const double share = incumbent_.clock().fraction();
+    const double end = share + training_.refine * (1 - share);
+    const double units = static_cast<double>(refiner_->units().size());
+    const auto least = static_cast<std::uint64_t>(std::max(1.0, training_.refine_moves * units));
+    double most = 0;
+    for (std::size_t k = 0; k < proposals.size(); ++k) {
+      const std::uint64_t keys[] = {updates_, k, kRefineStream};
+      Rng rng = Rng::keyed(options_.seed, keys);
+      const double now = incumbent_.clock().fraction();
+      const double until = now + (end - now) / static_cast<double>(proposals.size() - k);
+      Outcome outcome = outcomes[k];
+      const Placement& start = where_to_refine(proposals[k].placement, outcome, rng);
+      const Placement better = refiner_->refine(start, outcome, rng, {until, least});
+      const double gain = rule_.reward(outcome) - rule_.reward(outcomes[k]);
+      most = std::max(most, gain);
+      refined.proposals.push_back(drawn_as(better));
+      refined.outcomes.push_back(std::move(outcome));
+      refined.weights.push_back(std::max(gain, 0.0));
+    }
+    for (double& weight : refined.weights) weight = most > 0 ? weight / most : 0;
+    return refined;
+  }
+
+  // The sample, if annealing would go there from the best placement so far; else that one.
+  //   outcome  of the sample; becomes that of the result
+  [[nodiscard]] const Placement& where_to_refine(const Placement& sample, Outcome& outcome,
+                                                 Rng& rng) const {
+    if (!incumbent_.best()) return sample;
+    if (updates_ > 0 && better(outcome, incumbent_.best_outcome())) return sample;
+    const auto best = static_cast<double>(incumbent_.best_outcome().cost());
+    const double rise = static_cast<double>(outcome.cost()) - best;
+    if (updates_ > 0 && outcome.feasible() &&
+        rng.uniform() < std::exp(-rise / (best * training_.refine_accept))) {
+      return sample;
+    }
+    outcome = incumbent_.best_outcome();
+    return *incumbent_.best();
+  }
+
+  void record(std::span<const Proposal> proposals, std::span<const Outcome> outcomes,
+              const Refined& refined) {
+    std::vector<Proposal> all(proposals.begin(), proposals.end());
+    std::vector<Outcome> known(outcomes.begin(), outcomes.end());
+    all.insert(all.end(), refined.proposals.begin(), refined.proposals.end());
+    known.insert(known.end(), refined.outcomes.begin(), refined.outcomes.end());
+    round_.record(problem_.constraints, all, known);
+  }
+
+  void teach(std::span<const double> advantages, std::span<const Outcome> outcomes,
+             const Refined& refined, UpdateMetrics& metrics) {
     const double share = incumbent_.clock().fraction();
     const double weight =
         training_.entropy == training_.entropy_end
             ? training_.entropy
             : training_.entropy + share * (training_.entropy_end - training_.entropy);
     Lesson lesson{.advantages = advantages,
-                  .outcomes = incumbent_.outcomes(),
+                  .outcomes = outcomes,
                   .entropy_weight = weight,
                   .elites = {},
-                  .elite_weight = training_.elite_weight};
+                  .elite_weight = training_.elite_weight,
+                  .refined = refined.proposals,
+                  .refined_weights = refined.weights};
     for (const Elite& elite : round_.state().elites) lesson.elites.push_back(elite.proposal);
     const LessonReport report = learner_->teach(lesson);
     count_failure(report);
@@ -386,7 +474,8 @@ class Trainer {
   Baseline baseline_;
   Incumbent incumbent_;
   Round round_;
-  std::optional<Base> base_;  // what the learner improves
+  std::optional<Base> base_;        // what the learner improves
+  std::optional<Refiner> refiner_;  // where samples are refined
   std::uint64_t updates_ = 0;
   std::uint64_t restarts_ = 0;
   std::optional<double> kept_;

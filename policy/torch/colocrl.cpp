@@ -14,6 +14,7 @@ Settings settings_of(const std::string& name, SequenceMethod& method) {
   Settings settings(name);
   describe(settings, method.network);
   describe(settings, method.training);
+  describe_refining(settings, method.training);
   return settings;
 }
 

@@ -36,6 +36,7 @@ class NetworkLearner : public Learner {
   LessonReport teach(const Lesson& lesson) override {
     std::vector<Proposal> proposals = sampled_;
     proposals.insert(proposals.end(), lesson.elites.begin(), lesson.elites.end());
+    proposals.insert(proposals.end(), lesson.refined.begin(), lesson.refined.end());
     // The reading that the samples were drawn from is still the present weights'.
     LessonReport report = parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
                                                                : epochs(lesson, proposals);
@@ -110,10 +111,17 @@ class NetworkLearner : public Learner {
 
   [[nodiscard]] at::Tensor with_additions(const at::Tensor& loss, const Evaluation& all,
                                           const Lesson& lesson) const {
-    const at::Tensor own = all.penalty.defined() ? loss + all.penalty : loss;
-    if (lesson.elites.empty()) return own;
-    const auto count = static_cast<std::int64_t>(lesson.elites.size());
-    return own + imitation_loss(part(all, sampled(), count)) * lesson.elite_weight;
+    at::Tensor total = all.penalty.defined() ? loss + all.penalty : loss;
+    const auto elites = static_cast<std::int64_t>(lesson.elites.size());
+    if (elites > 0) {
+      total = total + imitation_loss(part(all, sampled(), elites)) * lesson.elite_weight;
+    }
+    const auto refined = static_cast<std::int64_t>(lesson.refined.size());
+    if (refined > 0) {
+      total = total + reinforce_loss(part(all, sampled() + elites, refined), lesson.refined_weights,
+                                     /*entropy_weight=*/0);
+    }
+    return total;
   }
 
   void step(const at::Tensor& loss, LessonReport& report) {

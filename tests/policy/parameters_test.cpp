@@ -15,6 +15,7 @@ struct Example {
   Example() {
     describe(settings, sequence);
     describe(settings, training);
+    describe_refining(settings, training);
   }
   explicit Example(const Given& given) : Example() { settings.read(given); }
 

@@ -173,6 +173,22 @@ TEST(Colocrl, InitialPlacementsAreIgnoredUnlessAskedFor) {
   expect_same(run(problem, options), run(problem, options_with(40)));
 }
 
+// Local search from each sample counts against the budget, and what it finds is learned.
+TEST(Colocrl, RefinedSamplesTeach) {
+  const TestProblem problem = nine_cells();
+  SearchOptions options = options_with(400);
+  options.parameters.emplace_back("refine", "0.05");
+  options.parameters.emplace_back("refine_moves", "0.5");
+  double entropy = 0;
+  options.metrics = [&](const std::string& line) {
+    entropy = nlohmann::json::parse(line).at("entropy");
+  };
+  const SearchResult result = run(problem, options);
+  EXPECT_EQ(result.evaluations, 400U);
+  EXPECT_LT(entropy, 0.999 * std::log(3.0));
+  expect_same(run(problem, options), result);
+}
+
 TEST(Colocrl, UnknownParameterIsAUsageError) {
   const TestProblem problem = nine_cells();
   SearchOptions options = options_with(8);

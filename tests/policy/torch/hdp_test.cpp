@@ -89,12 +89,15 @@ TEST(Hdp, ResumedSearchIsBitIdenticalToOneNeverStopped) {
   std::filesystem::remove(whole_path);
 }
 
-TEST(Hdp, CannotStartFromAPlacement) {
+TEST(Hdp, CannotImitateAPlacement) {
   const TestProblem problem = cells(3);
-  SearchOptions options = small_search(80);
-  options.initial = {all_on(problem.graph(), DeviceId{2})};
-  options.parameters.emplace_back("warm_start", "on");
-  EXPECT_THROW(static_cast<void>(search(problem, options)), Error);
+  const std::pair<std::string, std::string> wanted[] = {{"warm_start", "on"}, {"refine", "0.5"}};
+  for (const auto& setting : wanted) {
+    SearchOptions options = small_search(80);
+    options.initial = {all_on(problem.graph(), DeviceId{2})};
+    options.parameters.push_back(setting);
+    EXPECT_THROW(static_cast<void>(search(problem, options)), Error) << setting.first;
+  }
 }
 
 TEST(Hdp, MetricsTellHowManyGroupsAreUsed) {
