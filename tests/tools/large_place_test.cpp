@@ -16,8 +16,8 @@ class LargePlace : public CliFixture {
  protected:
   void SetUp() override {
     CliFixture::SetUp();
-    write("graph.json", write_graph(bench::make_family({.nodes = 21'000, .ccr = 10})));
-    write("cluster.json", write_cluster(bench::make_cluster(4, true)));
+    write("graph.json", write_graph(families::make_family({.nodes = 21'000, .ccr = 10})));
+    write("cluster.json", write_cluster(families::make_cluster(4, true)));
   }
   // Of the report, the row of one algorithm.
   static json row(const json& report, const std::string& name) {
