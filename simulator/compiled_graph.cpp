@@ -157,7 +157,7 @@ void CompiledGraph::add_links(const Cluster& cluster) {
   std::vector<std::int64_t> latencies;
   for (const Link& link : cluster.links()) latencies.push_back(link.latency.ps);
   std::ranges::sort(latencies);
-  latencies.erase(std::ranges::unique(latencies).begin(), latencies.end());
+  latencies.erase(std::unique(latencies.begin(), latencies.end()), latencies.end());
   for (std::uint32_t from = 0; from < num_devices; ++from) {
     for (std::uint32_t to = 0; to < num_devices; ++to) {
       if (from == to) continue;

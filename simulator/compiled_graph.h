@@ -72,7 +72,7 @@ struct CompiledLink {
 
 class CompiledGraph {
  public:
-  CompiledGraph(const CostModel& costs, std::span<const Bytes> memory_limit, const Model& model);
+  CompiledGraph(const CostModel& costs, std::span<const Bytes> memory_limit, const Model& what);
 
   [[nodiscard]] std::uint32_t num_domains() const {
     return static_cast<std::uint32_t>(domain_limit.size()) + 1;

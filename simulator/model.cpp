@@ -18,7 +18,7 @@ constexpr SimTime kPlacetoOpIdle{5'700'000};
 constexpr SimTime kPlacetoBusIdle{25'000'000};
 
 const std::array<Preset, 4>& presets() {
-  static const std::array<Preset, 4> all = {{
+  static const std::array<Preset, 4> kAll = {{
       {"default", {}},
       {"ideal",
        {.order = Order::kPriority,
@@ -54,7 +54,7 @@ const std::array<Preset, 4>& presets() {
         .idle_after_op = {},
         .idle_after_copy = {}}},
   }};
-  return all;
+  return kAll;
 }
 
 // What a switch is called where it is not as in the default; the default's is empty.

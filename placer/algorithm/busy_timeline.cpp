@@ -12,12 +12,11 @@ constexpr std::size_t kMostSlots = 128;  // of a block; a full one is halved
 }  // namespace
 
 SimTime BusyTimeline::earliest(SimTime ready, SimTime time) const {
-  auto block =
-      std::upper_bound(blocks_.begin(), blocks_.end(), ready,
-                       [](SimTime t, const Block& other) { return t < other.slots.back().end; });
-  if (block == blocks_.end()) {
+  if (ready >= free()) {
     return ready;
   }
+  auto block = std::upper_bound(blocks_.begin(), blocks_.end(), ready,
+                                [](SimTime t, const Block& other) { return t < other.end; });
   SimTime start = ready;
   auto slot = std::upper_bound(block->slots.begin(), block->slots.end(), ready,
                                [](SimTime t, const Slot& other) { return t < other.end; });
@@ -29,7 +28,7 @@ SimTime BusyTimeline::earliest(SimTime ready, SimTime time) const {
       start = std::max(start, slot->end);
     }
     do {
-      start = std::prev(block->slots.end())->end;
+      start = block->end;
       if (++block == blocks_.end()) {
         return start;
       }
@@ -48,7 +47,7 @@ void BusyTimeline::reserve(SimTime start, SimTime time) {
   // The block of the slot before, or the first.
   const auto after =
       std::upper_bound(blocks_.begin() + 1, blocks_.end(), start,
-                       [](SimTime t, const Block& block) { return t < block.slots.front().start; });
+                       [](SimTime t, const Block& block) { return t < block.begin; });
   const auto b = static_cast<std::size_t>(after - blocks_.begin()) - 1;
   auto& slots = blocks_[b].slots;
   slots.insert(std::upper_bound(slots.begin(), slots.end(), start,
@@ -56,7 +55,7 @@ void BusyTimeline::reserve(SimTime start, SimTime time) {
                {start, start + time});
   if (slots.size() == kMostSlots) {
     const auto half = slots.begin() + static_cast<std::ptrdiff_t>(kMostSlots / 2);
-    Block upper{{half, slots.end()}, {}};
+    Block upper{.slots = {half, slots.end()}, .begin = {}, .end = {}, .widest_gap = {}};
     slots.erase(half, slots.end());
     blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(b) + 1, std::move(upper));
     refresh(b + 2);
@@ -71,6 +70,8 @@ void BusyTimeline::refresh(std::size_t block) {
   }
   Block& changed = blocks_[block];
   SimTime end = block == 0 ? SimTime{} : blocks_[block - 1].slots.back().end;
+  changed.begin = changed.slots.front().start;
+  changed.end = changed.slots.back().end;
   changed.widest_gap = {};
   for (const Slot& slot : changed.slots) {
     changed.widest_gap = std::max(changed.widest_gap, slot.start - end);

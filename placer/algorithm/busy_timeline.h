@@ -20,9 +20,7 @@ class BusyTimeline {
   // The start must come from earliest().
   void reserve(SimTime start, SimTime time);
   // When nothing is reserved any more.
-  [[nodiscard]] SimTime free() const {
-    return blocks_.empty() ? SimTime{} : blocks_.back().slots.back().end;
-  }
+  [[nodiscard]] SimTime free() const { return blocks_.empty() ? SimTime{} : blocks_.back().end; }
 
  private:
   struct Slot {
@@ -31,8 +29,11 @@ class BusyTimeline {
   };
   struct Block {
     std::vector<Slot> slots;  // never empty
-    SimTime widest_gap;       // before one of its slots
+    SimTime begin;            // of its slots: a search need not follow the pointer
+    SimTime end;
+    SimTime widest_gap;  // before one of its slots
   };
+  // What a block says of its slots.
   void refresh(std::size_t block);
 
   std::vector<Block> blocks_;  // slots by start, disjoint

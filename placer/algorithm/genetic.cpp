@@ -133,6 +133,7 @@ class Breeding {
 
   bool judge(std::vector<Keys> keys) {
     std::vector<Placement> placements;
+    placements.reserve(keys.size());
     for (const Keys& one : keys) {
       placements.push_back(decode(one));
     }

@@ -117,7 +117,7 @@ class PartialSchedule {
   // A tensor that must cross a link for an op, and when it would.
   struct Transfer {
     TensorRef tensor;
-    DeviceId from;
+    DeviceId from{};
     SimTime ready;
     SimTime time;  // holds both ends
     SimTime start;

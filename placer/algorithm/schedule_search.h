@@ -39,7 +39,7 @@ class ScheduleSearch {
   };
   struct Edge {
     TensorRef tensor;
-    bool control;
+    bool control = false;
   };
 
   void add_node(NodeId node);

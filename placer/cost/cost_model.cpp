@@ -43,10 +43,11 @@ void check_transfers(const Graph& graph, const Cluster& cluster) {
 CostModel::CostModel(const Workload& workload, const Cluster& cluster)
     : graph_(&workload.graph),
       cluster_(&cluster),
-      num_nodes_(workload.graph.size()),
-      times_(cluster.size() * num_nodes_),
-      busy_times_(cluster.size() * num_nodes_),
-      supported_(num_nodes_, 0) {
+      num_devices_(cluster.size()),
+      routes_(num_devices_ * num_devices_),
+      times_(workload.graph.size() * num_devices_),
+      busy_times_(times_.size()),
+      supported_(workload.graph.size(), 0) {
   check_transfers(workload.graph, cluster);
   for (std::size_t d = 0; d < cluster.size(); ++d) {
     const Device& device = cluster.device(id_at<DeviceId>(d));
@@ -58,16 +59,17 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
                       "profile` on its file first",
                       graph_->info().name, device.kind));
     }
-    PLACER_CHECK(times->ops.size() == num_nodes_, "times of another graph");
-    for (std::size_t i = 0; i < num_nodes_; ++i) {
+    PLACER_CHECK(times->ops.size() == supported_.size(), "times of another graph");
+    for (std::size_t i = 0; i < supported_.size(); ++i) {
+      const std::size_t here = i * num_devices_ + d;
       const bool is_op = graph_->nodes()[i].kind == NodeKind::kOp;
       if (is_op && times->ops[i]) {
         const OpTime& time = *times->ops[i];
-        times_[d * num_nodes_ + i] = time.time + device.overhead;
-        busy_times_[d * num_nodes_ + i] = time.busy.value_or(time.time) + device.overhead;
+        times_[here] = time.time + device.overhead;
+        busy_times_[here] = time.busy.value_or(time.time) + device.overhead;
         if (time.exact_us) {
           exact_times_.resize(times_.size(), -1);
-          exact_times_[d * num_nodes_ + i] = *time.exact_us + device.overhead.microseconds();
+          exact_times_[here] = *time.exact_us + device.overhead.microseconds();
         }
       }
       if (!is_op || times->ops[i]) {
@@ -77,6 +79,10 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
   }
   const auto pairs = static_cast<double>(cluster.size() * (cluster.size() - 1));
   for (const Link& link : cluster.links()) {
+    for (const auto& [from, to] : link.pairs) {
+      routes_[index(from) * num_devices_ + index(to)] = {link.bytes_per_second.value_or(0),
+                                                         link.transfer_scale, link.latency};
+    }
     const double share = static_cast<double>(link.pairs.size()) / pairs;
     mean_latency_ps_ += share * static_cast<double>(link.latency.ps);
     if (link.bytes_per_second) {
@@ -84,28 +90,6 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
       mean_scale_ += share * 1e6 * link.transfer_scale;
     }
   }
-}
-
-SimTime CostModel::occupancy(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
-  if (from == to) {
-    return {};
-  }
-  const Link& link = cluster_->link(cluster_->link_between(from, to));
-  if (!link.bytes_per_second) {
-    return {};
-  }
-  if (tensor.transfer_us) {
-    return from_microseconds(*tensor.transfer_us * link.transfer_scale);
-  }
-  return from_seconds(static_cast<double>(tensor.bytes.count) / *link.bytes_per_second);
-}
-
-SimTime CostModel::transfer_time(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
-  return occupancy(tensor, from, to) + signal_time(from, to);
-}
-
-SimTime CostModel::signal_time(DeviceId from, DeviceId to) const {
-  return from == to ? SimTime{} : cluster_->link(cluster_->link_between(from, to)).latency;
 }
 
 SimTime CostModel::mean_time(NodeId node) const {

@@ -68,7 +68,7 @@ class SearchSpace {
 
  private:
   struct Groups {
-    Groups(const Workload& workload, const Cluster& cluster, const CostModel& fine_costs,
+    Groups(const Workload& fine, const Cluster& cluster, const CostModel& fine_costs,
            const Constraints& fine_constraints, std::size_t max_groups);
     Grouping grouping;
     Workload workload;
