@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 namespace placer::policy {
 namespace {
 
 struct Levels {
-  std::vector<double> top;     // longest path that ends where the task starts
-  std::vector<double> bottom;  // longest path from its start on
+  std::vector<double> top;      // longest path that ends where the task starts
+  std::vector<double> bottom;   // longest path from its start on
+  std::vector<double> compute;  // the same without transfers
   double critical = 1;
 };
 
 Levels levels_of(const TaskGraph& graph) {
-  Levels levels{.top = std::vector<double>(graph.num_tasks, 0), .bottom = {}, .critical = 1};
+  Levels levels{.top = std::vector<double>(graph.num_tasks, 0),
+                .bottom = {},
+                .compute = std::vector<double>(graph.num_tasks, 0),
+                .critical = 1};
   for (const std::int64_t rank : upward_ranks(graph)) {
     levels.bottom.push_back(static_cast<double>(rank));
   }
@@ -28,6 +33,15 @@ Levels levels_of(const TaskGraph& graph) {
         top = std::max(top, arrival);
       }
     }
+  }
+  for (std::uint32_t t = graph.num_tasks; t-- > 0;) {
+    double& longest = levels.compute[t];
+    for (std::uint32_t v = graph.first_value[t]; v < graph.first_value[t + 1]; ++v) {
+      for (std::uint32_t r = graph.first_reader[v]; r < graph.first_reader[v + 1]; ++r) {
+        longest = std::max(longest, levels.compute[graph.reader[r]]);
+      }
+    }
+    longest += static_cast<double>(graph.mean_time[t]);
   }
   return levels;
 }
@@ -69,10 +83,26 @@ double mean_limit(const TaskGraph& graph) {
   return std::max(1.0, sum / static_cast<double>(graph.num_devices));
 }
 
-double parallelism(const TaskGraph& graph, double critical) {
-  double total = 0;
-  for (const std::int64_t time : graph.mean_time) total += static_cast<double>(time);
-  return std::log(std::max(total, 1.0) / (critical * static_cast<double>(graph.num_devices))) / 4;
+// What is the same for all nodes.
+struct Whole {
+  double parallelism = 0;
+  double traffic = 0;
+  double devices = 0;
+  double fill = 0;
+};
+
+double sum_of(const std::vector<std::int64_t>& numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), 0.0);
+}
+
+Whole whole_of(const TaskGraph& graph, double critical) {
+  const double work = std::max(1.0, sum_of(graph.mean_time));
+  const double traffic = std::max(1.0, sum_of(graph.mean_transfer));
+  const double devices = graph.num_devices;
+  return {.parallelism = std::log(work / (critical * devices)) / 4,
+          .traffic = std::clamp(std::log(traffic / work), -8.0, 8.0) / 4,
+          .devices = std::log(devices) / 2,
+          .fill = std::min(2.0, sum_of(graph.bytes) / (mean_limit(graph) * devices))};
 }
 
 }  // namespace
@@ -91,7 +121,7 @@ NodeFeatures make_node_features(const TaskGraph& graph) {
   const Levels levels = levels_of(graph);
   const double unit = mean_task_time(graph);
   const double limit = mean_limit(graph);
-  const double spare = parallelism(graph, levels.critical);
+  const Whole whole = whole_of(graph, levels.critical);
   std::vector<std::uint32_t> members(graph.num_units(), 0);
   for (const std::uint32_t u : graph.unit_of) ++members[u];
   NodeFeatures features;
@@ -117,9 +147,14 @@ NodeFeatures make_node_features(const TaskGraph& graph) {
         graph.takes_device[t] ? 1.0 : 0.0,
         graph.is_source(t) ? 1.0 : 0.0,
         static_cast<double>(t) / static_cast<double>(graph.num_tasks),
-        spare};
+        whole.parallelism,
+        whole.traffic,
+        whole.devices,
+        whole.fill};
     for (const double number : row) features.numbers.push_back(static_cast<float>(number));
-    features.rank.push_back(static_cast<float>(levels.bottom[t] / unit));
+    for (const double length : {levels.bottom[t], levels.compute[t], levels.top[t]}) {
+      features.ranks.push_back(static_cast<float>(length / unit));
+    }
   }
   return features;
 }

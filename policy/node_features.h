@@ -27,14 +27,19 @@ namespace placer::policy {
 //   kind         1 if it takes a device; 1 if it exists before the step begins
 //   position     index / tasks, in the graph's topological order: tells apart what is otherwise alike,
 //                such as the same layer of two micro-batches
-//   parallelism  log(all mean times / (CP * devices)), / 4: the same for all nodes
+// and, the same for all nodes:
+//   parallelism  log(all mean times / (CP * devices)), / 4
+//   traffic      log(all mean transfers / all mean times), / 4, within 8
+//   devices      log(their number), / 2
+//   fill         bytes of all units / memory of all devices, at most 2
 struct NodeFeatures {
-  static constexpr std::size_t kWidth = 17;
+  static constexpr std::size_t kWidth = 20;
+  static constexpr std::size_t kRanks = 3;
 
   std::vector<float> numbers;  // [tasks, kWidth]
-  // [tasks]: upward rank in units of m. Not scaled by CP: what one more op on the way is worth
-  // depends on the graph's size in `bottom`, and not here.
-  std::vector<float> rank;
+  // [tasks, kRanks] in units of m: `bottom`, the same with free transfers, `top`. Not scaled by CP:
+  // what one more op on the way is worth depends on the graph's size in `bottom`, and not here.
+  std::vector<float> ranks;
 };
 
 [[nodiscard]] NodeFeatures make_node_features(const TaskGraph& graph);

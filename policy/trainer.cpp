@@ -107,6 +107,9 @@ class Trainer {
       find_base();
       if (training_.zero_shot || !training_.policy.empty()) decode();
       if (training_.zero_shot) return false;
+    } else if (training_.zero_shot) {
+      incumbent_.evaluate(placements_of(learner_->decode()));
+      return false;
     } else if (training_.warm_start) {
       if (refiner_) {
         static_cast<void>(starting_choices(problem_, refiner_->units(), incumbent_));

@@ -87,14 +87,22 @@ void read_ranges(JsonView json, ProblemRanges& ranges) {
 }  // namespace
 
 TrainingConfig read_training(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 12> kKeys{
-      "format",  "version",  "parameters", "seed",       "budget",        "evaluations",
-      "workers", "training", "held_back",  "test_every", "test_problems", "test_evaluations"};
+  constexpr std::array<std::string_view, 13> kKeys{
+      "algorithm",  "format",        "version",         "parameters", "seed",
+      "budget",     "evaluations",   "workers",         "training",   "held_back",
+      "test_every", "test_problems", "test_evaluations"};
   check_header(text, file, "placer.training");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
   root.only_keys(kKeys, "a training config");
   TrainingConfig config;
+  constexpr std::array<std::string_view, 2> kAlgorithms{"gnn", "dual"};
+  if (const auto algorithm = root.find("algorithm")) {
+    config.algorithm = algorithm->as_name("\"gnn\" or \"dual\"");
+    if (std::ranges::find(kAlgorithms, config.algorithm) == kAlgorithms.end()) {
+      algorithm->fail_expected("\"gnn\" or \"dual\"");
+    }
+  }
   if (const auto parameters = root.find("parameters")) {
     for (const JsonView parameter : parameters->members("an object: parameter -> value")) {
       config.parameters.emplace(parameter.key(), read_parameter(parameter));

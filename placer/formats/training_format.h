@@ -34,6 +34,7 @@ struct ProblemRanges {
 };
 
 struct TrainingConfig {
+  std::string algorithm = "gnn";                  // whose policy
   std::map<std::string, std::string> parameters;  // of the method
   std::uint64_t seed = 1;
   std::string budget = "20m";

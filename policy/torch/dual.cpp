@@ -1,6 +1,7 @@
 #include "policy/torch/dual.h"
 
 #include "policy/torch/network_learner.h"
+#include "policy/torch/transferable.h"
 
 namespace placer::policy {
 namespace {
@@ -15,9 +16,9 @@ class DualAlgorithm : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     DualMethod method = dual_defaults();
-    Settings settings(kName);
-    describe(settings, method);
+    const Settings settings = describe(method);
     settings.read(options.parameters);
+    adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
     return train_network(problem, options, kName, method.training, settings,
                          [&](const Problem& of, std::uint64_t seed) {
                            return make_dual_policy(of, method.network, seed);
@@ -37,7 +38,8 @@ DualMethod dual_defaults() {
   return method;
 }
 
-void describe(Settings& settings, DualMethod& method) {
+Settings describe(DualMethod& method) {
+  Settings settings(kName);
   DualParameters& p = method.network;
   settings.add("width", p.width, 4, 1024);
   settings.add("layers", p.layers, 0, 16);
@@ -45,7 +47,9 @@ void describe(Settings& settings, DualMethod& method) {
   settings.add("urgency", p.urgency, 0, 1000);
   settings.add("greed", p.greed, 0, 1000);
   settings.add("temperature", p.temperature, 0.01, 1000);
+  settings.add("zero_shot", method.training.zero_shot);
   describe(settings, method.training);
+  return settings;
 }
 
 void register_dual(AlgorithmRegistry& registry) {
@@ -56,11 +60,10 @@ void register_dual(AlgorithmRegistry& registry) {
                 .check_parameters =
                     [](ParameterList given) {
                       DualMethod method = dual_defaults();
-                      Settings settings(kName);
-                      describe(settings, method);
-                      settings.read(given);
+                      describe(method).read(given);
                     },
                 .learns = true,
+                .transfers = true,
                 .small_graphs_only = true,
                 .most_units = kMostNodes});
 }

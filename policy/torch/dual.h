@@ -8,13 +8,13 @@
 
 namespace placer::policy {
 
-// Its settings, with its defaults.
 struct DualMethod {
   DualParameters network;
   TrainingParameters training;
 };
 [[nodiscard]] DualMethod dual_defaults();
-void describe(Settings& settings, DualMethod& method);
+// All settings of the method, bound to its fields.
+[[nodiscard]] Settings describe(DualMethod& method);
 
 void register_dual(AlgorithmRegistry& registry);
 

@@ -1,8 +1,10 @@
 #include "policy/torch/dual_policy.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <queue>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -119,7 +121,7 @@ class DualPolicy : public PolicyNetwork {
     const NodeFeatures features = make_node_features(graph_);
     const std::int64_t nodes = graph_.num_tasks;
     features_ = to_tensor(features.numbers, {nodes, NodeFeatures::kWidth}, dtype);
-    rank_ = to_tensor(features.rank, {nodes}, dtype);
+    ranks_ = to_tensor(features.ranks, {nodes, NodeFeatures::kRanks}, dtype);
     add_heads();
     reset(seed, 0);
   }
@@ -129,23 +131,22 @@ class DualPolicy : public PolicyNetwork {
 
   void encode() override {
     const at::Tensor embeddings = body_.encode(features_, edges_);
+    const at::Tensor urgency = at::linear(embeddings, select_rank_weight_, select_urgency_);
     scores_ =
-        (at::mv(embeddings, select_weight_) + rank_ * select_urgency_) / settings_.temperature;
+        (at::mv(embeddings, select_weight_) + (urgency * ranks_).sum(1)) / settings_.temperature;
     nodes_ = at::linear(embeddings, place_node_weight_, place_node_bias_);
   }
 
   std::vector<Proposal> sample(std::span<Rng> rngs) const override {
-    PlcHead head{.hidden = static_cast<std::size_t>(settings_.hidden),
-                 .nodes = to_vector<float>(nodes_, at::kFloat),
-                 .device = to_vector<float>(place_device_weight_.t(), at::kFloat),
-                 .output = to_vector<float>(place_output_, at::kFloat),
-                 .temperature = settings_.temperature};
+    const PlcHead head = plc_head();
     const auto scores = to_vector<double>(scores_, at::kDouble);
     ChoiceTree tree(graph_.num_tasks);
     std::vector<Proposal> proposals;
     for (Rng& rng : rngs) proposals.push_back(draw(scores, head, tree, rng));
     return proposals;
   }
+
+  std::vector<Proposal> decode() override;
 
   Evaluation evaluate(std::span<const Proposal> proposals) const override;
 
@@ -162,7 +163,12 @@ class DualPolicy : public PolicyNetwork {
   void add_heads();
   [[nodiscard]] Proposal draw(const std::vector<double>& scores, const PlcHead& head,
                               ChoiceTree& tree, Rng& rng) const;
+  [[nodiscard]] PlcHead plc_head() const;
+  // Logits of the open devices, which are returned as a mask; of others -infinity.
+  std::uint64_t score_devices(std::uint32_t task, const PlcHead& head,
+                              std::span<double> logits) const;
   [[nodiscard]] std::uint32_t draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const;
+  [[nodiscard]] std::uint32_t best_device(std::uint32_t task, const PlcHead& head) const;
   [[nodiscard]] Proposal finish(std::span<const std::uint32_t> order) const;
   // Follows proposal k of a batch; writes columns k of order and since [steps, batch].
   void follow(const Proposal& proposal, std::size_t k, std::size_t batch, std::int64_t* order,
@@ -178,10 +184,11 @@ class DualPolicy : public PolicyNetwork {
   Weights parameters_;
   MessagePassing body_;
   at::Tensor features_;  // [N, NodeFeatures::kWidth]
-  at::Tensor rank_;      // [N]
+  at::Tensor ranks_;     // [N, NodeFeatures::kRanks]
 
   at::Tensor select_weight_;        // [width]
-  at::Tensor select_urgency_;       // [1]
+  at::Tensor select_rank_weight_;   // [kRanks, width]
+  at::Tensor select_urgency_;       // [kRanks]
   at::Tensor place_node_weight_;    // [hidden + kWidth, width]
   at::Tensor place_node_bias_;      // [hidden + kWidth]
   at::Tensor place_device_weight_;  // [hidden, kWidth]
@@ -196,7 +203,10 @@ void DualPolicy::add_heads() {
   const double bound = 1 / std::sqrt(static_cast<double>(settings_.width));
   const std::int64_t columns = settings_.hidden + kRow;
   select_weight_ = parameters_.add("select.weight", {settings_.width}, 0.1 * bound);
-  select_urgency_ = parameters_.add("select.urgency", {1}, 0, {settings_.urgency});
+  select_rank_weight_ =
+      parameters_.add("select.rank_weight", {NodeFeatures::kRanks, settings_.width}, 0);
+  select_urgency_ =
+      parameters_.add("select.urgency", {NodeFeatures::kRanks}, 0, {settings_.urgency, 0, 0});
   place_node_weight_ =
       parameters_.add("place.node_weight", {columns, settings_.width}, 0.3 * bound);
   std::vector<double> bias(static_cast<std::size_t>(settings_.hidden), 0.0);
@@ -209,25 +219,47 @@ void DualPolicy::add_heads() {
                                   0.1 / std::sqrt(static_cast<double>(settings_.hidden)));
 }
 
-std::uint32_t DualPolicy::draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const {
+PlcHead DualPolicy::plc_head() const {
+  return {.hidden = static_cast<std::size_t>(settings_.hidden),
+          .nodes = to_vector<float>(nodes_, at::kFloat),
+          .device = to_vector<float>(place_device_weight_.t(), at::kFloat),
+          .output = to_vector<float>(place_output_, at::kFloat),
+          .temperature = settings_.temperature};
+}
+
+std::uint64_t DualPolicy::score_devices(std::uint32_t task, const PlcHead& head,
+                                        std::span<double> logits) const {
   const std::uint64_t open = reader_.open(task);
-  if (std::has_single_bit(open)) return static_cast<std::uint32_t>(std::countr_zero(open));
+  std::ranges::fill(logits, -std::numeric_limits<double>::infinity());
+  if (std::has_single_bit(open)) {
+    logits[static_cast<std::size_t>(std::countr_zero(open))] = 0;
+    return open;
+  }
   float rows[kMaxDevices * kRow];
   float scratch[256];
-  double logits[kMaxDevices];
   reader_.read(task, open, std::span(rows).first(graph_.num_devices * kRow));
-  double largest = -std::numeric_limits<double>::infinity();
   for (std::uint64_t left = open; left != 0; left &= left - 1) {
     const auto d = static_cast<std::size_t>(std::countr_zero(left));
     logits[d] = head.logit(task, rows + d * kRow, scratch);
-    largest = std::max(largest, logits[d]);
   }
-  double weights[kMaxDevices] = {};
-  for (std::uint64_t left = open; left != 0; left &= left - 1) {
-    const auto d = static_cast<std::size_t>(std::countr_zero(left));
-    weights[d] = std::exp(logits[d] - largest);
-  }
-  return static_cast<std::uint32_t>(rng.weighted({weights, graph_.num_devices}));
+  return open;
+}
+
+std::uint32_t DualPolicy::draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const {
+  double buffer[kMaxDevices];
+  const std::span logits = std::span(buffer).first(graph_.num_devices);
+  const std::uint64_t open = score_devices(task, head, logits);
+  if (std::has_single_bit(open)) return static_cast<std::uint32_t>(std::countr_zero(open));
+  const double largest = std::ranges::max(logits);
+  for (double& logit : logits) logit = std::exp(logit - largest);
+  return static_cast<std::uint32_t>(rng.weighted(logits));
+}
+
+std::uint32_t DualPolicy::best_device(std::uint32_t task, const PlcHead& head) const {
+  double buffer[kMaxDevices];
+  const std::span logits = std::span(buffer).first(graph_.num_devices);
+  score_devices(task, head, logits);
+  return static_cast<std::uint32_t>(std::ranges::max_element(logits) - logits.begin());
 }
 
 Proposal DualPolicy::draw(const std::vector<double>& scores, const PlcHead& head, ChoiceTree& tree,
@@ -245,6 +277,26 @@ Proposal DualPolicy::draw(const std::vector<double>& scores, const PlcHead& head
     ready_.done(task, insert);
   }
   return finish(order);
+}
+
+// The most probable choice every time.
+std::vector<Proposal> DualPolicy::decode() {
+  encode();
+  const PlcHead head = plc_head();
+  const auto scores = to_vector<double>(scores_, at::kDouble);
+  std::priority_queue<std::pair<double, std::int64_t>> ready;  // of equal scores the first node
+  const auto insert = [&](std::uint32_t task) { ready.emplace(scores[task], -std::int64_t{task}); };
+  std::vector<std::uint32_t> order;
+  reader_.reset();
+  ready_.begin(insert);
+  while (!ready.empty()) {
+    const auto task = static_cast<std::uint32_t>(-ready.top().second);
+    ready.pop();
+    reader_.place(task, best_device(task, head));
+    order.push_back(task);
+    ready_.done(task, insert);
+  }
+  return {finish(order)};
 }
 
 // The schedule that the reader has come to.

@@ -2,13 +2,13 @@
 
 // A policy that builds a placement as a list scheduler does (after DOPPLER, arXiv 2505.23131): SEL
 // picks the next ready node, PLC its device. With e_v the embedding of node v (MessagePassing),
-// rank_v its upward rank in mean task times, f_vd what ScheduleReader sees of device d when v's turn
+// r_v its ranks in mean task times (NodeFeatures::ranks), f_vd what ScheduleReader sees of device d when v's turn
 // comes, T the temperature:
-//   s_v  = (w . e_v + urgency rank_v) / T
+//   s_v  = (w . e_v + (urgency + Q e_v) . r_v) / T
 //   SEL  P(v)     = exp(s_v) / sum over the ready nodes u of exp(s_u)
 //   l_vd = ((greed + U e_v) . f_vd + w2 . relu(A e_v + B f_vd + b)) / T
 //   PLC  P(d | v) = exp(l_vd) / sum over the open devices c of exp(l_vc)
-// Fresh weights are small but for `urgency` and `greed`, which make of the untrained policy a noisy
+// Fresh weights are small but for `urgency`, of the upward rank, and `greed`, which make of the untrained policy a noisy
 // list scheduler by rank and earliest finish.
 //
 // The graph is read once, by encode(). sample() is plain loops; evaluate() walks through the given

@@ -13,23 +13,47 @@
 #include "placer/base/parallel.h"
 #include "policy/checkpoint_file.h"
 #include "policy/torch/checkpoint.h"
-#include "policy/torch/gnn.h"
-#include "policy/torch/network_learner.h"
+#include "policy/torch/joint_optimizer.h"
 #include "policy/torch/single_thread.h"
+#include "policy/torch/transferable.h"
 #include "policy/trainer.h"
 
 namespace placer::policy {
 namespace {
 
 constexpr std::uint64_t kTestStream = 0x74657374;
+// Adam's step falls linearly to this share of the first: the last weights should not be noisy.
+constexpr double kLastRate = 0.1;
 constexpr const char* kAnyProblem = "any";
 
-// log(last cost / first cost) of a search; nothing: nothing feasible was found.
+// Logarithm of a search's cost over another; nothing where one of them is missing.
+std::optional<double> log_ratio(const std::optional<Outcome>& found,
+                                const std::optional<Outcome>& reference) {
+  if (!found || !reference || !found->feasible() || !reference->feasible()) return std::nullopt;
+  const auto cost = [](const Outcome& outcome) {
+    return static_cast<double>(std::max<std::int64_t>(outcome.cost(), 1));
+  };
+  return std::log(cost(*found) / cost(*reference));
+}
+
+// Of a search over the first placement that it judged.
 std::optional<double> log_gain(const SearchResult& result) {
   if (!result.best || result.history.empty()) return std::nullopt;
   const auto first = static_cast<double>(std::max<std::int64_t>(result.history.front().best.ps, 1));
   const auto last = static_cast<double>(std::max<std::int64_t>(result.outcome.cost(), 1));
   return std::log(last / first);
+}
+
+std::optional<Outcome> outcome_of(const SearchResult& result) {
+  return result.best ? std::optional(result.outcome) : std::nullopt;
+}
+
+std::optional<Outcome> best_reference(Instance& instance) {
+  const std::vector<Placement> placements = instance.references();
+  if (placements.empty()) return std::nullopt;
+  std::vector<Outcome> outcomes(placements.size());
+  instance.problem().evaluator.evaluate(placements, outcomes);
+  return *std::ranges::min_element(outcomes, better);
 }
 
 double geometric_mean(std::span<const std::optional<double>> logs) {
@@ -43,26 +67,40 @@ double geometric_mean(std::span<const std::optional<double>> logs) {
   return count > 0 ? std::exp(sum / count) : 1;
 }
 
+// The values without the network that they are of.
+std::vector<NamedTensor> copies_of(const std::vector<NamedTensor>& parameters) {
+  std::vector<NamedTensor> copies;
+  for (const NamedTensor& each : parameters) {
+    copies.push_back({each.name, each.value.detach().clone().requires_grad_()});
+  }
+  return copies;
+}
+
+void copy_to(const std::vector<NamedTensor>& own, const std::vector<NamedTensor>& weights) {
+  const at::NoGradGuard guard;
+  for (std::size_t i = 0; i < own.size(); ++i) at::Tensor(own[i].value).copy_(weights[i].value);
+}
+
 class Generalist {
  public:
   Generalist(const InstanceSource& source, const GeneralistOptions& options)
       : source_(source),
         options_(options),
-        method_(method_of(options)),
+        method_(transferable_method(options.algorithm, options.parameters)),
         clock_(options.budget, options.stop),
-        network_(make_network()),
-        untrained_(make_network()),
-        optimizer_(network_->parameters(), method_.training.lr, method_.training.clip) {
-    for (std::size_t w = 0; w < options.workers; ++w) {
-      sums_.emplace_back(network_->parameters(), method_.training.clip);
-    }
-    settings_ = describe(method_).list();
+        weights_(first_weights()),
+        optimizer_(weights_, method_.training.lr, method_.training.clip, options.threads) {
+    settings_ = method_.settings;
     settings_.emplace_back("evaluations_per_problem", std::to_string(options.evaluations));
     settings_.emplace_back("workers", std::to_string(options.workers));
   }
 
   GeneralistResult run() {
-    if (!options_.output.empty() && std::filesystem::exists(options_.output)) resume();
+    if (!options_.output.empty() && std::filesystem::exists(options_.output)) {
+      resume();
+    } else {
+      test();
+    }
     while (!clock_.exhausted()) {
       round();
       ++result_.rounds;
@@ -79,66 +117,59 @@ class Generalist {
   }
 
  private:
-  static GnnMethod method_of(const GeneralistOptions& options) {
-    GnnMethod method = gnn_defaults();
-    // A step follows the mean over hundreds of samples: there is little noise in it.
-    method.training.lr = 3e-3;
-    describe(method).read(options.parameters);
-    return method;
-  }
-
-  [[nodiscard]] std::shared_ptr<GraphNetwork> make_network() const {
-    return std::make_shared<GraphNetwork>(method_.network, options_.seed, at::kFloat);
+  // Names and shapes of weights do not depend on the problem.
+  [[nodiscard]] std::vector<NamedTensor> first_weights() const {
+    const auto instance = source_.training(0);
+    return copies_of(method_.make(instance->problem(), options_.seed)->parameters());
   }
 
   enum class Use : std::uint8_t { kLearn, kSearch, kDecode };
 
-  // Places one problem; what is learned goes to `sum`, which only Use::kLearn needs.
-  SearchResult place(Instance& instance, const std::shared_ptr<GraphNetwork>& network,
-                     std::uint64_t seed, Use use, GradientSum* sum = nullptr) const {
+  // Places one problem.
+  //   seat  of Use::kLearn: where what is learned goes to
+  SearchResult place(Instance& instance, std::uint64_t seed, Use use,
+                     JointOptimizer::Seat* seat = nullptr) const {
     const SingleThread guard;
     const Problem problem = instance.problem();
     SearchOptions options;
     options.seed = seed;
     options.budget.evaluations =
         use == Use::kLearn ? options_.evaluations : options_.test_evaluations;
-    options.initial = instance.initial();
+    options.initial = use == Use::kLearn ? instance.initial() : instance.references();
     TrainingParameters training = method_.training;
     training.teaches = use == Use::kLearn;
     training.zero_shot = use == Use::kDecode;
     return train(problem, options,
-                 {.name = "gnn",
+                 {.name = method_.name,
                   .training = training,
                   .settings = {},
-                  .make = [&](const Problem& of, std::uint64_t) {
-                    return make_network_learner(make_graph_policy(of, network), training, sum);
+                  .make = [&](const Problem& of, std::uint64_t of_seed) {
+                    auto network = method_.make(of, of_seed);
+                    copy_to(network->parameters(), weights_);
+                    return make_network_learner(std::move(network), training, seat);
                   }});
   }
 
   void round() {
-    std::vector<std::optional<double>> gains(sums_.size());
-    std::vector<std::uint64_t> spent(sums_.size());
-    run_in_parallel(sums_.size(), options_.threads, [&](std::size_t w, std::size_t) {
-      const std::uint64_t index = result_.rounds * sums_.size() + w;
+    std::vector<std::optional<double>> gains(options_.workers);
+    std::vector<std::uint64_t> spent(options_.workers);
+    optimizer_.set_rate(method_.training.lr * (1 - (1 - kLastRate) * clock_.fraction()));
+    optimizer_.expect(options_.workers);
+    run_in_parallel(options_.workers, options_.workers, [&](std::size_t w, std::size_t) {
+      JointOptimizer::Seat seat(optimizer_, w);
+      const std::uint64_t index = result_.rounds * options_.workers + w;
       const auto instance = source_.training(index);
       const std::uint64_t seed = Rng::keyed(options_.seed, std::array{index}).next();
-      const SearchResult found = place(*instance, network_, seed, Use::kLearn, &sums_[w]);
+      const SearchResult found = place(*instance, seed, Use::kLearn, &seat);
       gains[w] = log_gain(found);
       spent[w] = found.evaluations;
     });
     for (const std::uint64_t each : spent) clock_.spend(each);
     gain_ = geometric_mean(gains);
-    step();
-  }
-
-  void step() {
-    for (std::size_t w = 1; w < sums_.size(); ++w) sums_[0].add(sums_[w]);
-    static_cast<void>(optimizer_.minimize(sums_[0]));
-    for (GradientSum& sum : sums_) sum.reset();
   }
 
   [[nodiscard]] std::vector<NamedTensor> tensors() const {
-    std::vector<NamedTensor> all = network_->parameters();
+    std::vector<NamedTensor> all = weights_;
     for (NamedTensor& tensor : optimizer_.state()) all.push_back(std::move(tensor));
     return all;
   }
@@ -147,19 +178,19 @@ class Generalist {
     const auto problems = static_cast<std::size_t>(options_.test_problems);
     std::vector<std::optional<double>> decoded(problems);
     std::vector<std::optional<double>> searched(problems);
-    std::vector<std::optional<double>> untrained(problems);
     run_in_parallel(problems, options_.threads, [&](std::size_t i, std::size_t) {
       const auto instance = source_.held_back(i);
       const std::uint64_t seed =
           Rng::keyed(options_.seed, std::array{kTestStream, std::uint64_t{i}}).next();
-      searched[i] = log_gain(place(*instance, network_, seed, Use::kSearch));
-      untrained[i] = log_gain(place(*instance, untrained_, seed, Use::kSearch));
-      decoded[i] = log_gain(place(*instance, network_, seed, Use::kDecode));
+      const std::optional<Outcome> reference = best_reference(*instance);
+      searched[i] = log_ratio(outcome_of(place(*instance, seed, Use::kSearch)), reference);
+      decoded[i] = log_ratio(outcome_of(place(*instance, seed, Use::kDecode)), reference);
     });
     result_.tests.push_back({.round = result_.rounds,
                              .zero_shot = geometric_mean(decoded),
                              .searched = geometric_mean(searched),
-                             .untrained = geometric_mean(untrained)});
+                             .failed = static_cast<std::uint64_t>(std::ranges::count_if(
+                                 decoded, [](const auto& each) { return !each; }))});
   }
 
   void report() const {
@@ -188,7 +219,7 @@ class Generalist {
   // --- the file ---
 
   [[nodiscard]] SearchIdentity identity() const {
-    return {.algorithm = "gnn",
+    return {.algorithm = method_.name,
             .graph_hash = kAnyProblem,
             .cluster_hash = kAnyProblem,
             .constraints_hash = kAnyProblem,
@@ -218,13 +249,11 @@ class Generalist {
 
   const InstanceSource& source_;
   const GeneralistOptions& options_;
-  GnnMethod method_;
+  TransferableMethod method_;
   std::vector<std::pair<std::string, std::string>> settings_;
   BudgetClock clock_;
-  std::shared_ptr<GraphNetwork> network_;
-  std::shared_ptr<GraphNetwork> untrained_;
-  AdamOptimizer optimizer_;
-  std::vector<GradientSum> sums_;  // [workers]
+  std::vector<NamedTensor> weights_;
+  JointOptimizer optimizer_;
   double gain_ = 1;
   GeneralistResult result_;
 };

@@ -1,11 +1,10 @@
 #pragma once
 
-// Trains one "gnn" over many problems, so that it can place graphs that it has not seen.
+// Trains one policy over many problems, so that it can place graphs that it has not seen.
 //
-// In every round `workers` problems are searched side by side with the same weights, by the loop of
-// trainer.h; the gradients of all that is learned on the way are added up, and one step of Adam
-// follows their mean. What comes out depends on the seed and the number of workers, not on the
-// number of cores.
+// In every round `workers` problems are searched side by side with the same weights, each by the
+// loop of trainer.h; every step of Adam follows the mean of their gradients (JointOptimizer). What
+// comes out depends on the seed and the number of workers, not on the number of cores.
 
 #include <cstdint>
 #include <functional>
@@ -29,6 +28,8 @@ class Instance {
   [[nodiscard]] virtual Problem problem() = 0;
   // Placements that a search of it starts from; empty: it makes its own.
   [[nodiscard]] virtual std::vector<Placement> initial() { return {}; }
+  // What it is to be compared with: placements of heuristics.
+  [[nodiscard]] virtual std::vector<Placement> references() = 0;
 };
 
 // Of what is trained on, and of what is held back from it; the same index gives the same problem.
@@ -39,7 +40,8 @@ struct InstanceSource {
 };
 
 struct GeneralistOptions {
-  std::vector<std::pair<std::string, std::string>> parameters;  // of "gnn"
+  std::string algorithm = "gnn";                                // one that transfers
+  std::vector<std::pair<std::string, std::string>> parameters;  // of it
   std::uint64_t seed = 1;
   Budget budget;                    // evaluations: those of training
   std::uint64_t evaluations = 200;  // of one problem
@@ -58,23 +60,23 @@ struct GeneralistOptions {
   std::string output;
 };
 
-// Step times of held-back problems relative to that of the placement that each search began with:
-// geometric means.
+// Costs of held-back problems relative to the best reference of each: geometric means over the
+// problems on which both are feasible.
 struct GeneralistTest {
   std::uint64_t round = 0;
-  double zero_shot = 1;  // after decoding alone
-  double searched = 1;   // after test_evaluations
-  double untrained = 1;  // the same with the weights that training began with
+  double zero_shot = 1;      // after decoding alone
+  double searched = 1;       // after test_evaluations
+  std::uint64_t failed = 0;  // problems on which decoding found nothing feasible
 };
 
 struct GeneralistResult {
   std::uint64_t rounds = 0;
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  std::vector<GeneralistTest> tests;
+  std::vector<GeneralistTest> tests;  // the first is of fresh weights
 };
 
-// Throws Error(kUsage) for parameters that are not "gnn"'s, Error(kBadInput) for an output file
+// Throws Error(kUsage) for an algorithm that does not transfer or parameters that are not its own, Error(kBadInput) for an output file
 // that is damaged or of another training.
 [[nodiscard]] GeneralistResult train_generalist(const InstanceSource& source,
                                                 const GeneralistOptions& options);

@@ -15,8 +15,8 @@
 #include <ATen/ops/zeros.h>
 
 #include "placer/base/error.h"
-#include "policy/checkpoint_file.h"
 #include "policy/torch/network_learner.h"
+#include "policy/torch/transferable.h"
 
 namespace placer::policy {
 namespace {
@@ -76,7 +76,7 @@ std::int32_t bias_for(std::span<const double> odds, double wanted) {
 
 class GraphPolicy : public PolicyNetwork {
  public:
-  GraphPolicy(const Problem& problem, std::shared_ptr<GraphNetwork> network)
+  GraphPolicy(const Problem& problem, std::unique_ptr<GraphNetwork> network)
       : features_(problem), network_(std::move(network)), seen_(features_.num_units()) {}
 
   const std::vector<NamedTensor>& parameters() const override { return network_->parameters(); }
@@ -111,7 +111,7 @@ class GraphPolicy : public PolicyNetwork {
   [[nodiscard]] Rows rows_of(std::span<const Proposal> proposals) const;
 
   ImprovementFeatures features_;
-  std::shared_ptr<GraphNetwork> network_;
+  std::unique_ptr<GraphNetwork> network_;
   std::vector<std::uint8_t> base_;  // [units]
   PlacementInputs inputs_;
   at::Tensor scores_;                        // [U, D]
@@ -311,28 +311,16 @@ std::vector<Proposal> GraphPolicy::decode() {
   return proposals;
 }
 
-// Networks of another shape than the defaults' are in checkpoints with their shape.
-void adopt_shape(const Settings& settings, const std::string& policy) {
-  if (policy.empty()) return;
-  std::vector<std::pair<std::string, std::string>> shape;
-  for (const auto& setting : read_checkpoint(policy).identity.settings) {
-    if (setting.first == "hidden" || setting.first == "layers" || setting.first == "pair") {
-      shape.push_back(setting);
-    }
-  }
-  settings.read(shape);
-}
-
 class Gnn : public Algorithm {
  public:
   SearchResult run(const Problem& problem, const SearchOptions& options) override {
     GnnMethod method = gnn_defaults();
     const Settings settings = describe(method);
     settings.read(options.parameters);
-    adopt_shape(settings, method.training.policy);
+    adopt_shape(settings, method.training.policy, {"hidden", "layers", "pair"});
     return train_network(problem, options, "gnn", method.training, settings,
                          [&](const Problem& of, std::uint64_t seed) {
-                           return make_graph_policy(of, std::make_shared<GraphNetwork>(
+                           return make_graph_policy(of, std::make_unique<GraphNetwork>(
                                                             method.network, seed, at::kFloat));
                          });
   }
@@ -355,7 +343,7 @@ GnnMethod gnn_defaults() {
 }
 
 std::unique_ptr<PolicyNetwork> make_graph_policy(const Problem& problem,
-                                                 std::shared_ptr<GraphNetwork> network) {
+                                                 std::unique_ptr<GraphNetwork> network) {
   return std::make_unique<GraphPolicy>(problem, std::move(network));
 }
 

@@ -10,7 +10,6 @@
 
 namespace placer::policy {
 
-// "gnn" and what trains its weights on many problems share this.
 struct GnnMethod {
   GraphNetworkParameters network;
   TrainingParameters training;
@@ -30,7 +29,7 @@ struct GnnMethod {
 // out. Proposal::latent holds b, u, s and t, given which the decisions are the focus and the
 // devices.
 [[nodiscard]] std::unique_ptr<PolicyNetwork> make_graph_policy(
-    const Problem& problem, std::shared_ptr<GraphNetwork> network);
+    const Problem& problem, std::unique_ptr<GraphNetwork> network);
 
 // All settings of the method, bound to its fields.
 [[nodiscard]] Settings describe(GnnMethod& method);

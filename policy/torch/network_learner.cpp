@@ -18,11 +18,13 @@ Evaluation part(const Evaluation& all, std::int64_t first, std::int64_t count) {
 class NetworkLearner : public Learner {
  public:
   NetworkLearner(std::unique_ptr<PolicyNetwork> network, const TrainingParameters& parameters,
-                 GradientSum* sum)
+                 JointOptimizer::Seat* seat)
       : parameters_(parameters),
         network_(std::move(network)),
         optimizer_(network_->parameters(), parameters.lr, parameters.clip),
-        sum_(sum) {}
+        seat_(seat) {
+    if (seat_ != nullptr) seat_->load(network_->parameters());
+  }
 
   std::vector<Proposal> sample(std::span<Rng> rngs) override {
     network_->encode();
@@ -125,13 +127,9 @@ class NetworkLearner : public Learner {
   }
 
   void step(const at::Tensor& loss, LessonReport& report) {
-    if (sum_ != nullptr) {
-      const GradientSum::Term term = sum_->add(loss);
-      report.applied = term.added;
-      report.grad_norm = term.norm;
-      return;
-    }
-    const AdamOptimizer::Step step = optimizer_.minimize(loss);
+    const AdamOptimizer::Step step = seat_ != nullptr
+                                         ? seat_->minimize(loss, network_->parameters())
+                                         : optimizer_.minimize(loss);
     report.applied = step.applied;
     report.grad_norm = step.grad_norm;
   }
@@ -139,7 +137,7 @@ class NetworkLearner : public Learner {
   TrainingParameters parameters_;
   std::unique_ptr<PolicyNetwork> network_;
   AdamOptimizer optimizer_;
-  GradientSum* sum_;  // may be null
+  JointOptimizer::Seat* seat_;  // may be null
   std::vector<Proposal> sampled_;
 };
 
@@ -147,8 +145,8 @@ class NetworkLearner : public Learner {
 
 std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
                                               const TrainingParameters& parameters,
-                                              GradientSum* sum) {
-  return std::make_unique<NetworkLearner>(std::move(network), parameters, sum);
+                                              JointOptimizer::Seat* seat) {
+  return std::make_unique<NetworkLearner>(std::move(network), parameters, seat);
 }
 
 SearchResult train_network(const Problem& problem, const SearchOptions& options, std::string name,

@@ -5,16 +5,17 @@
 #include <functional>
 #include <memory>
 
-#include "policy/torch/policy_gradient.h"
+#include "policy/torch/joint_optimizer.h"
 #include "policy/torch/policy_network.h"
 #include "policy/trainer.h"
 
 namespace placer::policy {
 
-// Steps of Adam; or, with `sum`, no steps: gradients are added to it, and the weights stay.
+//   seat  at the optimizer that it shares with others, whose weights it starts from; null: steps
+//         of Adam of its own
 [[nodiscard]] std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> network,
                                                             const TrainingParameters& parameters,
-                                                            GradientSum* sum = nullptr);
+                                                            JointOptimizer::Seat* seat = nullptr);
 
 using MakeNetwork =
     std::function<std::unique_ptr<PolicyNetwork>(const Problem&, std::uint64_t seed)>;

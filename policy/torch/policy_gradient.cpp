@@ -57,53 +57,16 @@ at::Tensor imitation_loss(const Evaluation& evaluation) {
   return -evaluation.log_probability.sum(0).mean() / decisions;
 }
 
-namespace {
-
-std::vector<at::Tensor> gradients_of(const at::Tensor& loss,
-                                     const std::vector<at::Tensor>& values) {
+std::vector<at::Tensor> gradient_of(const at::Tensor& loss,
+                                    const std::vector<NamedTensor>& parameters) {
+  std::vector<at::Tensor> values;
+  for (const NamedTensor& parameter : parameters) values.push_back(parameter.value);
   return torch::autograd::grad({loss}, values, /*grad_outputs=*/{}, /*retain_graph=*/{},
                                /*create_graph=*/false, /*allow_unused=*/false);
 }
 
-double norm_of(const std::vector<at::Tensor>& gradients) {
-  return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
-}
-
-}  // namespace
-
-GradientSum::GradientSum(const std::vector<NamedTensor>& parameters, double clip) : clip_(clip) {
-  for (const NamedTensor& parameter : parameters) {
-    values_.push_back(parameter.value);
-    sums_.push_back(at::zeros_like(parameter.value.detach()));
-  }
-}
-
-GradientSum::Term GradientSum::add(const at::Tensor& loss) {
-  const auto gradients = gradients_of(loss, values_);
-  const at::NoGradGuard guard;
-  Term term{.norm = norm_of(gradients), .added = false};
-  if (!std::isfinite(term.norm) || !std::isfinite(loss.item<double>())) return term;
-  const double scale = term.norm > clip_ ? clip_ / term.norm : 1;
-  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].add_(gradients[i], scale);
-  ++count_;
-  term.added = true;
-  return term;
-}
-
-void GradientSum::add(const GradientSum& other) {
-  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].add_(other.sums_[i]);
-  count_ += other.count_;
-}
-
-void GradientSum::reset() {
-  for (at::Tensor& sum : sums_) sum.zero_();
-  count_ = 0;
-}
-
-std::vector<at::Tensor> GradientSum::mean() const {
-  std::vector<at::Tensor> result;
-  for (const at::Tensor& sum : sums_) result.push_back(sum / static_cast<double>(count_));
-  return result;
+double norm_of(const std::vector<at::Tensor>& gradient) {
+  return at::stack(at::_foreach_norm(gradient)).norm().item<double>();
 }
 
 AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, double clip)
@@ -117,32 +80,24 @@ AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, dou
 }
 
 AdamOptimizer::Step AdamOptimizer::minimize(const at::Tensor& loss) {
-  auto gradients = gradients_of(loss, values_);
-  const at::NoGradGuard guard;
-  Step step{.grad_norm = norm_of(gradients), .applied = false};
-  if (!std::isfinite(step.grad_norm) || !std::isfinite(loss.item<double>())) return step;
-  follow(std::move(gradients), step.grad_norm);
-  step.applied = true;
-  return step;
+  auto gradient = gradient_of(loss, parameters_);
+  if (!std::isfinite(loss.item<double>())) return {};
+  return follow(std::move(gradient));
 }
 
-AdamOptimizer::Step AdamOptimizer::minimize(const GradientSum& sum) {
-  if (sum.count() == 0) return {};
+AdamOptimizer::Step AdamOptimizer::follow(std::vector<at::Tensor> gradient) {
   const at::NoGradGuard guard;
-  auto gradients = sum.mean();
-  const double norm = norm_of(gradients);
-  follow(std::move(gradients), norm);
-  return {.grad_norm = norm, .applied = true};
-}
-
-void AdamOptimizer::follow(std::vector<at::Tensor> gradients, double norm) {
-  if (norm > clip_) at::_foreach_mul_(gradients, clip_ / norm);
+  Step step{.grad_norm = norm_of(gradient), .applied = false};
+  if (!std::isfinite(step.grad_norm)) return step;
+  if (step.grad_norm > clip_) at::_foreach_mul_(gradient, clip_ / step.grad_norm);
   for (at::Tensor& count : steps_) count.add_(1);
   constexpr double beta1 = 0.9;
   constexpr double beta2 = 0.999;
   constexpr double epsilon = 1e-8;
-  at::_fused_adam_(values_, gradients, means_, squares_, /*max_exp_avg_sqs=*/{}, steps_, lr_, beta1,
+  at::_fused_adam_(values_, gradient, means_, squares_, /*max_exp_avg_sqs=*/{}, steps_, lr_, beta1,
                    beta2, /*weight_decay=*/0, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+  step.applied = true;
+  return step;
 }
 
 void AdamOptimizer::reset() {

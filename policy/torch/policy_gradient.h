@@ -35,30 +35,11 @@ namespace placer::policy {
 // Cross-entropy with proposals to imitate, nats per decision: -(1 / (K S)) sum_k log pi(p^k).
 [[nodiscard]] at::Tensor imitation_loss(const Evaluation& evaluation);
 
-// Gradients of many losses, each clipped, to be followed as one: what learns from problems side by
-// side adds up what it learns from each.
-class GradientSum {
- public:
-  // The parameters share memory with the network's.
-  explicit GradientSum(const std::vector<NamedTensor>& parameters, double clip);
-
-  struct Term {
-    double norm = 0;     // before clipping
-    bool added = false;  // false: loss or gradient is not finite
-  };
-  Term add(const at::Tensor& loss);
-  void add(const GradientSum& other);
-  void reset();
-
-  [[nodiscard]] std::uint64_t count() const { return count_; }
-  [[nodiscard]] std::vector<at::Tensor> mean() const;
-
- private:
-  double clip_;
-  std::uint64_t count_ = 0;
-  std::vector<at::Tensor> values_;
-  std::vector<at::Tensor> sums_;
-};
+// Of the loss with respect to each of the parameters, which it has to depend on.
+[[nodiscard]] std::vector<at::Tensor> gradient_of(const at::Tensor& loss,
+                                                  const std::vector<NamedTensor>& parameters);
+// Euclidean, of all together.
+[[nodiscard]] double norm_of(const std::vector<at::Tensor>& gradient);
 
 // Adam with the gradient's norm clipped. Keeps its moments by parameter, in the parameters' order.
 class AdamOptimizer {
@@ -72,8 +53,9 @@ class AdamOptimizer {
   AdamOptimizer(std::vector<NamedTensor> parameters, double lr, double clip);
 
   Step minimize(const at::Tensor& loss);
-  // A step along the mean of gradients that were added up elsewhere.
-  Step minimize(const GradientSum& sum);
+  // A step along a gradient that was computed elsewhere.
+  Step follow(std::vector<at::Tensor> gradient);
+  void set_rate(double lr) { lr_ = lr; }
   // Forgets all steps.
   void reset();
 
@@ -82,8 +64,6 @@ class AdamOptimizer {
   [[nodiscard]] std::vector<NamedTensor> state() const;
 
  private:
-  void follow(std::vector<at::Tensor> gradients, double norm);
-
   double lr_;
   double clip_;
   std::vector<NamedTensor> parameters_;

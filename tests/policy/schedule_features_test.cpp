@@ -147,8 +147,11 @@ TEST(NodeFeatures, ArePathsAndSharesWithoutUnits) {
   EXPECT_NEAR(last[bottom], 30.0 / 55, 1e-6);
   EXPECT_NEAR(last[slack], 0, 1e-6);
   EXPECT_NEAR(one.numbers[slack], 12.0 / 55, 1e-6);
-  EXPECT_NEAR(one.rank[0], 43.0 / 20, 1e-6);
-  EXPECT_NEAR(ten.rank[0], 43.0 / 20, 1e-6);
+  EXPECT_NEAR(one.ranks[0], 43.0 / 20, 1e-6);
+  EXPECT_NEAR(one.ranks[1], 40.0 / 20, 1e-6);
+  EXPECT_NEAR(one.ranks[2], 0, 1e-6);
+  EXPECT_NEAR(one.ranks[2 * NodeFeatures::kRanks + 2], 25.0 / 20, 1e-6);
+  for (std::size_t i = 0; i < one.ranks.size(); ++i) EXPECT_NEAR(one.ranks[i], ten.ranks[i], 1e-5);
 }
 
 }  // namespace

@@ -102,20 +102,28 @@ class DrawnInstance : public policy::Instance {
         space_(workload_, cluster_, ConstraintOptions{}, {.objective = draw.objective()}),
         starts_well_(draw.starts_well()) {}
 
-  Problem problem() override { return space_.searched(); }
+  Problem problem() override { return space_.op_by_op(); }
 
   std::vector<Placement> initial() override {
-    if (!starts_well_) return {};
+    return starts_well_ ? references() : std::vector<Placement>{};
+  }
+
+  std::vector<Placement> references() override {
+    return placements_by(
+        {"heft", "cpop", "peft", "m-etf", "contention-list", "online-list", "metis"});
+  }
+
+ private:
+  std::vector<Placement> placements_by(std::initializer_list<const char*> heuristics) {
     const AlgorithmRegistry registry = all_algorithms();
     std::vector<Placement> placements;
-    for (const char* heuristic : {"heft", "contention-list"}) {
-      const auto found = registry.find(heuristic).make()->run(space_.searched(), {});
+    for (const char* heuristic : heuristics) {
+      const auto found = registry.find(heuristic).make()->run(space_.op_by_op(), {});
       if (found.best) placements.push_back(*found.best);
     }
     return placements;
   }
 
- private:
   families::FamilyOptions graph_;
   Workload workload_;
   Cluster cluster_;

@@ -41,19 +41,19 @@ policy::InstanceSource source_of(const TrainingConfig& config) {
               }};
 }
 
-std::string percent_below(double ratio) {
-  return fmt::format("{:.2f} %", 100 * (1 - ratio));
+std::string percent_above(double ratio) {
+  return fmt::format("{:+.2f} %", 100 * (ratio - 1));
 }
 
 void print(const policy::GeneralistResult& result, const std::string& output) {
   std::cout << fmt::format("{} rounds, {} evaluations, {:.0f} s\n", result.rounds,
                            result.evaluations, result.seconds);
-  std::cout << "held-back problems, step time below the best start (geometric means):\n"
-            << "   round   zero-shot   searched   untrained\n";
+  std::cout << "held-back problems against the best heuristic of each (geometric means)\n"
+            << "   round   zero-shot   searched   zero-shot failed\n";
   for (const policy::GeneralistTest& test : result.tests) {
-    std::cout << fmt::format("  {:>6}  {:>10}  {:>9}  {:>10}\n", test.round,
-                             percent_below(test.zero_shot), percent_below(test.searched),
-                             percent_below(test.untrained));
+    std::cout << fmt::format("  {:>6}  {:>10}  {:>9}  {:>17}\n", test.round,
+                             percent_above(test.zero_shot), percent_above(test.searched),
+                             test.failed);
   }
   std::cout << "wrote " << output << '\n';
 }
@@ -66,6 +66,7 @@ int run(const TrainOptions& options, Shared& shared) {
                       " exists: --resume goes on from it, another name or none starts anew");
   }
   policy::GeneralistOptions training;
+  training.algorithm = config.algorithm;
   training.parameters.assign(config.parameters.begin(), config.parameters.end());
   training.seed = config.seed;
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);

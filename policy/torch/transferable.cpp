@@ -1,0 +1,63 @@
+#include "policy/torch/transferable.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "placer/base/error.h"
+#include "policy/checkpoint_file.h"
+#include "policy/torch/dual.h"
+#include "policy/torch/gnn.h"
+
+namespace placer::policy {
+namespace {
+
+TransferableMethod gnn(ParameterList given) {
+  GnnMethod method = gnn_defaults();
+  method.training.lr = 3e-4;
+  const Settings settings = describe(method);
+  settings.read(given);
+  return {.name = "gnn",
+          .training = method.training,
+          .settings = settings.list(),
+          .make = [shape = method.network](const Problem& problem, std::uint64_t seed) {
+            return make_graph_policy(problem,
+                                     std::make_unique<GraphNetwork>(shape, seed, at::kFloat));
+          }};
+}
+
+TransferableMethod dual(ParameterList given) {
+  DualMethod method = dual_defaults();
+  method.training.k = 8;
+  method.training.lr = 1e-3;
+  method.training.baseline = BaselineKind::kBatch;
+  method.training.restart_after = 0;
+  const Settings settings = describe(method);
+  settings.read(given);
+  return {.name = "dual",
+          .training = method.training,
+          .settings = settings.list(),
+          .make = [shape = method.network](const Problem& problem, std::uint64_t seed) {
+            return make_dual_policy(problem, shape, seed);
+          }};
+}
+
+}  // namespace
+
+TransferableMethod transferable_method(const std::string& name, ParameterList given) {
+  if (name == "gnn") return gnn(given);
+  if (name == "dual") return dual(given);
+  throw usage_error("what \"" + name +
+                    "\" learns fits one graph only; gnn and dual learn over many");
+}
+
+void adopt_shape(const Settings& settings, const std::string& policy,
+                 std::initializer_list<std::string_view> names) {
+  if (policy.empty()) return;
+  std::vector<std::pair<std::string, std::string>> shape;
+  for (const auto& setting : read_checkpoint(policy).identity.settings) {
+    if (std::ranges::find(names, setting.first) != names.end()) shape.push_back(setting);
+  }
+  settings.read(shape);
+}
+
+}  // namespace placer::policy
