@@ -26,6 +26,12 @@ struct Proposal {
   bool operator==(const Proposal&) const = default;
 };
 
+[[nodiscard]] inline std::vector<Placement> placements_of(std::span<const Proposal> proposals) {
+  std::vector<Placement> placements;
+  for (const Proposal& proposal : proposals) placements.push_back(proposal.placement);
+  return placements;
+}
+
 struct Lesson {
   std::span<const double> advantages;  // [K], of what was sampled last; 0: must not teach
   // [K], likewise: what became of it. Comparable over all updates, as advantages are not.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -11,13 +10,14 @@
 
 #include "placer/algorithm/incumbent.h"
 #include "placer/algorithm/starts.h"
-#include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
+#include "policy/base_placement.h"
 #include "policy/checkpoint_file.h"
 #include "policy/metrics.h"
 #include "policy/refiner.h"
 #include "policy/reward.h"
 #include "policy/round.h"
+#include "policy/search_checkpoint.h"
 
 namespace placer::policy {
 namespace {
@@ -33,30 +33,6 @@ constexpr int kMaxFailedSteps = 10;
 // Keeps the moves of local search apart from the streams of samples.
 constexpr std::uint64_t kRefineStream = 0x726566696e65;
 
-constexpr std::string_view kKept = "kept.";
-
-// The same blobs under the names of a policy that a restart replaced.
-std::vector<Blob> as_kept(std::vector<Blob> blobs) {
-  for (Blob& blob : blobs) blob.name.insert(0, kKept);
-  return blobs;
-}
-
-std::vector<Blob> kept_of(std::span<const Blob> blobs) {
-  std::vector<Blob> kept;
-  for (const Blob& blob : blobs) {
-    if (!blob.name.starts_with(kKept)) continue;
-    kept.push_back(blob);
-    kept.back().name.erase(0, kKept.size());
-  }
-  return kept;
-}
-
-std::vector<Placement> placements_of(std::span<const Proposal> proposals) {
-  std::vector<Placement> placements;
-  for (const Proposal& proposal : proposals) placements.push_back(proposal.placement);
-  return placements;
-}
-
 class Trainer {
  public:
   Trainer(const Problem& problem, const SearchOptions& options, const Method& method)
@@ -68,7 +44,11 @@ class Trainer {
         rule_(training_, reference_time(problem)),
         baseline_(training_, baseline_start()),
         incumbent_(problem, options, method.name),
-        round_(static_cast<std::size_t>(training_.elites), 0) {
+        round_(static_cast<std::size_t>(training_.elites), 0),
+        file_(problem, options, method) {
+    if (training_.improves) {
+      base_.emplace(problem, training_, options.seed, incumbent_, *learner_);
+    }
     if (training_.refine > 0) {
       refiner_.emplace(problem, incumbent_,
                        RefinerOptions{.temperature = training_.refine_temperature,
@@ -79,7 +59,7 @@ class Trainer {
   SearchResult run() {
     if (start()) {
       while (trouble_.empty() && update()) {
-        if (due()) save();
+        if (file_.due(updates_, incumbent_.clock().seconds())) save();
       }
       save();
       if (trouble_.empty()) evaluate_rest();
@@ -98,14 +78,14 @@ class Trainer {
 
   // False when it does not come to the first update: then there is nothing to go on from.
   bool start() {
-    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+    if (file_.exists()) {
       resume();
       return true;
     }
     if (!training_.policy.empty()) load_policy();
-    if (training_.improves) {
-      find_base();
-      if (training_.zero_shot || !training_.policy.empty()) decode();
+    if (base_) {
+      base_->find();
+      if (training_.zero_shot || !training_.policy.empty()) base_->decode();
       if (training_.zero_shot) return false;
     } else if (training_.warm_start) {
       if (refiner_) {
@@ -116,58 +96,8 @@ class Trainer {
       if (incumbent_.best()) imitate(*incumbent_.best());
       if (incumbent_.exhausted()) return false;
     }
-    last_save_seconds_ = incumbent_.clock().seconds();
+    file_.begin(incumbent_.clock().seconds());
     return true;
-  }
-
-  // Starts as other searches do.
-  void find_base() {
-    const UnitTable units(problem_);
-    const std::vector<Choice> starts = starting_choices(problem_, units, incumbent_);
-    set_base(conforming(problem_.constraints,
-                        units.placement(starts.empty() ? Choice(units.size()) : starts.front())),
-             incumbent_.best_outcome());
-  }
-
-  // What a policy that has learned before makes of the start, as long as that gains something.
-  void decode() {
-    constexpr int kRounds = 4;
-    for (int round = 0; round < kRounds && !incumbent_.exhausted(); ++round) {
-      const std::optional<Placement> before = incumbent_.best();
-      incumbent_.evaluate(placements_of(learner_->decode()));
-      if (incumbent_.best() == before) return;
-      set_base(*incumbent_.best(), incumbent_.best_outcome());
-    }
-  }
-
-  void set_base(const Placement& placement, const Outcome& outcome) {
-    base_ = Base{.placement = placement, .cost = base_cost(outcome)};
-    learner_->rebase(base_->placement);
-  }
-
-  // Goes on from the best sample of the update, where it is good enough (simulated annealing).
-  void step_base(std::span<const Proposal> proposals, std::span<const Outcome> outcomes) {
-    if (!training_.improves) return;
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < proposals.size(); ++i) {
-      best = better(outcomes[i], outcomes[best]) ? i : best;
-    }
-    if (accepts(outcomes[best])) {
-      set_base(conforming(problem_.constraints, proposals[best].placement), outcomes[best]);
-    }
-  }
-
-  [[nodiscard]] bool accepts(const Outcome& outcome) const {
-    const std::optional<std::int64_t>& base = base_->cost.cost;
-    if (!base) return improvement(base_->cost, outcome) > 0;
-    if (!outcome.feasible()) return false;
-    if (outcome.cost() <= *base) return true;
-    const double rise = static_cast<double>(outcome.cost() - *base) /
-                        static_cast<double>(std::max<std::int64_t>(*base, 1));
-    constexpr double kLast = 1e-3;
-    const double temper = training_.temper * std::pow(kLast, incumbent_.clock().fraction());
-    const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(training_.k)};
-    return Rng::keyed(options_.seed, keys).uniform() < std::exp(-rise / temper);
   }
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
@@ -175,8 +105,9 @@ class Trainer {
     const Checkpoint checkpoint = read_checkpoint(training_.policy);
     const std::optional<double>& kept = checkpoint.state.kept;
     const bool present = !kept || checkpoint.state.baseline.value >= *kept;
-    learner_->load_weights(training_.policy,
-                           present ? checkpoint.blobs : kept_of(checkpoint.blobs));
+    learner_->load_weights(training_.policy, present
+                                                 ? checkpoint.blobs
+                                                 : without_prefix(kKeptPrefix, checkpoint.blobs));
   }
 
   [[nodiscard]] Proposal drawn_as(const Placement& placement) const {
@@ -210,7 +141,7 @@ class Trainer {
     const Refined refined = refine(proposals, outcomes);
     record(proposals, outcomes, refined);
     if (advantages && training_.teaches) teach(*advantages, outcomes, refined, metrics);
-    step_base(proposals, outcomes);
+    if (base_) base_->step(updates_, proposals, outcomes);
     ++updates_;
     report(metrics);
     restart_when_fruitless();
@@ -233,8 +164,7 @@ class Trainer {
     rule_.settle(outcomes);
     std::vector<double> rewards;
     for (const Outcome& outcome : outcomes) {
-      const double reward =
-          training_.improves ? improvement(base_->cost, outcome) : rule_.reward(outcome);
+      const double reward = base_ ? base_->reward(outcome) : rule_.reward(outcome);
       metrics.reward_mean += reward / static_cast<double>(outcomes.size());
       if (all_teach || outcome.feasible()) rewards.push_back(reward);
     }
@@ -353,7 +283,7 @@ class Trainer {
     const double learned = baseline_.state().value;
     if (!kept_ || learned > *kept_) {
       kept_ = learned;
-      kept_weights_ = as_kept(learner_->weights());
+      kept_weights_ = with_prefix(kKeptPrefix, learner_->weights());
     }
     learner_->reset(options_.seed, ++restarts_);
     baseline_ = Baseline(training_, baseline_start());
@@ -382,63 +312,31 @@ class Trainer {
 
   // --- checkpoints ---
 
-  [[nodiscard]] bool due() const {
-    if (options_.checkpoint.empty()) return false;
-    return updates_ % static_cast<std::uint64_t>(training_.checkpoint_updates) == 0 ||
-           incumbent_.clock().seconds() - last_save_seconds_ >= training_.checkpoint_seconds;
-  }
-
-  [[nodiscard]] SearchIdentity identity() const {
-    return {.algorithm = method_.name,
-            .graph_hash = problem_.costs.graph().hash(),
-            .cluster_hash = problem_.costs.cluster().hash(),
-            .constraints_hash = hash_of(problem_.constraints),
-            .evaluator = problem_.evaluator.name(),
-            .seed = options_.seed,
-            .settings = method_.settings};
-  }
-
   void save() {
     if (options_.checkpoint.empty()) return;
-    Checkpoint checkpoint;
-    checkpoint.identity = identity();
-    checkpoint.state = {.updates = updates_,
-                        .baseline = baseline_.state(),
-                        .restarts = restarts_,
-                        .round = round_.state(),
-                        .kept = kept_,
-                        .score_unit = rule_.score_unit(),
-                        .base = base_,
-                        .result = incumbent_.so_far()};
-    checkpoint.blobs = learner_->weights();
-    const std::vector<Blob> optimizer = learner_->optimizer_state();
-    for (const auto& more : {optimizer, kept_weights_}) {
-      checkpoint.blobs.insert(checkpoint.blobs.end(), more.begin(), more.end());
+    SearchState state{.updates = updates_,
+                      .baseline = baseline_.state(),
+                      .restarts = restarts_,
+                      .round = round_.state(),
+                      .kept = kept_,
+                      .score_unit = rule_.score_unit(),
+                      .base = {},
+                      .result = incumbent_.so_far()};
+    if (base_) state.base = base_->state();
+    std::vector<Blob> blobs = learner_->weights();
+    for (const auto& more : {learner_->optimizer_state(), kept_weights_}) {
+      blobs.insert(blobs.end(), more.begin(), more.end());
     }
-    write_checkpoint(options_.checkpoint, checkpoint);
-    last_save_seconds_ = incumbent_.clock().seconds();
+    file_.save(std::move(state), std::move(blobs), incumbent_.clock().seconds());
   }
 
   void resume() {
-    Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
-    require_same_search(options_.checkpoint, checkpoint.identity, identity());
-    if (training_.improves && !checkpoint.state.base) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, "base", "is missing");
-    }
-    if (checkpoint.state.base) require_valid("base", checkpoint.state.base->placement);
-    if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
-    for (const Elite& elite : checkpoint.state.round.elites) {
-      require_valid("round.elites", elite.proposal.placement);
-      if (!learner_->takes(elite.proposal)) {
-        throw Error(ErrorKind::kBadInput, options_.checkpoint, "round.elites",
-                    fmt::format("{} cannot have drawn this", method_.name));
-      }
-    }
+    Checkpoint checkpoint = file_.load(*learner_);
     kept_ = checkpoint.state.kept;
     if (kept_) {
-      kept_weights_ = kept_of(checkpoint.blobs);
+      kept_weights_ = without_prefix(kKeptPrefix, checkpoint.blobs);
       learner_->load_weights(options_.checkpoint, kept_weights_);  // are they sound?
-      kept_weights_ = as_kept(std::move(kept_weights_));
+      kept_weights_ = with_prefix(kKeptPrefix, std::move(kept_weights_));
     }
     learner_->load_weights(options_.checkpoint, checkpoint.blobs);
     learner_->load_optimizer_state(options_.checkpoint, checkpoint.blobs);
@@ -448,21 +346,8 @@ class Trainer {
     baseline_.restore(checkpoint.state.baseline);
     rule_.restore(checkpoint.state.score_unit);
     incumbent_.restore(std::move(checkpoint.state.result));
-    base_ = std::move(checkpoint.state.base);
-    if (base_) learner_->rebase(base_->placement);
-    last_save_seconds_ = incumbent_.clock().seconds();
-  }
-
-  void require_valid(const char* where, const Placement& placement) const {
-    const std::size_t nodes = problem_.costs.graph().size();
-    const std::string violation =
-        placement.device.size() == nodes
-            ? first_violation(problem_.costs.graph(), problem_.costs.cluster(),
-                              problem_.constraints, placement)
-            : fmt::format("{} devices, expected {}", placement.device.size(), nodes);
-    if (!violation.empty()) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, where, violation);
-    }
+    if (base_) base_->restore(*std::move(checkpoint.state.base));
+    file_.begin(incumbent_.clock().seconds());
   }
 
   const Problem& problem_;
@@ -474,15 +359,15 @@ class Trainer {
   Baseline baseline_;
   Incumbent incumbent_;
   Round round_;
-  std::optional<Base> base_;        // what the learner improves
-  std::optional<Refiner> refiner_;  // where samples are refined
+  SearchCheckpoint file_;
+  std::optional<BasePlacement> base_;  // of methods that improve one
+  std::optional<Refiner> refiner_;     // where samples are refined
   std::uint64_t updates_ = 0;
   std::uint64_t restarts_ = 0;
   std::optional<double> kept_;
   std::vector<Blob> kept_weights_;  // under the names of kept ones
   int failed_steps_ = 0;
   std::string trouble_;
-  double last_save_seconds_ = 0;
 };
 
 // The placement when the constraints leave only one.
