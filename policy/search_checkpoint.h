@@ -20,6 +20,7 @@ namespace placer::policy {
 [[nodiscard]] std::vector<Blob> without_prefix(std::string_view prefix,
                                                std::span<const Blob> blobs);
 inline constexpr std::string_view kKeptPrefix = "kept.";
+inline constexpr std::string_view kGoodPrefix = "good.";  // of the safeguard
 
 // All that it is given outlives it.
 class SearchCheckpoint {

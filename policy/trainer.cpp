@@ -27,8 +27,8 @@ namespace {
 constexpr double kImitatedLoss = 0.35;
 // Where local search explores, samples are to be near what it found: exp(-0.1) = 0.9.
 constexpr double kImitatedForRefining = 0.1;
-// Updates in a row without a finite gradient after which the settings are to blame.
-constexpr int kMaxFailedSteps = 10;
+// Updates in a row that blow the policy up after which the settings are to blame.
+constexpr std::uint64_t kMaxFailed = 10;
 
 // Keeps the moves of local search apart from the streams of samples.
 constexpr std::uint64_t kRefineStream = 0x726566696e65;
@@ -41,6 +41,7 @@ class Trainer {
         method_(method),
         training_(method.training),
         learner_(method.make(problem, options.seed)),
+        safeguard_(*learner_, training_.clip),
         rule_(training_, reference_time(problem)),
         baseline_(training_, baseline_start()),
         incumbent_(problem, options, method.name),
@@ -65,7 +66,7 @@ class Trainer {
       if (trouble_.empty()) evaluate_rest();
     }
     SearchResult result = incumbent_.finish();
-    result.trouble = trouble_;
+    result.trouble = trouble_.empty() ? undone() : trouble_;
     return result;
   }
 
@@ -83,6 +84,7 @@ class Trainer {
       return true;
     }
     if (!training_.policy.empty()) load_policy();
+    safeguard_.begin();
     if (base_) {
       base_->find();
       if (training_.zero_shot || !training_.policy.empty()) base_->decode();
@@ -123,10 +125,13 @@ class Trainer {
     const Proposal proposal = drawn_as(placement);
     for (std::int64_t i = 0; i < training_.warm_start_updates && !incumbent_.exhausted(); ++i) {
       const double enough = refiner_ ? kImitatedForRefining : kImitatedLoss;
+      safeguard_.before_lesson();
       const LessonReport report = learner_->imitate({&proposal, 1}, enough);
-      if (report.loss < enough) return;
-      count_failure(report);
+      if (report.loss < enough) break;
+      judge(report);
+      if (!trouble_.empty()) return;
     }
+    safeguard_.begin();
   }
 
   // One update of the policy; false when the budget does not allow a whole one.
@@ -134,6 +139,7 @@ class Trainer {
     const auto batch = static_cast<std::size_t>(training_.k);
     if (incumbent_.clock().left() < batch) return false;
     const std::vector<Proposal> proposals = sample();
+    if (proposals.empty()) return false;
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
     const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
@@ -148,13 +154,26 @@ class Trainer {
     return true;
   }
 
-  std::vector<Proposal> sample() {
+  [[nodiscard]] std::vector<Rng> streams() const {
     std::vector<Rng> rngs;
     for (std::int64_t k = 0; k < training_.k; ++k) {
       const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(k)};
       rngs.push_back(Rng::keyed(options_.seed, keys));
     }
-    return learner_->sample(rngs);
+    return rngs;
+  }
+
+  // Nothing where even the last good weights give no probabilities: then there is trouble.
+  std::vector<Proposal> sample() {
+    do {
+      try {
+        std::vector<Rng> rngs = streams();
+        return learner_->sample(rngs);
+      } catch (const UndrawableWeights&) {  // the weights are finite, what comes of them is not
+      }
+    } while (safeguard_.roll_back());
+    trouble_ = "the policy's probabilities are not finite";
+    return {};
   }
 
   // Nothing when none of the outcomes may teach; an outcome that may not teach has advantage 0.
@@ -252,24 +271,33 @@ class Trainer {
                   .refined = refined.proposals,
                   .refined_weights = refined.weights};
     for (const Elite& elite : round_.state().elites) lesson.elites.push_back(elite.proposal);
+    safeguard_.before_lesson();
     const LessonReport report = learner_->teach(lesson);
-    count_failure(report);
+    judge(report);
     metrics.loss_policy = report.loss;
     metrics.entropy = report.entropy;
     metrics.grad_norm = report.grad_norm;
     metrics.details = report.details;
   }
 
-  // A gradient that is not finite changes nothing; several in a row end the search, which keeps
-  // what it has found.
-  void count_failure(const LessonReport& report) {
-    failed_steps_ = report.applied ? 0 : failed_steps_ + 1;
-    if (failed_steps_ >= kMaxFailedSteps) {
-      trouble_ = fmt::format(
-          "the gradient was not finite in {} updates in a row; try a smaller learning rate than "
-          "lr={}",
-          failed_steps_, training_.lr);
-    }
+  // What blows the policy up is undone; where that does not help several times in a row the search
+  // ends, and keeps what it has found.
+  void judge(const LessonReport& report) {
+    if (safeguard_.after_lesson(report) || safeguard_.failed() < kMaxFailed) return;
+    trouble_ = fmt::format(
+        "the policy or its gradient was not finite, or far too large, in {} updates in a row; try "
+        "a smaller learning rate than lr={}",
+        safeguard_.failed(), training_.lr);
+  }
+
+  // For the user, of a search that went on to its end.
+  [[nodiscard]] std::string undone() const {
+    const std::uint64_t times = safeguard_.rollbacks();
+    if (times == 0) return "";
+    return fmt::format(
+        "the policy blew up and was put back {} time{} in {} updates; a smaller learning rate than "
+        "lr={} may find more",
+        times, times == 1 ? "" : "s", updates_, training_.lr);
   }
 
   void restart_when_fruitless() {
@@ -286,6 +314,7 @@ class Trainer {
       kept_weights_ = with_prefix(kKeptPrefix, learner_->weights());
     }
     learner_->reset(options_.seed, ++restarts_);
+    safeguard_.begin();
     baseline_ = Baseline(training_, baseline_start());
     round_ = Round(static_cast<std::size_t>(training_.elites), share);
   }
@@ -300,6 +329,7 @@ class Trainer {
     }
     metrics.lr = training_.lr;
     metrics.evaluations = incumbent_.clock().spent();
+    metrics.rollbacks = safeguard_.rollbacks();
     options_.metrics(to_json_line(metrics));
   }
 
@@ -307,7 +337,7 @@ class Trainer {
   // learned, and the checkpoint before them lets a longer budget go on as if they had not been.
   void evaluate_rest() {
     if (incumbent_.exhausted()) return;
-    static_cast<void>(incumbent_.evaluate(placements_of(sample())));
+    incumbent_.evaluate(placements_of(sample()));
   }
 
   // --- checkpoints ---
@@ -321,10 +351,12 @@ class Trainer {
                       .kept = kept_,
                       .score_unit = rule_.score_unit(),
                       .base = {},
+                      .safeguard = safeguard_.state(),
                       .result = incumbent_.so_far()};
     if (base_) state.base = base_->state();
     std::vector<Blob> blobs = learner_->weights();
-    for (const auto& more : {learner_->optimizer_state(), kept_weights_}) {
+    for (const auto& more : {learner_->optimizer_state(), kept_weights_,
+                             with_prefix(kGoodPrefix, safeguard_.good())}) {
       blobs.insert(blobs.end(), more.begin(), more.end());
     }
     file_.save(std::move(state), std::move(blobs), incumbent_.clock().seconds());
@@ -338,8 +370,10 @@ class Trainer {
       learner_->load_weights(options_.checkpoint, kept_weights_);  // are they sound?
       kept_weights_ = with_prefix(kKeptPrefix, std::move(kept_weights_));
     }
+    load_good(checkpoint);
     learner_->load_weights(options_.checkpoint, checkpoint.blobs);
     learner_->load_optimizer_state(options_.checkpoint, checkpoint.blobs);
+    if (!checkpoint.state.safeguard) safeguard_.begin();
     updates_ = checkpoint.state.updates;
     restarts_ = checkpoint.state.restarts;
     round_.restore(std::move(checkpoint.state.round));
@@ -350,11 +384,20 @@ class Trainer {
     file_.begin(incumbent_.clock().seconds());
   }
 
+  void load_good(const Checkpoint& checkpoint) {
+    if (!checkpoint.state.safeguard) return;
+    std::vector<Blob> good = without_prefix(kGoodPrefix, checkpoint.blobs);
+    learner_->load_weights(options_.checkpoint, good);  // are they sound?
+    learner_->load_optimizer_state(options_.checkpoint, good);
+    safeguard_.restore(*checkpoint.state.safeguard, std::move(good));
+  }
+
   const Problem& problem_;
   const SearchOptions& options_;
   const Method& method_;
   const TrainingParameters& training_;
   std::unique_ptr<Learner> learner_;
+  Safeguard safeguard_;
   RewardRule rule_;
   Baseline baseline_;
   Incumbent incumbent_;
@@ -366,7 +409,6 @@ class Trainer {
   std::uint64_t restarts_ = 0;
   std::optional<double> kept_;
   std::vector<Blob> kept_weights_;  // under the names of kept ones
-  int failed_steps_ = 0;
   std::string trouble_;
 };
 
