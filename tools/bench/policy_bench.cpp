@@ -103,7 +103,8 @@ void sizes(benchmark::internal::Benchmark* bench) {
 }
 BENCHMARK(BM_PolicyUpdate)->Apply(sizes);
 BENCHMARK(BM_PolicySample)->Apply(sizes);
-BENCHMARK(BM_PolicyForward)->Apply(sizes);
+// As many as there are elites, and with them.
+BENCHMARK(BM_PolicyForward)->Apply(sizes)->Args({100, 8, 64, 4})->Args({100, 8, 64, 12});
 
 }  // namespace
 }  // namespace placer::policy
