@@ -36,6 +36,8 @@ struct Lesson {
   std::span<const double> advantages;  // [K], of what was sampled last; 0: must not teach
   // [K], likewise: what became of it. Comparable over all updates, as advantages are not.
   std::span<const Outcome> outcomes;
+  // Of those that may teach: what a value baseline learns.
+  std::span<const double> rewards = {};
   double entropy_weight = 0;          // of the entropy bonus, per decision
   std::vector<Proposal> elites = {};  // to imitate besides, each once
   double elite_weight = 0;
@@ -82,6 +84,9 @@ class Learner {
   // What the policy thinks best of the present placement, without chance; nothing: only samples
   // are worth trying.
   [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
+  // What it expects a sample's reward to be, by what it read for the last ones; nothing: it learns
+  // no value (BaselineKind::kValue).
+  [[nodiscard]] virtual std::optional<double> value() const { return std::nullopt; }
   // Learns from the proposals that were sampled last.
   virtual LessonReport teach(const Lesson& lesson) = 0;
 

@@ -140,13 +140,14 @@ class Trainer {
     if (incumbent_.clock().left() < batch) return false;
     const std::vector<Proposal> proposals = sample();
     if (proposals.empty()) return false;
+    const std::optional<double> value = expected();
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
     const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
-    const auto advantages = advantages_of(outcomes, metrics);
+    const auto taught = advantages_of(outcomes, value, metrics);
     const Refined refined = refine(proposals, outcomes);
     record(proposals, outcomes, refined);
-    if (advantages && training_.teaches) teach(*advantages, outcomes, refined, metrics);
+    if (taught && training_.teaches) teach(*taught, outcomes, refined, metrics);
     if (base_) base_->step(updates_, proposals, outcomes);
     ++updates_;
     report(metrics);
@@ -176,9 +177,15 @@ class Trainer {
     return {};
   }
 
-  // Nothing when none of the outcomes may teach; an outcome that may not teach has advantage 0.
-  std::optional<std::vector<double>> advantages_of(std::span<const Outcome> outcomes,
-                                                   UpdateMetrics& metrics) {
+  struct Taught {
+    std::vector<double> advantages;  // [K]; of an outcome that may not teach 0
+    std::vector<double> rewards;     // of the others
+  };
+
+  // Nothing when none of the outcomes may teach.
+  //   value  what was expected of their rewards, where that is the baseline
+  std::optional<Taught> advantages_of(std::span<const Outcome> outcomes,
+                                      std::optional<double> value, UpdateMetrics& metrics) {
     const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
     rule_.settle(outcomes);
     std::vector<double> rewards;
@@ -189,13 +196,25 @@ class Trainer {
     }
     describe_samples(outcomes, metrics);
     if (rewards.empty()) return std::nullopt;
-    const std::vector<double> taught = baseline_.advantages(rewards);
-    std::vector<double> result;
+    const std::vector<double> advantages = baseline_.advantages(rewards, value);
+    Taught result;
     std::size_t next = 0;
     for (const Outcome& outcome : outcomes) {
-      result.push_back(all_teach || outcome.feasible() ? taught[next++] : 0.0);
+      result.advantages.push_back(all_teach || outcome.feasible() ? advantages[next++] : 0.0);
     }
+    result.rewards = std::move(rewards);
     return result;
+  }
+
+  // Of the samples' reward, where the baseline is a prediction.
+  [[nodiscard]] std::optional<double> expected() const {
+    if (training_.baseline != BaselineKind::kValue) return std::nullopt;
+    const std::optional<double> value = learner_->value();
+    if (!value) {
+      throw usage_error(fmt::format(
+          "{} learns no value: its baseline is moving or batch, not value", method_.name));
+    }
+    return value;
   }
 
   // What local search made of an update's samples.
@@ -256,15 +275,16 @@ class Trainer {
     round_.record(problem_.constraints, all, known);
   }
 
-  void teach(std::span<const double> advantages, std::span<const Outcome> outcomes,
-             const Refined& refined, UpdateMetrics& metrics) {
+  void teach(const Taught& taught, std::span<const Outcome> outcomes, const Refined& refined,
+             UpdateMetrics& metrics) {
     const double share = incumbent_.clock().fraction();
     const double weight =
         training_.entropy == training_.entropy_end
             ? training_.entropy
             : training_.entropy + share * (training_.entropy_end - training_.entropy);
-    Lesson lesson{.advantages = advantages,
+    Lesson lesson{.advantages = taught.advantages,
                   .outcomes = outcomes,
+                  .rewards = taught.rewards,
                   .entropy_weight = weight,
                   .elites = {},
                   .elite_weight = training_.elite_weight,

@@ -234,6 +234,18 @@ TEST(Trainer, ResumedSearchUndoesWhatTheOneNeverKilledDid) {
   std::filesystem::remove(path);
 }
 
+TEST(Trainer, LearnerWithoutAValueHasNoValueBaseline) {
+  Method method = counting([](std::uint64_t) { return std::nullopt; });
+  method.training.baseline = BaselineKind::kValue;
+  try {
+    static_cast<void>(search(method));
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("counting learns no value: its baseline is"));
+  }
+}
+
 TEST(Trainer, PolicyThatLearnsIsLeftAlone) {
   const TestProblem problem(test::grid(3, 4, 50, 100), {.devices = 2});
   const PostMethod post = post_defaults();
