@@ -22,6 +22,16 @@ constexpr const char* kDtype = "float64";
   throw Error(ErrorKind::kBadInput, path.string(), "tensors", what);
 }
 
+template <typename T>
+bool holds_finite(const std::string& bytes) {
+  for (std::size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
+    T value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Blob to_blob(std::string name, std::vector<std::int64_t> shape, std::span<const double> values) {
@@ -49,6 +59,13 @@ std::vector<double> numbers_of(const std::filesystem::path& path, std::span<cons
     refuse(path, fmt::format("\"{}\" holds numbers that are not finite", name));
   }
   return values;
+}
+
+bool all_finite(std::span<const Blob> blobs) {
+  return std::all_of(blobs.begin(), blobs.end(), [](const Blob& blob) {
+    return blob.dtype == kDtype ? holds_finite<double>(blob.bytes)
+                                : holds_finite<float>(blob.bytes);
+  });
 }
 
 }  // namespace placer::policy

@@ -22,4 +22,7 @@ namespace placer::policy {
                                              std::span<const Blob> blobs, const std::string& name,
                                              const std::vector<std::int64_t>& shape);
 
+// Whether every number of them is, whatever their type.
+[[nodiscard]] bool all_finite(std::span<const Blob> blobs);
+
 }  // namespace placer::policy

@@ -77,6 +77,15 @@ Json round_to_json(const RoundState& round) {
   return json;
 }
 
+Json safeguard_to_json(const SafeguardState& state) {
+  Json json = {{"rollbacks", state.rollbacks},
+               {"since", state.since},
+               {"norms", state.norms},
+               {"failed", state.failed}};
+  if (state.entropy) json["entropy"] = *state.entropy;
+  return json;
+}
+
 Json result_to_json(const SearchResult& result) {
   Json json;
   json["evaluations"] = result.evaluations;
@@ -155,6 +164,16 @@ RoundState round_from_json(const Json& json) {
   return round;
 }
 
+SafeguardState safeguard_from_json(const Json& json) {
+  SafeguardState state;
+  state.rollbacks = json.at("rollbacks").get<std::uint64_t>();
+  state.since = json.at("since").get<std::uint64_t>();
+  state.norms = json.at("norms").get<std::vector<double>>();
+  state.failed = json.at("failed").get<std::uint64_t>();
+  if (json.contains("entropy")) state.entropy = json.at("entropy").get<double>();
+  return state;
+}
+
 SearchResult result_from_json(const Json& json) {
   SearchResult result;
   result.evaluations = json.at("evaluations").get<std::uint64_t>();
@@ -199,6 +218,7 @@ SearchState state_from_json(const Json& json) {
     state.base->cost.missing = {base.at("missing_bytes").get<std::int64_t>()};
     if (base.contains("cost")) state.base->cost.cost = base.at("cost").get<std::int64_t>();
   }
+  if (json.contains("safeguard")) state.safeguard = safeguard_from_json(json.at("safeguard"));
   state.result = result_from_json(json.at("result"));
   return state;
 }
@@ -329,6 +349,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                  {"tensors", Json::array()}};
   if (state.kept) header["kept"] = *state.kept;
   if (state.score_unit) header["score_unit"] = *state.score_unit;
+  if (state.safeguard) header["safeguard"] = safeguard_to_json(*state.safeguard);
   if (state.base) {
     const BaseCost& cost = state.base->cost;
     header["base"] = {{"placement", placement_to_json(state.base->placement)},

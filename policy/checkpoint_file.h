@@ -19,6 +19,7 @@
 #include "policy/learner.h"
 #include "policy/reward.h"
 #include "policy/round.h"
+#include "policy/safeguard.h"
 
 namespace placer::policy {
 
@@ -52,7 +53,9 @@ struct SearchState {
   std::optional<double> kept;
   std::optional<std::int64_t> score_unit;  // RewardRule's
   std::optional<Base> base;                // of methods that improve one
-  SearchResult result;                     // so far
+  // Nothing in files of policies that no search has. The good weights are the blobs "good.<name>".
+  std::optional<SafeguardState> safeguard;
+  SearchResult result;  // so far
 };
 
 struct Checkpoint {

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "placer/base/random.h"
+
 namespace placer::policy {
 
 ChoiceTree::ChoiceTree(std::size_t size) : leaves_(std::bit_ceil(size)), nodes_(2 * leaves_) {}
@@ -48,6 +50,9 @@ double ChoiceTree::entropy() const {
 }
 
 std::size_t ChoiceTree::at(double share) const {
+  if (!std::isfinite(nodes_[1].largest) || !std::isfinite(nodes_[1].sum)) {
+    throw UndrawableWeights("scores that are not finite");
+  }
   // What lies left of the draw, relative to the present node's largest score.
   double left = share * nodes_[1].sum;
   std::size_t i = 1;

@@ -26,10 +26,18 @@ struct Proposal {
   bool operator==(const Proposal&) const = default;
 };
 
+[[nodiscard]] inline std::vector<Placement> placements_of(std::span<const Proposal> proposals) {
+  std::vector<Placement> placements;
+  for (const Proposal& proposal : proposals) placements.push_back(proposal.placement);
+  return placements;
+}
+
 struct Lesson {
   std::span<const double> advantages;  // [K], of what was sampled last; 0: must not teach
   // [K], likewise: what became of it. Comparable over all updates, as advantages are not.
   std::span<const Outcome> outcomes;
+  // Of those that may teach: what a value baseline learns.
+  std::span<const double> rewards = {};
   double entropy_weight = 0;          // of the entropy bonus, per decision
   std::vector<Proposal> elites = {};  // to imitate besides, each once
   double elite_weight = 0;
@@ -76,6 +84,9 @@ class Learner {
   // What the policy thinks best of the present placement, without chance; nothing: only samples
   // are worth trying.
   [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
+  // What it expects a sample's reward to be, by what it read for the last ones; nothing: it learns
+  // no value (BaselineKind::kValue).
+  [[nodiscard]] virtual std::optional<double> value() const { return std::nullopt; }
   // Learns from the proposals that were sampled last.
   virtual LessonReport teach(const Lesson& lesson) = 0;
 

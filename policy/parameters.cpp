@@ -13,7 +13,9 @@ void describe(Settings& settings, TrainingParameters& p) {
   settings.add("ratio_clip", p.ratio_clip, 0.001, 10);
   settings.add("kl", p.kl, 0, 100);
   settings.add("baseline", p.baseline,
-               {{"moving", BaselineKind::kMoving}, {"batch", BaselineKind::kBatch}});
+               {{"moving", BaselineKind::kMoving},
+                {"batch", BaselineKind::kBatch},
+                {"value", BaselineKind::kValue}});
   settings.add("baseline_decay", p.baseline_decay, 0, 1);
   settings.add("baseline_from_failing", p.baseline_from_failing);
   settings.add("normalize", p.normalize);

@@ -26,6 +26,7 @@ enum class Loss : std::uint8_t {
 enum class BaselineKind : std::uint8_t {
   kMoving,  // moving average of the rewards so far
   kBatch,   // mean of the update's other samples
+  kValue,   // what a head of the network predicts
 };
 
 // Defaults were chosen on the graphs of tests/policy/learning_test.cpp, all with one setting
@@ -42,7 +43,7 @@ struct TrainingParameters {
   double ratio_clip = 0.2;       // of ppo: largest change of a decision's probability; 0.001..10
   double kl = 0.02;              // of ppo: ends the epochs of an update, nats per decision; 0..100
 
-  BaselineKind baseline = BaselineKind::kMoving;  // moving, batch
+  BaselineKind baseline = BaselineKind::kMoving;  // moving, batch, value
   double baseline_decay = 0.9;                    // of the moving average; 0..1 (1: never moves)
   // The moving average starts at the failing signal; else at the mean of the first rewards.
   bool baseline_from_failing = true;

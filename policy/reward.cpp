@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "placer/base/error.h"
+
 namespace placer::policy {
 
 SimTime reference_time(const Problem& problem) {
@@ -81,18 +83,20 @@ Baseline::Baseline(const TrainingParameters& parameters, std::optional<double> s
   if (start) state_ = {.started = true, .value = *start, .mean_square = 0};
 }
 
-std::vector<double> Baseline::centred(std::span<const double> rewards, double mean) const {
+std::vector<double> Baseline::centred(std::span<const double> rewards, double mean,
+                                      double expected) const {
   const double count = static_cast<double>(rewards.size());
   std::vector<double> result;
   for (const double reward : rewards) {
     // Of a single reward there are no others.
     const bool others = kind_ == BaselineKind::kBatch && rewards.size() > 1;
-    result.push_back(others ? (reward - mean) * count / (count - 1) : reward - state_.value);
+    result.push_back(others ? (reward - mean) * count / (count - 1) : reward - expected);
   }
   return result;
 }
 
-std::vector<double> Baseline::advantages(std::span<const double> rewards) {
+std::vector<double> Baseline::advantages(std::span<const double> rewards,
+                                         std::optional<double> value) {
   const double count = static_cast<double>(rewards.size());
   double mean = 0;
   for (const double reward : rewards) mean += reward / count;
@@ -100,7 +104,8 @@ std::vector<double> Baseline::advantages(std::span<const double> rewards) {
     state_.started = true;
     state_.value = mean;
   }
-  std::vector<double> result = centred(rewards, mean);
+  PLACER_CHECK(value.has_value() == (kind_ == BaselineKind::kValue), "a prediction where due");
+  std::vector<double> result = centred(rewards, mean, value.value_or(state_.value));
   double square = 0;
   for (const double advantage : result) square += advantage * advantage / count;
   // The first update sets the scale, later ones move it.

@@ -68,7 +68,7 @@ struct BaselineState {
 // With R the rewards of an update, moving averages B <- decay * B + (1 - decay) * mean(R) and, for
 // normalising, of the squared advantages. The advantage of a reward is R - B or, with
 // BaselineKind::kBatch, R less the mean of the update's other rewards, which it is independent of
-// (Kool et al., ICLR 2019 workshop).
+// (Kool et al., ICLR 2019 workshop), or, with kValue, R - V with V the learner's prediction.
 class Baseline {
  public:
   // `start`: the failing signal, or nothing for the mean of the first rewards.
@@ -76,13 +76,16 @@ class Baseline {
 
   // Advantages of one update's rewards (not empty) against the baseline before it, then moves the
   // baseline.
-  [[nodiscard]] std::vector<double> advantages(std::span<const double> rewards);
+  //   value  of BaselineKind::kValue: the prediction
+  [[nodiscard]] std::vector<double> advantages(std::span<const double> rewards,
+                                               std::optional<double> value = std::nullopt);
 
   [[nodiscard]] const BaselineState& state() const { return state_; }
   void restore(const BaselineState& state) { state_ = state; }
 
  private:
-  [[nodiscard]] std::vector<double> centred(std::span<const double> rewards, double mean) const;
+  [[nodiscard]] std::vector<double> centred(std::span<const double> rewards, double mean,
+                                            double expected) const;
 
   BaselineKind kind_;
   double decay_;

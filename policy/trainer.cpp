@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -11,13 +10,14 @@
 
 #include "placer/algorithm/incumbent.h"
 #include "placer/algorithm/starts.h"
-#include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
+#include "policy/base_placement.h"
 #include "policy/checkpoint_file.h"
 #include "policy/metrics.h"
 #include "policy/refiner.h"
 #include "policy/reward.h"
 #include "policy/round.h"
+#include "policy/search_checkpoint.h"
 
 namespace placer::policy {
 namespace {
@@ -27,35 +27,11 @@ namespace {
 constexpr double kImitatedLoss = 0.35;
 // Where local search explores, samples are to be near what it found: exp(-0.1) = 0.9.
 constexpr double kImitatedForRefining = 0.1;
-// Updates in a row without a finite gradient after which the settings are to blame.
-constexpr int kMaxFailedSteps = 10;
+// Updates in a row that blow the policy up after which the settings are to blame.
+constexpr std::uint64_t kMaxFailed = 10;
 
 // Keeps the moves of local search apart from the streams of samples.
 constexpr std::uint64_t kRefineStream = 0x726566696e65;
-
-constexpr std::string_view kKept = "kept.";
-
-// The same blobs under the names of a policy that a restart replaced.
-std::vector<Blob> as_kept(std::vector<Blob> blobs) {
-  for (Blob& blob : blobs) blob.name.insert(0, kKept);
-  return blobs;
-}
-
-std::vector<Blob> kept_of(std::span<const Blob> blobs) {
-  std::vector<Blob> kept;
-  for (const Blob& blob : blobs) {
-    if (!blob.name.starts_with(kKept)) continue;
-    kept.push_back(blob);
-    kept.back().name.erase(0, kKept.size());
-  }
-  return kept;
-}
-
-std::vector<Placement> placements_of(std::span<const Proposal> proposals) {
-  std::vector<Placement> placements;
-  for (const Proposal& proposal : proposals) placements.push_back(proposal.placement);
-  return placements;
-}
 
 class Trainer {
  public:
@@ -65,10 +41,15 @@ class Trainer {
         method_(method),
         training_(method.training),
         learner_(method.make(problem, options.seed)),
+        safeguard_(*learner_, training_.clip),
         rule_(training_, reference_time(problem)),
         baseline_(training_, baseline_start()),
         incumbent_(problem, options, method.name),
-        round_(static_cast<std::size_t>(training_.elites), 0) {
+        round_(static_cast<std::size_t>(training_.elites), 0),
+        file_(problem, options, method) {
+    if (training_.improves) {
+      base_.emplace(problem, training_, options.seed, incumbent_, *learner_);
+    }
     if (training_.refine > 0) {
       refiner_.emplace(problem, incumbent_,
                        RefinerOptions{.temperature = training_.refine_temperature,
@@ -79,13 +60,13 @@ class Trainer {
   SearchResult run() {
     if (start()) {
       while (trouble_.empty() && update()) {
-        if (due()) save();
+        if (file_.due(updates_, incumbent_.clock().seconds())) save();
       }
       save();
       if (trouble_.empty()) evaluate_rest();
     }
     SearchResult result = incumbent_.finish();
-    result.trouble = trouble_;
+    result.trouble = trouble_.empty() ? undone() : trouble_;
     return result;
   }
 
@@ -98,14 +79,15 @@ class Trainer {
 
   // False when it does not come to the first update: then there is nothing to go on from.
   bool start() {
-    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+    if (file_.exists()) {
       resume();
       return true;
     }
     if (!training_.policy.empty()) load_policy();
-    if (training_.improves) {
-      find_base();
-      if (training_.zero_shot || !training_.policy.empty()) decode();
+    safeguard_.begin();
+    if (base_) {
+      base_->find();
+      if (training_.zero_shot || !training_.policy.empty()) base_->decode();
       if (training_.zero_shot) return false;
     } else if (training_.zero_shot) {
       incumbent_.evaluate(placements_of(learner_->decode()));
@@ -119,58 +101,8 @@ class Trainer {
       if (incumbent_.best()) imitate(*incumbent_.best());
       if (incumbent_.exhausted()) return false;
     }
-    last_save_seconds_ = incumbent_.clock().seconds();
+    file_.begin(incumbent_.clock().seconds());
     return true;
-  }
-
-  // Starts as other searches do.
-  void find_base() {
-    const UnitTable units(problem_);
-    const std::vector<Choice> starts = starting_choices(problem_, units, incumbent_);
-    set_base(conforming(problem_.constraints,
-                        units.placement(starts.empty() ? Choice(units.size()) : starts.front())),
-             incumbent_.best_outcome());
-  }
-
-  // What a policy that has learned before makes of the start, as long as that gains something.
-  void decode() {
-    constexpr int kRounds = 4;
-    for (int round = 0; round < kRounds && !incumbent_.exhausted(); ++round) {
-      const std::optional<Placement> before = incumbent_.best();
-      incumbent_.evaluate(placements_of(learner_->decode()));
-      if (incumbent_.best() == before) return;
-      set_base(*incumbent_.best(), incumbent_.best_outcome());
-    }
-  }
-
-  void set_base(const Placement& placement, const Outcome& outcome) {
-    base_ = Base{.placement = placement, .cost = base_cost(outcome)};
-    learner_->rebase(base_->placement);
-  }
-
-  // Goes on from the best sample of the update, where it is good enough (simulated annealing).
-  void step_base(std::span<const Proposal> proposals, std::span<const Outcome> outcomes) {
-    if (!training_.improves) return;
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < proposals.size(); ++i) {
-      best = better(outcomes[i], outcomes[best]) ? i : best;
-    }
-    if (accepts(outcomes[best])) {
-      set_base(conforming(problem_.constraints, proposals[best].placement), outcomes[best]);
-    }
-  }
-
-  [[nodiscard]] bool accepts(const Outcome& outcome) const {
-    const std::optional<std::int64_t>& base = base_->cost.cost;
-    if (!base) return improvement(base_->cost, outcome) > 0;
-    if (!outcome.feasible()) return false;
-    if (outcome.cost() <= *base) return true;
-    const double rise = static_cast<double>(outcome.cost() - *base) /
-                        static_cast<double>(std::max<std::int64_t>(*base, 1));
-    constexpr double kLast = 1e-3;
-    const double temper = training_.temper * std::pow(kLast, incumbent_.clock().fraction());
-    const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(training_.k)};
-    return Rng::keyed(options_.seed, keys).uniform() < std::exp(-rise / temper);
   }
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
@@ -178,8 +110,9 @@ class Trainer {
     const Checkpoint checkpoint = read_checkpoint(training_.policy);
     const std::optional<double>& kept = checkpoint.state.kept;
     const bool present = !kept || checkpoint.state.baseline.value >= *kept;
-    learner_->load_weights(training_.policy,
-                           present ? checkpoint.blobs : kept_of(checkpoint.blobs));
+    learner_->load_weights(training_.policy, present
+                                                 ? checkpoint.blobs
+                                                 : without_prefix(kKeptPrefix, checkpoint.blobs));
   }
 
   [[nodiscard]] Proposal drawn_as(const Placement& placement) const {
@@ -195,10 +128,13 @@ class Trainer {
     const Proposal proposal = drawn_as(placement);
     for (std::int64_t i = 0; i < training_.warm_start_updates && !incumbent_.exhausted(); ++i) {
       const double enough = refiner_ ? kImitatedForRefining : kImitatedLoss;
+      safeguard_.before_lesson();
       const LessonReport report = learner_->imitate({&proposal, 1}, enough);
-      if (report.loss < enough) return;
-      count_failure(report);
+      if (report.loss < enough) break;
+      judge(report);
+      if (!trouble_.empty()) return;
     }
+    safeguard_.begin();
   }
 
   // One update of the policy; false when the budget does not allow a whole one.
@@ -206,50 +142,82 @@ class Trainer {
     const auto batch = static_cast<std::size_t>(training_.k);
     if (incumbent_.clock().left() < batch) return false;
     const std::vector<Proposal> proposals = sample();
+    if (proposals.empty()) return false;
+    const std::optional<double> value = expected();
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
     const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
-    const auto advantages = advantages_of(outcomes, metrics);
+    const auto taught = advantages_of(outcomes, value, metrics);
     const Refined refined = refine(proposals, outcomes);
     record(proposals, outcomes, refined);
-    if (advantages && training_.teaches) teach(*advantages, outcomes, refined, metrics);
-    step_base(proposals, outcomes);
+    if (taught && training_.teaches) teach(*taught, outcomes, refined, metrics);
+    if (base_) base_->step(updates_, proposals, outcomes);
     ++updates_;
     report(metrics);
     restart_when_fruitless();
     return true;
   }
 
-  std::vector<Proposal> sample() {
+  [[nodiscard]] std::vector<Rng> streams() const {
     std::vector<Rng> rngs;
     for (std::int64_t k = 0; k < training_.k; ++k) {
       const std::uint64_t keys[] = {updates_, static_cast<std::uint64_t>(k)};
       rngs.push_back(Rng::keyed(options_.seed, keys));
     }
-    return learner_->sample(rngs);
+    return rngs;
   }
 
-  // Nothing when none of the outcomes may teach; an outcome that may not teach has advantage 0.
-  std::optional<std::vector<double>> advantages_of(std::span<const Outcome> outcomes,
-                                                   UpdateMetrics& metrics) {
+  // Nothing where even the last good weights give no probabilities: then there is trouble.
+  std::vector<Proposal> sample() {
+    do {
+      try {
+        std::vector<Rng> rngs = streams();
+        return learner_->sample(rngs);
+      } catch (const UndrawableWeights&) {  // the weights are finite, what comes of them is not
+      }
+    } while (safeguard_.roll_back());
+    trouble_ = "the policy's probabilities are not finite";
+    return {};
+  }
+
+  struct Taught {
+    std::vector<double> advantages;  // [K]; of an outcome that may not teach 0
+    std::vector<double> rewards;     // of the others
+  };
+
+  // Nothing when none of the outcomes may teach.
+  //   value  what was expected of their rewards, where that is the baseline
+  std::optional<Taught> advantages_of(std::span<const Outcome> outcomes,
+                                      std::optional<double> value, UpdateMetrics& metrics) {
     const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
     rule_.settle(outcomes);
     std::vector<double> rewards;
     for (const Outcome& outcome : outcomes) {
-      const double reward =
-          training_.improves ? improvement(base_->cost, outcome) : rule_.reward(outcome);
+      const double reward = base_ ? base_->reward(outcome) : rule_.reward(outcome);
       metrics.reward_mean += reward / static_cast<double>(outcomes.size());
       if (all_teach || outcome.feasible()) rewards.push_back(reward);
     }
     describe_samples(outcomes, metrics);
     if (rewards.empty()) return std::nullopt;
-    const std::vector<double> taught = baseline_.advantages(rewards);
-    std::vector<double> result;
+    const std::vector<double> advantages = baseline_.advantages(rewards, value);
+    Taught result;
     std::size_t next = 0;
     for (const Outcome& outcome : outcomes) {
-      result.push_back(all_teach || outcome.feasible() ? taught[next++] : 0.0);
+      result.advantages.push_back(all_teach || outcome.feasible() ? advantages[next++] : 0.0);
     }
+    result.rewards = std::move(rewards);
     return result;
+  }
+
+  // Of the samples' reward, where the baseline is a prediction.
+  [[nodiscard]] std::optional<double> expected() const {
+    if (training_.baseline != BaselineKind::kValue) return std::nullopt;
+    const std::optional<double> value = learner_->value();
+    if (!value) {
+      throw usage_error(fmt::format(
+          "{} learns no value: its baseline is moving or batch, not value", method_.name));
+    }
+    return value;
   }
 
   // What local search made of an update's samples.
@@ -310,39 +278,49 @@ class Trainer {
     round_.record(problem_.constraints, all, known);
   }
 
-  void teach(std::span<const double> advantages, std::span<const Outcome> outcomes,
-             const Refined& refined, UpdateMetrics& metrics) {
+  void teach(const Taught& taught, std::span<const Outcome> outcomes, const Refined& refined,
+             UpdateMetrics& metrics) {
     const double share = incumbent_.clock().fraction();
     const double weight =
         training_.entropy == training_.entropy_end
             ? training_.entropy
             : training_.entropy + share * (training_.entropy_end - training_.entropy);
-    Lesson lesson{.advantages = advantages,
+    Lesson lesson{.advantages = taught.advantages,
                   .outcomes = outcomes,
+                  .rewards = taught.rewards,
                   .entropy_weight = weight,
                   .elites = {},
                   .elite_weight = training_.elite_weight,
                   .refined = refined.proposals,
                   .refined_weights = refined.weights};
     for (const Elite& elite : round_.state().elites) lesson.elites.push_back(elite.proposal);
+    safeguard_.before_lesson();
     const LessonReport report = learner_->teach(lesson);
-    count_failure(report);
+    judge(report);
     metrics.loss_policy = report.loss;
     metrics.entropy = report.entropy;
     metrics.grad_norm = report.grad_norm;
     metrics.details = report.details;
   }
 
-  // A gradient that is not finite changes nothing; several in a row end the search, which keeps
-  // what it has found.
-  void count_failure(const LessonReport& report) {
-    failed_steps_ = report.applied ? 0 : failed_steps_ + 1;
-    if (failed_steps_ >= kMaxFailedSteps) {
-      trouble_ = fmt::format(
-          "the gradient was not finite in {} updates in a row; try a smaller learning rate than "
-          "lr={}",
-          failed_steps_, training_.lr);
-    }
+  // What blows the policy up is undone; where that does not help several times in a row the search
+  // ends, and keeps what it has found.
+  void judge(const LessonReport& report) {
+    if (safeguard_.after_lesson(report) || safeguard_.failed() < kMaxFailed) return;
+    trouble_ = fmt::format(
+        "the policy or its gradient was not finite, or far too large, in {} updates in a row; try "
+        "a smaller learning rate than lr={}",
+        safeguard_.failed(), training_.lr);
+  }
+
+  // For the user, of a search that went on to its end.
+  [[nodiscard]] std::string undone() const {
+    const std::uint64_t times = safeguard_.rollbacks();
+    if (times == 0) return "";
+    return fmt::format(
+        "the policy blew up and was put back {} time{} in {} updates; a smaller learning rate than "
+        "lr={} may find more",
+        times, times == 1 ? "" : "s", updates_, training_.lr);
   }
 
   void restart_when_fruitless() {
@@ -356,9 +334,10 @@ class Trainer {
     const double learned = baseline_.state().value;
     if (!kept_ || learned > *kept_) {
       kept_ = learned;
-      kept_weights_ = as_kept(learner_->weights());
+      kept_weights_ = with_prefix(kKeptPrefix, learner_->weights());
     }
     learner_->reset(options_.seed, ++restarts_);
+    safeguard_.begin();
     baseline_ = Baseline(training_, baseline_start());
     round_ = Round(static_cast<std::size_t>(training_.elites), share);
   }
@@ -373,6 +352,7 @@ class Trainer {
     }
     metrics.lr = training_.lr;
     metrics.evaluations = incumbent_.clock().spent();
+    metrics.rollbacks = safeguard_.rollbacks();
     options_.metrics(to_json_line(metrics));
   }
 
@@ -380,92 +360,59 @@ class Trainer {
   // learned, and the checkpoint before them lets a longer budget go on as if they had not been.
   void evaluate_rest() {
     if (incumbent_.exhausted()) return;
-    static_cast<void>(incumbent_.evaluate(placements_of(sample())));
+    incumbent_.evaluate(placements_of(sample()));
   }
 
   // --- checkpoints ---
 
-  [[nodiscard]] bool due() const {
-    if (options_.checkpoint.empty()) return false;
-    return updates_ % static_cast<std::uint64_t>(training_.checkpoint_updates) == 0 ||
-           incumbent_.clock().seconds() - last_save_seconds_ >= training_.checkpoint_seconds;
-  }
-
-  [[nodiscard]] SearchIdentity identity() const {
-    return {.algorithm = method_.name,
-            .graph_hash = problem_.costs.graph().hash(),
-            .cluster_hash = problem_.costs.cluster().hash(),
-            .constraints_hash = hash_of(problem_.constraints),
-            .evaluator = problem_.evaluator.name(),
-            .seed = options_.seed,
-            .settings = method_.settings};
-  }
-
   void save() {
     if (options_.checkpoint.empty()) return;
-    Checkpoint checkpoint;
-    checkpoint.identity = identity();
-    checkpoint.state = {.updates = updates_,
-                        .baseline = baseline_.state(),
-                        .restarts = restarts_,
-                        .round = round_.state(),
-                        .kept = kept_,
-                        .score_unit = rule_.score_unit(),
-                        .base = base_,
-                        .result = incumbent_.so_far()};
-    checkpoint.blobs = learner_->weights();
-    const std::vector<Blob> optimizer = learner_->optimizer_state();
-    for (const auto& more : {optimizer, kept_weights_}) {
-      checkpoint.blobs.insert(checkpoint.blobs.end(), more.begin(), more.end());
+    SearchState state{.updates = updates_,
+                      .baseline = baseline_.state(),
+                      .restarts = restarts_,
+                      .round = round_.state(),
+                      .kept = kept_,
+                      .score_unit = rule_.score_unit(),
+                      .base = {},
+                      .safeguard = safeguard_.state(),
+                      .result = incumbent_.so_far()};
+    if (base_) state.base = base_->state();
+    std::vector<Blob> blobs = learner_->weights();
+    for (const auto& more : {learner_->optimizer_state(), kept_weights_,
+                             with_prefix(kGoodPrefix, safeguard_.good())}) {
+      blobs.insert(blobs.end(), more.begin(), more.end());
     }
-    write_checkpoint(options_.checkpoint, checkpoint);
-    last_save_seconds_ = incumbent_.clock().seconds();
+    file_.save(std::move(state), std::move(blobs), incumbent_.clock().seconds());
   }
 
   void resume() {
-    Checkpoint checkpoint = read_checkpoint(options_.checkpoint);
-    require_same_search(options_.checkpoint, checkpoint.identity, identity());
-    if (training_.improves && !checkpoint.state.base) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, "base", "is missing");
-    }
-    if (checkpoint.state.base) require_valid("base", checkpoint.state.base->placement);
-    if (checkpoint.state.result.best) require_valid("result.best", *checkpoint.state.result.best);
-    for (const Elite& elite : checkpoint.state.round.elites) {
-      require_valid("round.elites", elite.proposal.placement);
-      if (!learner_->takes(elite.proposal)) {
-        throw Error(ErrorKind::kBadInput, options_.checkpoint, "round.elites",
-                    fmt::format("{} cannot have drawn this", method_.name));
-      }
-    }
+    Checkpoint checkpoint = file_.load(*learner_);
     kept_ = checkpoint.state.kept;
     if (kept_) {
-      kept_weights_ = kept_of(checkpoint.blobs);
+      kept_weights_ = without_prefix(kKeptPrefix, checkpoint.blobs);
       learner_->load_weights(options_.checkpoint, kept_weights_);  // are they sound?
-      kept_weights_ = as_kept(std::move(kept_weights_));
+      kept_weights_ = with_prefix(kKeptPrefix, std::move(kept_weights_));
     }
+    load_good(checkpoint);
     learner_->load_weights(options_.checkpoint, checkpoint.blobs);
     learner_->load_optimizer_state(options_.checkpoint, checkpoint.blobs);
+    if (!checkpoint.state.safeguard) safeguard_.begin();
     updates_ = checkpoint.state.updates;
     restarts_ = checkpoint.state.restarts;
     round_.restore(std::move(checkpoint.state.round));
     baseline_.restore(checkpoint.state.baseline);
     rule_.restore(checkpoint.state.score_unit);
     incumbent_.restore(std::move(checkpoint.state.result));
-    base_ = std::move(checkpoint.state.base);
-    if (base_) learner_->rebase(base_->placement);
-    last_save_seconds_ = incumbent_.clock().seconds();
+    if (base_) base_->restore(*std::move(checkpoint.state.base));
+    file_.begin(incumbent_.clock().seconds());
   }
 
-  void require_valid(const char* where, const Placement& placement) const {
-    const std::size_t nodes = problem_.costs.graph().size();
-    const std::string violation =
-        placement.device.size() == nodes
-            ? first_violation(problem_.costs.graph(), problem_.costs.cluster(),
-                              problem_.constraints, placement)
-            : fmt::format("{} devices, expected {}", placement.device.size(), nodes);
-    if (!violation.empty()) {
-      throw Error(ErrorKind::kBadInput, options_.checkpoint, where, violation);
-    }
+  void load_good(const Checkpoint& checkpoint) {
+    if (!checkpoint.state.safeguard) return;
+    std::vector<Blob> good = without_prefix(kGoodPrefix, checkpoint.blobs);
+    learner_->load_weights(options_.checkpoint, good);  // are they sound?
+    learner_->load_optimizer_state(options_.checkpoint, good);
+    safeguard_.restore(*checkpoint.state.safeguard, std::move(good));
   }
 
   const Problem& problem_;
@@ -473,19 +420,19 @@ class Trainer {
   const Method& method_;
   const TrainingParameters& training_;
   std::unique_ptr<Learner> learner_;
+  Safeguard safeguard_;
   RewardRule rule_;
   Baseline baseline_;
   Incumbent incumbent_;
   Round round_;
-  std::optional<Base> base_;        // what the learner improves
-  std::optional<Refiner> refiner_;  // where samples are refined
+  SearchCheckpoint file_;
+  std::optional<BasePlacement> base_;  // of methods that improve one
+  std::optional<Refiner> refiner_;     // where samples are refined
   std::uint64_t updates_ = 0;
   std::uint64_t restarts_ = 0;
   std::optional<double> kept_;
   std::vector<Blob> kept_weights_;  // under the names of kept ones
-  int failed_steps_ = 0;
   std::string trouble_;
-  double last_save_seconds_ = 0;
 };
 
 // The placement when the constraints leave only one.

@@ -89,7 +89,8 @@ struct SearchResult {
   std::uint64_t evaluations = 0;
   double seconds = 0;
   bool stopped = false;  // by request, before the budget's end
-  std::string trouble;   // why it ended early of itself; empty: it did not
+  // Why it ended early of itself, or what it had to undo on the way; empty: neither.
+  std::string trouble;
   // No placement of this problem costs less (Outcome::cost() of the evaluator). Equal to the cost
   // of best: best is optimal, proven. Nothing: the method proves nothing.
   std::optional<std::int64_t> lower_bound = std::nullopt;

@@ -1,6 +1,7 @@
 #include "placer/base/random.h"
 
 #include <bit>
+#include <cmath>
 
 #include "placer/base/error.h"
 
@@ -75,7 +76,9 @@ std::size_t Rng::weighted(std::span<const double> weights) {
   for (const double weight : weights) {
     total += weight;
   }
-  PLACER_CHECK(total > 0, "no positive weight");
+  if (!(total > 0) || !std::isfinite(total)) {
+    throw UndrawableWeights("weights without a finite, positive sum");
+  }
   double left = uniform() * total;
   std::size_t last = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "placer/base/error.h"
+
 namespace placer {
 
 // One output of SplitMix64 (Steele, Lea, Flood 2014) for the state `state`: a strong mix of 64
@@ -17,6 +19,12 @@ namespace placer {
 
 // FNV-1a, 64 bits. For keys of random streams, not for hash tables that strangers can fill.
 [[nodiscard]] std::uint64_t fnv1a64(std::string_view text);
+
+// Of Rng::weighted(). A bug, but where the weights are what a policy makes of what it has learned.
+class UndrawableWeights : public LogicError {
+ public:
+  using LogicError::LogicError;
+};
 
 // xoshiro256++ 1.0 (Blackman, Vigna 2019). Cheap to copy; its state can be saved and restored.
 class Rng {
@@ -33,7 +41,8 @@ class Rng {
   [[nodiscard]] double uniform();
   // Uniform in [0, bound), without bias; bound > 0.
   [[nodiscard]] std::uint64_t below(std::uint64_t bound);
-  // An index drawn in proportion to `weights` (non-negative, at least one positive).
+  // An index drawn in proportion to `weights`.
+  //   throws  UndrawableWeights unless they are finite, non-negative and one is positive
   [[nodiscard]] std::size_t weighted(std::span<const double> weights);
 
   template <typename T>

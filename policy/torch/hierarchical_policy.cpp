@@ -80,6 +80,9 @@ class HierarchicalPolicy : public PolicyNetwork {
   Evaluation evaluate(std::span<const Proposal> proposals) const override;
 
   bool takes(const Proposal& proposal) const override;
+  // How much of the graph each group is likely to get: the placer reads after the draw.
+  std::int64_t summary_width() const override { return groups_; }
+  at::Tensor summary() const override { return group_log_probability_.exp().mean(0); }
   Details details(std::span<const Proposal> proposals) const override;
 
   // The grouping that it would have come from is not known.

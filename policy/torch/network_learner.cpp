@@ -1,10 +1,14 @@
 #include "policy/torch/network_learner.h"
 
+#include <optional>
+
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 
 #include "policy/torch/checkpoint.h"
 #include "policy/torch/policy_gradient.h"
 #include "policy/torch/single_thread.h"
+#include "policy/torch/value_head.h"
 
 namespace placer::policy {
 namespace {
@@ -24,6 +28,16 @@ class NetworkLearner : public Learner {
         optimizer_(network_->parameters(), parameters.lr, parameters.clip),
         seat_(seat) {
     if (seat_ != nullptr) seat_->load(network_->parameters());
+    const std::int64_t width = network_->summary_width();
+    if (parameters.baseline == BaselineKind::kValue && width > 0) {
+      value_.emplace(width, network_->parameters().front().value.scalar_type());
+    }
+  }
+
+  std::optional<double> value() const override {
+    if (!value_) return std::nullopt;
+    const at::NoGradGuard guard;
+    return value_->value(network_->summary()).item<double>();
   }
 
   std::vector<Proposal> sample(std::span<Rng> rngs) override {
@@ -40,9 +54,12 @@ class NetworkLearner : public Learner {
     proposals.insert(proposals.end(), lesson.elites.begin(), lesson.elites.end());
     proposals.insert(proposals.end(), lesson.refined.begin(), lesson.refined.end());
     // The reading that the samples were drawn from is still the present weights'.
+    std::optional<double> value_loss;
+    if (value_) value_loss = value_->learn(network_->summary(), lesson.rewards);
     LessonReport report = parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
                                                                : epochs(lesson, proposals);
     report.details = network_->details(sampled_);
+    if (value_loss) report.details.emplace_back("loss_value", *value_loss);
     return report;
   }
 
@@ -64,19 +81,32 @@ class NetworkLearner : public Learner {
   void reset(std::uint64_t seed, std::uint64_t round) override {
     network_->reset(seed, round);
     optimizer_.reset();
+    if (value_) value_->reset(seed, round);
   }
 
-  std::vector<Blob> weights() const override { return to_blobs(network_->parameters()); }
-  std::vector<Blob> optimizer_state() const override { return to_blobs(optimizer_.state()); }
+  std::vector<Blob> weights() const override { return to_blobs(all_weights()); }
+  std::vector<Blob> optimizer_state() const override { return to_blobs(all_of_optimizers()); }
   void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) override {
-    load_blobs(path, blobs, network_->parameters());
+    load_blobs(path, blobs, all_weights());
   }
   void load_optimizer_state(const std::filesystem::path& path,
                             std::span<const Blob> blobs) override {
-    load_blobs(path, blobs, optimizer_.state());
+    load_blobs(path, blobs, all_of_optimizers());
   }
 
  private:
+  [[nodiscard]] std::vector<NamedTensor> all_weights() const {
+    std::vector<NamedTensor> all = network_->parameters();
+    if (value_) all.insert(all.end(), value_->parameters().begin(), value_->parameters().end());
+    return all;
+  }
+  [[nodiscard]] std::vector<NamedTensor> all_of_optimizers() const {
+    std::vector<NamedTensor> all = optimizer_.state();
+    if (!value_) return all;
+    for (NamedTensor& tensor : value_->optimizer_state()) all.push_back(std::move(tensor));
+    return all;
+  }
+
   [[nodiscard]] std::int64_t sampled() const { return static_cast<std::int64_t>(sampled_.size()); }
 
   LessonReport one_step(const Lesson& lesson, std::span<const Proposal> proposals) {
@@ -137,7 +167,8 @@ class NetworkLearner : public Learner {
   TrainingParameters parameters_;
   std::unique_ptr<PolicyNetwork> network_;
   AdamOptimizer optimizer_;
-  JointOptimizer::Seat* seat_;  // may be null
+  JointOptimizer::Seat* seat_;      // may be null
+  std::optional<ValueHead> value_;  // of BaselineKind::kValue
   std::vector<Proposal> sampled_;
 };
 

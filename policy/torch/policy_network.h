@@ -52,6 +52,10 @@ class PolicyNetwork {
   [[nodiscard]] virtual bool takes(const Proposal& proposal) const {
     return proposal.latent.empty();
   }
+  // What the last reading comes to, [summary_width()], for a prediction of rewards; 0: nothing is
+  // to be predicted from it.
+  [[nodiscard]] virtual std::int64_t summary_width() const { return 0; }
+  [[nodiscard]] virtual at::Tensor summary() const { return {}; }
   // Numbers of its own on proposals that it drew, for LessonReport::details.
   [[nodiscard]] virtual Details details(std::span<const Proposal> /*proposals*/) const {
     return {};

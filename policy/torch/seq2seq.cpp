@@ -114,6 +114,7 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
   encoding.keys =
       at::mm(weights_.get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
   encoding.values = at::mm(encoded, weights_.get("output.weight_context").t());
+  encoding.summary = encoded.mean(0);
   encoding.forbidden = inputs.forbidden;
   return encoding;
 }

@@ -43,6 +43,7 @@ struct Encoding {
   at::Tensor device_gates;  // [D + 1, 4 hidden]; the last row starts a sequence
   at::Tensor keys;          // [hidden, N], scaled by 1 / sqrt(hidden)
   at::Tensor values;        // [N, D]
+  at::Tensor summary;       // [width of e]: the mean of all e_i
   at::Tensor forbidden;     // [N, D] bool
 };
 
@@ -66,6 +67,10 @@ class Seq2Seq {
   [[nodiscard]] Samples sample(const Encoding& encoding, std::span<Rng> rngs) const;
   // Of actions [N, K], a decision for each group; forbidden ones have -inf.
   [[nodiscard]] Evaluation evaluate(const Encoding& encoding, const at::Tensor& actions) const;
+
+  [[nodiscard]] std::int64_t summary_width() const {
+    return bidirectional_ ? 2 * hidden_ : hidden_;
+  }
 
   // In a fixed order; names are those of the tensors in a checkpoint.
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return weights_.all(); }

@@ -23,6 +23,8 @@ class SequencePolicy : public PolicyNetwork {
   Evaluation evaluate(std::span<const Proposal> proposals) const override {
     return network_.evaluate(encoding_, to_actions(proposals));
   }
+  std::int64_t summary_width() const override { return network_.summary_width(); }
+  at::Tensor summary() const override { return encoding_.summary; }
   std::optional<Proposal> proposal_of(const Placement& placement) const override {
     return Proposal{.placement = {.device = placement.device, .priority = {}}, .latent = {}};
   }

@@ -61,6 +61,8 @@ Checkpoint example() {
                    .latent = {3, -1}}}}};
   checkpoint.state.kept = -0.7;
   checkpoint.state.score_unit = 1234;
+  checkpoint.state.safeguard = SafeguardState{
+      .rollbacks = 3, .since = 7, .norms = {0.1, 2e-300}, .entropy = 0.3, .failed = 1};
   SearchResult& result = checkpoint.state.result;
   result.evaluations = 136;
   result.seconds = 1.25;
@@ -89,6 +91,7 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.state.round, written.state.round);
   EXPECT_EQ(read.state.kept, written.state.kept);
   EXPECT_EQ(read.state.score_unit, 1234);
+  EXPECT_EQ(read.state.safeguard, written.state.safeguard);
   const SearchResult& result = read.state.result;
   EXPECT_EQ(result.evaluations, 136U);
   EXPECT_EQ(result.seconds, 1.25);

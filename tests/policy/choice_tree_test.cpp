@@ -27,6 +27,17 @@ double naive_entropy(const std::map<std::size_t, double>& scores) {
   return entropy;
 }
 
+TEST(ChoiceTree, ScoresThatAreNotFiniteAreNotDrawnFrom) {
+  for (const double bad : {std::nan(""), HUGE_VAL}) {
+    for (const std::size_t member : {0, 2}) {
+      ChoiceTree tree(3);
+      tree.insert(1, 0.5);
+      tree.insert(member, bad);
+      EXPECT_THROW((void)tree.at(0.5), UndrawableWeights) << bad << " of " << member;
+    }
+  }
+}
+
 TEST(ChoiceTree, IsTheSoftmaxOfItsMembersWhateverCameAndWent) {
   Rng rng(5);
   ChoiceTree tree(13);

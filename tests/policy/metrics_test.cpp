@@ -17,11 +17,12 @@ TEST(Metrics, LineIsOneFlatObjectAndUnknownNumbersAreNull) {
   metrics.entropy = 1.5;
   metrics.lr = 0.001;
   metrics.evaluations = 24;
+  metrics.rollbacks = 2;
   EXPECT_EQ(to_json_line(metrics),
             R"({"step": 3, "wall_time": 0.5, "reward_mean": -0.25, "baseline": -2, )"
             R"("best_step_time_ms": null, "sample_mean_ms": null, "sample_median_ms": null, )"
             R"("feasible": 0, "loss_policy": null, "entropy": 1.5, "grad_norm": null, )"
-            R"("lr": 0.001, "evaluations": 24})");
+            R"("lr": 0.001, "evaluations": 24, "rollbacks": 2})");
 }
 
 // 1, 2 and 6 ms: mean 3, median 2; the infeasible one has no time.

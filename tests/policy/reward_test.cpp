@@ -107,6 +107,16 @@ TEST(Baseline, OfABatchIsTheMeanOfTheOthers) {
   EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0}).size(), 1U);
 }
 
+// -1 - -0.8 and -0.5 - -0.8, whatever the moving average is.
+TEST(Baseline, OfAValueIsThePrediction) {
+  TrainingParameters parameters = plain();
+  parameters.baseline = BaselineKind::kValue;
+  Baseline baseline(parameters, -2.0);
+  const std::vector<double> advantages = baseline.advantages(std::vector<double>{-1.0, -0.5}, -0.8);
+  EXPECT_NEAR(advantages.at(0), -0.2, 1e-12);
+  EXPECT_NEAR(advantages.at(1), 0.3, 1e-12);
+}
+
 TEST(Baseline, RewardsThatNeverDifferTeachNothing) {
   Baseline baseline(normalized(), std::nullopt);
   EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -1.0}), (std::vector<double>{0.0, 0.0}));

@@ -1,5 +1,5 @@
-// One update of the policy: encode, sample K placements, teacher-forced pass, backward, Adam; one
-// thread. CPU time is what counts.
+// One update of the policy: encode, sample K placements, teacher-forced pass, backward, Adam; and
+// parts of it; one thread. CPU time is what counts.
 
 #include <benchmark/benchmark.h>
 
@@ -85,12 +85,26 @@ void BM_PolicySample(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(3));
 }
 
+// What an update needs of its samples before their outcomes are known: all that could be done while
+// they are evaluated.
+void BM_PolicyForward(benchmark::State& state) {
+  Fixture fixture(state.range(0), state.range(1), state.range(2));
+  const Encoding encoding = fixture.network.encode(fixture.inputs);
+  const at::Tensor actions = fixture.sample(encoding, state.range(3)).actions;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(fixture.network.evaluate(encoding, actions).log_probability);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(3));
+}
+
 void sizes(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"groups", "devices", "hidden", "k"})->Unit(benchmark::kMillisecond);
   bench->Args({20, 4, 64, 8})->Args({100, 8, 64, 8})->Args({100, 8, 256, 8});
 }
 BENCHMARK(BM_PolicyUpdate)->Apply(sizes);
 BENCHMARK(BM_PolicySample)->Apply(sizes);
+// As many as there are elites, and with them.
+BENCHMARK(BM_PolicyForward)->Apply(sizes)->Args({100, 8, 64, 4})->Args({100, 8, 64, 12});
 
 }  // namespace
 }  // namespace placer::policy

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -76,6 +77,13 @@ TEST(Random, WeightedFollowsTheWeights) {
   }
   EXPECT_EQ(count[1] + count[3], 0);
   EXPECT_NEAR(count[0], 10'000, 5 * 87);
+}
+
+TEST(Random, WeightsThatGiveNoProbabilitiesAreRefused) {
+  Rng rng(5);
+  for (const double bad : {0.0, std::nan(""), HUGE_VAL}) {
+    EXPECT_THROW((void)rng.weighted(std::array{0.0, bad}), UndrawableWeights) << bad;
+  }
 }
 
 TEST(Random, ShuffleKeepsTheItems) {

@@ -122,6 +122,7 @@ TEST(Colocrl, LearnsWhatFits) {
     late += lines[lines.size() - 1 - i].at("feasible").get<int>();
   }
   EXPECT_GT(late, 2 * early);
+  EXPECT_EQ(lines.back().at("rollbacks"), 0);
 }
 
 TEST(Colocrl, NothingFitsIsAResult) {

@@ -1,0 +1,262 @@
+#include "policy/trainer.h"
+
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "placer/base/error.h"
+#include "policy/blobs.h"
+#include "policy/checkpoint_file.h"
+#include "policy/post.h"
+#include "tests/policy/test_problem.h"
+
+namespace placer::policy {
+namespace {
+
+using test::LoadAndCut;
+using test::TestProblem;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+struct Fate {
+  double weight = 1;  // what the lesson adds to it
+  LessonReport report{.applied = true, .loss = 1, .entropy = 0.5, .grad_norm = 0.1};
+};
+// Of a lesson, by its number; nothing: an ordinary one.
+using Script = std::function<std::optional<Fate>(std::uint64_t lesson)>;
+
+constexpr double kUndrawable = 1e9;  // a finite weight, from which nothing can be drawn
+
+// Its one weight counts its lessons; one more in the optimizer does so too. What it draws depends
+// on the weight.
+class CountingLearner : public Learner {
+ public:
+  CountingLearner(const Problem& problem, Script script)
+      : nodes_(problem.costs.graph().size()), script_(std::move(script)) {}
+
+  std::vector<Proposal> sample(std::span<Rng> rngs) override {
+    EXPECT_TRUE(std::isfinite(weight_)) << "drawn from a policy that is none";
+    if (weight_ >= kUndrawable) throw UndrawableWeights("not finite");
+    std::vector<Proposal> proposals;
+    for (Rng& rng : rngs) {
+      Proposal proposal;
+      for (std::size_t v = 0; v < nodes_; ++v) {
+        const std::uint64_t draw = rng.below(2) + static_cast<std::uint64_t>(weight_);
+        proposal.placement.device.push_back(id_at<DeviceId>(draw % 2));
+      }
+      proposals.push_back(std::move(proposal));
+    }
+    return proposals;
+  }
+
+  LessonReport teach(const Lesson& /*lesson*/) override {
+    const Fate fate = script_(lessons_++).value_or(Fate{});
+    weight_ += fate.weight;
+    moment_ += fate.weight;
+    return fate.report;
+  }
+
+  std::optional<Proposal> proposal_of(const Placement& /*placement*/) const override { return {}; }
+  LessonReport imitate(std::span<const Proposal> /*proposals*/, double /*enough*/) override {
+    return {};
+  }
+  void reset(std::uint64_t /*seed*/, std::uint64_t /*round*/) override { weight_ = moment_ = 0; }
+  std::vector<Blob> weights() const override { return {to_blob("weight", {1}, {&weight_, 1})}; }
+  std::vector<Blob> optimizer_state() const override {
+    return {to_blob("moment", {1}, {&moment_, 1})};
+  }
+  void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) override {
+    weight_ = numbers_of(path, blobs, "weight", {1}).front();
+  }
+  void load_optimizer_state(const std::filesystem::path& path,
+                            std::span<const Blob> blobs) override {
+    moment_ = numbers_of(path, blobs, "moment", {1}).front();
+  }
+
+ private:
+  std::size_t nodes_;
+  Script script_;
+  double weight_ = 0;
+  double moment_ = 0;
+  std::uint64_t lessons_ = 0;
+};
+
+Method counting(Script script) {
+  Method method{.name = "counting", .training = {}, .settings = {}, .make = nullptr};
+  method.training.k = 4;
+  method.training.restart_after = 0;
+  method.make = [script](const Problem& problem, std::uint64_t /*seed*/) {
+    return std::make_unique<CountingLearner>(problem, script);
+  };
+  return method;
+}
+
+struct Searched {
+  SearchResult result;
+  std::vector<nlohmann::json> lines;
+  SimTime best_seen{std::numeric_limits<std::int64_t>::max()};
+};
+
+// Of 40 updates.
+Searched search(const Method& method, const std::string& checkpoint = "",
+                std::uint64_t kill_at = 0) {
+  class Watching : public LoadAndCut {
+   public:
+    Watching(const CostModel& costs, SimTime& best) : LoadAndCut(costs), best_(best) {}
+    void evaluate(std::span<const Placement> placements, std::span<Outcome> results) override {
+      LoadAndCut::evaluate(placements, results);
+      for (const Outcome& outcome : results) best_ = std::min(best_, outcome.step_time);
+    }
+
+   private:
+    SimTime& best_;
+  };
+  const TestProblem problem(test::grid(3, 4, 50, 100), {.devices = 2});
+  Searched run;
+  Watching evaluator(problem.costs(), run.best_seen);
+  SearchOptions options;
+  options.budget.evaluations = 160;
+  options.checkpoint = checkpoint;
+  options.metrics = [&](const std::string& line) {
+    run.lines.push_back(nlohmann::json::parse(line));
+    run.lines.back().erase("wall_time");
+    if (run.lines.back().at("step") == kill_at) throw std::runtime_error("killed");
+  };
+  run.result = train(problem.with(evaluator), options, method);
+  return run;
+}
+
+Script at_lesson(std::uint64_t when, Fate fate) {
+  return [=](std::uint64_t lesson) { return lesson == when ? std::optional(fate) : std::nullopt; };
+}
+
+class Explosion : public testing::TestWithParam<Fate> {};
+
+// The learner counts its lessons from 0. Copies are taken when lessons 10 and 20 prove the weights
+// before them good, so the one that explodes, the 26th, is followed by 21 and 14 more up to the
+// 40th update; of those that are found out by their own report the weight before them was in doubt
+// too.
+TEST_P(Explosion, IsUndoneAndReportedAndTheSearchGoesOn) {
+  const std::string path = testing::TempDir() + "explosion";
+  std::filesystem::remove(path);
+  const Searched run = search(counting(at_lesson(25, GetParam())), path);
+  EXPECT_EQ(run.result.evaluations, 160U);
+  EXPECT_EQ(run.result.best.value().device.size(), 12U);
+  EXPECT_EQ(run.result.outcome.step_time, run.best_seen);
+  EXPECT_EQ(run.lines.at(24).at("rollbacks"), 0);
+  EXPECT_EQ(run.lines.back().at("rollbacks"), 1);
+  EXPECT_THAT(run.result.trouble, testing::HasSubstr("put back 1 time in 40 updates"));
+  const Checkpoint end = read_checkpoint(path);
+  EXPECT_EQ(numbers_of(path, end.blobs, "weight", {1}).front(), 20 + 14);
+  EXPECT_EQ(numbers_of(path, end.blobs, "moment", {1}).front(), 20 + 14);
+  std::filesystem::remove(path);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, Explosion,
+    testing::Values(
+        Fate{.weight = kNan}, Fate{.weight = kUndrawable},
+        Fate{.report = {.applied = false, .loss = kNan, .entropy = 0.5, .grad_norm = 0.1}},
+        Fate{.report = {.applied = true, .loss = 1, .entropy = kNan, .grad_norm = 0.1}},
+        Fate{.report = {.applied = true, .loss = 1, .entropy = 0.5, .grad_norm = HUGE_VAL}},
+        Fate{.report = {.applied = true, .loss = 1, .entropy = 0.5, .grad_norm = 2e4}},
+        Fate{.report = {.applied = true, .loss = 1, .entropy = 0, .grad_norm = 0.1}}));
+
+// A long gradient is no explosion while it is new to the policy, a certain policy none if it became
+// so step by step.
+TEST(Trainer, OrdinaryLessonsAreKept) {
+  const Searched early = search(counting(at_lesson(
+      5, Fate{.report = {.applied = true, .loss = 1, .entropy = 0.5, .grad_norm = 2e4}})));
+  EXPECT_EQ(early.lines.back().at("rollbacks"), 0);
+  EXPECT_EQ(early.result.trouble, "");
+  const Searched certain = search(counting([](std::uint64_t lesson) {
+    Fate fate;
+    fate.report.entropy = std::pow(0.1, static_cast<double>(lesson));
+    return std::optional(fate);
+  }));
+  EXPECT_EQ(certain.lines.back().at("rollbacks"), 0);
+}
+
+TEST(Trainer, LessonsThatNeverAreGoodEndTheSearch) {
+  const Searched run = search(counting([](std::uint64_t lesson) {
+    return lesson < 3 ? std::nullopt
+                      : std::optional(Fate{.weight = 0, .report = {.applied = false}});
+  }));
+  EXPECT_EQ(run.result.evaluations, 13U * 4);
+  EXPECT_TRUE(run.result.best.has_value());
+  EXPECT_THAT(run.result.trouble, testing::HasSubstr("in 10 updates in a row"));
+  EXPECT_EQ(run.lines.back().at("rollbacks"), 1);  // to the weights that it began with
+}
+
+TEST(Trainer, PolicyThatGivesNoProbabilitiesFromTheStartEndsTheSearch) {
+  const Method good = counting([](std::uint64_t) { return std::nullopt; });
+  Method bad = good;
+  bad.make = [&](const Problem& problem, std::uint64_t seed) {
+    auto learner = good.make(problem, seed);
+    const double weight = kUndrawable;
+    learner->load_weights("", std::vector{to_blob("weight", {1}, {&weight, 1})});
+    return learner;
+  };
+  const Searched run = search(bad);
+  EXPECT_EQ(run.result.evaluations, 0U);
+  EXPECT_THAT(run.result.trouble, testing::HasSubstr("not finite"));
+}
+
+// Explodes in lesson 25 and, since a new process counts anew, the resumed one in the same update.
+TEST(Trainer, ResumedSearchUndoesWhatTheOneNeverKilledDid) {
+  const std::string path = testing::TempDir() + "undone";
+  const Fate fate{.report = {.applied = true, .loss = 1, .entropy = 0, .grad_norm = 0.1}};
+  std::filesystem::remove(path);
+  Method whole = counting(at_lesson(25, fate));
+  const Searched expected = search(whole, path);
+  const Checkpoint end = read_checkpoint(path);
+  for (const std::uint64_t saved : {std::uint64_t{13}, std::uint64_t{24}}) {
+    std::filesystem::remove(path);
+    Method first = whole;
+    first.training.checkpoint_updates = static_cast<std::int64_t>(saved);
+    EXPECT_THROW(static_cast<void>(search(first, path, saved + 1)), std::runtime_error);
+    Method second = counting(at_lesson(25 - saved, fate));
+    const Searched rest = search(second, path);
+    EXPECT_EQ(rest.result.best, expected.result.best);
+    EXPECT_EQ(rest.result.trouble, expected.result.trouble);
+    for (std::size_t i = 0; i < rest.lines.size(); ++i) {
+      EXPECT_EQ(rest.lines[i], expected.lines[saved + i]);
+    }
+    const Checkpoint resumed = read_checkpoint(path);
+    EXPECT_EQ(resumed.blobs, end.blobs) << saved;
+    EXPECT_EQ(resumed.state.safeguard, end.state.safeguard);
+  }
+  std::filesystem::remove(path);
+}
+
+TEST(Trainer, LearnerWithoutAValueHasNoValueBaseline) {
+  Method method = counting([](std::uint64_t) { return std::nullopt; });
+  method.training.baseline = BaselineKind::kValue;
+  try {
+    static_cast<void>(search(method));
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("counting learns no value: its baseline is"));
+  }
+}
+
+TEST(Trainer, PolicyThatLearnsIsLeftAlone) {
+  const TestProblem problem(test::grid(3, 4, 50, 100), {.devices = 2});
+  const PostMethod post = post_defaults();
+  const Searched run = search(
+      {.name = "post",
+       .training = post.training,
+       .settings = {},
+       .make = [&](const Problem& of, std::uint64_t) { return make_post_learner(of, post); }});
+  EXPECT_EQ(run.lines.back().at("rollbacks"), 0);
+  EXPECT_EQ(run.result.trouble, "");
+}
+
+}  // namespace
+}  // namespace placer::policy
