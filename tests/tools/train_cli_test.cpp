@@ -1,5 +1,7 @@
 // `placer train`, and `place --policy` with what it wrote, through the program itself.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -47,6 +49,19 @@ TEST_F(TrainCli, TrainedPolicyPlacesWithoutSearchAndSearchesOn) {
   EXPECT_GT(evaluations(report), 0);
   EXPECT_LT(evaluations(report), 100);
   EXPECT_EQ(evaluations(searched), 300);
+}
+
+TEST_F(TrainCli, CurvesGoToEventFilesToo) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 240 --tensorboard curves"));
+  static_cast<void>(ok("train train.json -o policy.ckpt --resume --tensorboard curves"));
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "curves")) {
+    ++files;
+    EXPECT_THAT(read_file(entry.path()), testing::AllOf(HasSubstr("gain"), HasSubstr("zero_shot")));
+  }
+  EXPECT_EQ(files, 2U);
+  write("file", "");
+  EXPECT_THAT(fails(2, "train train.json -o other.ckpt --tensorboard file"), HasSubstr("file"));
 }
 
 TEST_F(TrainCli, ExistingFileIsKeptUnlessResumed) {

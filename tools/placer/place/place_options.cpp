@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kTensorboard = "--tensorboard";
+
 void add_settings(Config& config, const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
     const auto equals = setting.find('=');
@@ -119,7 +121,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
 
 void require_alone(const CLI::App& command, const std::string& flag) {
   for (const CLI::Option* option : command.get_options()) {
-    if (option->count() > 0 && !option->check_name(flag)) {
+    if (option->count() > 0 && !option->check_name(flag) && !option->check_name(kTensorboard)) {
       throw usage_error(option->get_name() + " does not go with " + flag +
                         ": the run goes on as it was begun");
     }
@@ -174,6 +176,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
                    "measure in a child process, so that a crash is an outcome");
   command.add_option("--run-dir", options.run_dir, "keep config, metrics and checkpoints here");
   command.add_option("--resume", options.resume, "go on with the run in this folder");
+  command.add_option(kTensorboard, options.tensorboard,
+                     "folder for TensorBoard event files, one curve a learner and metric");
 }
 
 }  // namespace placer::cli

@@ -1,7 +1,11 @@
 #include "tools/placer/place/run_directory.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -25,6 +29,17 @@ std::string file_stem(std::string name) {
   return name;
 }
 
+void make_folder(const std::string& flag, const fs::path& path) {
+  std::error_code problem;
+  fs::create_directories(path, problem);
+  if (!problem && ::access(path.c_str(), W_OK) != 0) {
+    problem = std::error_code(errno, std::generic_category());
+  }
+  if (problem) {
+    throw usage_error(flag + " " + path.string() + ": " + problem.message());
+  }
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory() {
@@ -46,23 +61,23 @@ RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       scratch_(std::exchange(other.scratch_, {})),
       metrics_(std::move(other.metrics_)),
-      last_step_(std::move(other.last_step_)) {}
+      last_step_(std::move(other.last_step_)),
+      event_folder_(std::move(other.event_folder_)),
+      events_(std::move(other.events_)) {}
 
 RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(scratch_, other.scratch_);
   std::swap(metrics_, other.metrics_);
   std::swap(last_step_, other.last_step_);
+  std::swap(event_folder_, other.event_folder_);
+  std::swap(events_, other.events_);
   return *this;
 }
 
 RunDirectory::RunDirectory(const fs::path& path) : path_(fs::absolute(path).lexically_normal()) {
-  try {
-    fs::create_directories(path_ / "results");
-    fs::create_directories(path_ / "checkpoints");
-  } catch (const fs::filesystem_error& problem) {
-    throw usage_error("--run-dir " + path.string() + ": " + problem.code().message());
-  }
+  make_folder("--run-dir", path_ / "results");
+  make_folder("--run-dir", path_ / "checkpoints");
   read_metrics();
 }
 
@@ -135,8 +150,21 @@ void RunDirectory::read_metrics() {
   metrics_.open(file, std::ios::app);
 }
 
+void RunDirectory::add_event_files(const fs::path& folder) {
+  make_folder("--tensorboard", folder);
+  event_folder_ = folder;
+}
+
+void RunDirectory::add_events(const std::string& algorithm, const std::string& json) {
+  if (event_folder_.empty()) {
+    return;
+  }
+  const auto [writer, added] = events_.try_emplace(algorithm, event_folder_ / file_stem(algorithm));
+  writer->second.add(json);
+}
+
 void RunDirectory::add_metrics(const std::string& algorithm, const std::string& json) {
-  if (!exists()) {
+  if (!exists() && event_folder_.empty()) {
     return;
   }
   auto object = nlohmann::ordered_json::parse(json);
@@ -146,6 +174,10 @@ void RunDirectory::add_metrics(const std::string& algorithm, const std::string& 
     return;
   }
   last_step_[algorithm] = step;
+  add_events(algorithm, json);
+  if (!exists()) {
+    return;
+  }
   nlohmann::ordered_json line{{"algorithm", algorithm}};
   line.update(object);
   metrics_ << line.dump() << std::endl;
