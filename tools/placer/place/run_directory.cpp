@@ -29,14 +29,15 @@ std::string file_stem(std::string name) {
   return name;
 }
 
-void make_folder(const std::string& flag, const fs::path& path) {
+// `said`: what the user gave for it.
+void make_folder(const fs::path& path, const std::string& said) {
   std::error_code problem;
   fs::create_directories(path, problem);
   if (!problem && ::access(path.c_str(), W_OK) != 0) {
     problem = std::error_code(errno, std::generic_category());
   }
   if (problem) {
-    throw usage_error(flag + " " + path.string() + ": " + problem.message());
+    throw usage_error(said + ": " + problem.message());
   }
 }
 
@@ -76,8 +77,8 @@ RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
 }
 
 RunDirectory::RunDirectory(const fs::path& path) : path_(fs::absolute(path).lexically_normal()) {
-  make_folder("--run-dir", path_ / "results");
-  make_folder("--run-dir", path_ / "checkpoints");
+  make_folder(path_ / "results", "--run-dir " + path.string());
+  make_folder(path_ / "checkpoints", "--run-dir " + path.string());
   read_metrics();
 }
 
@@ -151,7 +152,7 @@ void RunDirectory::read_metrics() {
 }
 
 void RunDirectory::add_event_files(const fs::path& folder) {
-  make_folder("--tensorboard", folder);
+  make_folder(folder, "--tensorboard " + folder.string());
   event_folder_ = folder;
 }
 
