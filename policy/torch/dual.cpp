@@ -1,6 +1,7 @@
 #include "policy/torch/dual.h"
 
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 
 namespace placer::policy {
 namespace {
@@ -18,10 +19,11 @@ class DualAlgorithm : public Algorithm {
     Settings settings(kName);
     describe(settings, method);
     settings.read(options.parameters);
-    return train_network(problem, options, kName, method.training, settings,
-                         [&](const Problem& of, std::uint64_t seed) {
-                           return make_dual_policy(of, method.network, seed);
-                         });
+    return train_network(
+        problem, options, kName, method.training, settings,
+        [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
+          return make_dual_policy(of, method.network, seed, numbers);
+        });
   }
 };
 
@@ -46,6 +48,7 @@ void describe(Settings& settings, DualMethod& method) {
   settings.add("greed", p.greed, 0, 1000);
   settings.add("temperature", p.temperature, 0.01, 1000);
   describe(settings, method.training);
+  describe_network(settings, method.training);
 }
 
 void register_dual(AlgorithmRegistry& registry) {
@@ -59,8 +62,10 @@ void register_dual(AlgorithmRegistry& registry) {
                       Settings settings(kName);
                       describe(settings, method);
                       settings.read(given);
+                      static_cast<void>(open_policy_device(method.training.device));
                     },
                 .learns = true,
+                .has_network = true,
                 .small_graphs_only = true,
                 .most_units = kMostNodes});
 }

@@ -15,6 +15,7 @@
 #include "policy/torch/checkpoint.h"
 #include "policy/torch/gnn.h"
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/single_thread.h"
 #include "policy/trainer.h"
 
@@ -49,6 +50,7 @@ class Generalist {
       : source_(source),
         options_(options),
         method_(method_of(options)),
+        numbers_(at::TensorOptions(at::kFloat).device(open_policy_device(method_.training.device))),
         clock_(options.budget, options.stop),
         network_(make_network()),
         untrained_(make_network()),
@@ -88,7 +90,7 @@ class Generalist {
   }
 
   [[nodiscard]] std::shared_ptr<GraphNetwork> make_network() const {
-    return std::make_shared<GraphNetwork>(method_.network, options_.seed, at::kFloat);
+    return std::make_shared<GraphNetwork>(method_.network, options_.seed, numbers_);
   }
 
   enum class Use : std::uint8_t { kLearn, kSearch, kDecode };
@@ -219,6 +221,7 @@ class Generalist {
   const InstanceSource& source_;
   const GeneralistOptions& options_;
   GnnMethod method_;
+  at::TensorOptions numbers_;
   std::vector<std::pair<std::string, std::string>> settings_;
   BudgetClock clock_;
   std::shared_ptr<GraphNetwork> network_;

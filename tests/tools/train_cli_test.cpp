@@ -64,6 +64,19 @@ TEST_F(TrainCli, CurvesGoToEventFilesToo) {
   EXPECT_THAT(fails(2, "train train.json -o other.ckpt --tensorboard file"), HasSubstr("file"));
 }
 
+// No machine has 128 GPUs. What is missing is said before any work.
+TEST_F(TrainCli, APolicyDeviceThatIsMissingIsStatus5) {
+  const std::string place = "place graph.json -c cluster.json --no-measure --budget 20 -o p.json ";
+  EXPECT_THAT(fails(5, place + "--policy-device cuda:127"),
+              HasSubstr("the policy cannot run on cuda:127"));
+  EXPECT_THAT(fails(5, "train train.json -o policy.ckpt --policy-device cuda:127"),
+              HasSubstr("the policy cannot run on cuda:127"));
+  EXPECT_THAT(fails(2, place + "--policy-device gpu"), HasSubstr("expected cpu, or cuda:0"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "p.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "policy.ckpt"));
+  static_cast<void>(ok(place + "--algorithm dual --policy-device cpu"));
+}
+
 TEST_F(TrainCli, ExistingFileIsKeptUnlessResumed) {
   static_cast<void>(ok("train train.json -o policy.ckpt --budget 240"));
   const std::string before = read("policy.ckpt");

@@ -43,6 +43,18 @@ void add_policy(Config& config, const std::string& file, bool with_budget) {
   if (!any) throw usage_error("--policy: name the method that it is of with --algorithm");
 }
 
+// For every learner with a network, named or not: a portfolio runs some too.
+void set_policy_device(Config& config, const std::string& device) {
+  const AlgorithmRegistry registry = all_algorithms();
+  bool any = false;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (!entry.has_network) continue;
+    any = true;
+    config.parameters[entry.name]["device"] = device;
+  }
+  if (!any) throw usage_error("--policy-device: this build has no learner with a network");
+}
+
 std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
@@ -109,6 +121,9 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   if (!options.policy.empty()) {
     add_policy(config, options.policy, command.count("--budget") > 0);
   }
+  if (!options.policy_device.empty()) {
+    set_policy_device(config, options.policy_device);
+  }
   config.graph = absolute(config.graph);
   config.cluster = absolute(config.cluster);
   config.output = absolute(config.output);
@@ -146,6 +161,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
   command.add_option("--policy", options.policy,
                      "trained policy of the learners named; with gnn and without --budget it "
                      "places at once, without search");
+  command.add_option("--policy-device", options.policy_device,
+                     "where learners' networks run: cpu, or cuda:0 for a GPU [cpu]");
   command
       .add_option("--budget", flags.budget,
                   "seconds for everything (60s, 10m) or evaluations of each search (2000)")

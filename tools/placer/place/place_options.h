@@ -21,6 +21,7 @@ struct PlaceOptions {
   std::string resume;
   std::string tensorboard;
   std::string policy;
+  std::string policy_device;
   std::vector<std::string> settings;  // "algorithm.name=value"
   bool no_warm_start = false;
   bool no_measure = false;

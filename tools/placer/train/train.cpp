@@ -30,6 +30,7 @@ struct TrainOptions {
   std::string metrics;
   std::string tensorboard;
   std::string budget;
+  std::string policy_device;
   bool resume = false;
 };
 
@@ -64,6 +65,13 @@ policy::InstanceSource source_of(const TrainingConfig& config) {
               }};
 }
 
+std::vector<std::pair<std::string, std::string>> training_parameters(const TrainingConfig& config,
+                                                                     const TrainOptions& options) {
+  auto parameters = config.parameters;
+  if (!options.policy_device.empty()) parameters["device"] = options.policy_device;
+  return {parameters.begin(), parameters.end()};
+}
+
 std::string percent_below(double ratio) {
   return fmt::format("{:.2f} %", 100 * (1 - ratio));
 }
@@ -89,7 +97,7 @@ int run(const TrainOptions& options, Shared& shared) {
                       " exists: --resume goes on from it, another name or none starts anew");
   }
   policy::GeneralistOptions training;
-  training.parameters.assign(config.parameters.begin(), config.parameters.end());
+  training.parameters = training_parameters(config, options);
   training.seed = config.seed;
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
   training.evaluations = config.evaluations;
@@ -118,6 +126,8 @@ void add_train(CLI::App& app, Shared& shared) {
   command->add_option("-o,--output", options->output, "policy file to write")->required();
   command->add_option("--budget", options->budget,
                       "instead of the config's: 20m, or evaluations such as 1000000");
+  command->add_option("--policy-device", options->policy_device,
+                      "where the network runs: cpu, or cuda:0 for a GPU [cpu]");
   command->add_option("--metrics", options->metrics, "file for one JSON object a round");
   command->add_option("--tensorboard", options->tensorboard,
                       "folder for TensorBoard event files, one curve a metric");
