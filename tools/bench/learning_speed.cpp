@@ -239,7 +239,8 @@ int main_of(int argc, char** argv) {
   app.add_option("--nodes", nodes, "sizes of the graph")->delimiter(',');
   app.add_option("--methods", methods, "names")->delimiter(',');
   CLI11_PARSE(app, argc, argv);
-  fmt::print("| method | nodes | K | sample ms | evaluate ms | learn ms | update ms | peak GB |\n");
+  fmt::print(
+      "| method | nodes | K | sample ms | evaluate ms | learn ms | update ms | peak GiB |\n");
   fmt::print("|---|---|---|---|---|---|---|---|\n");
   for (const std::string& method : methods) {
     for (const std::size_t size : nodes) {

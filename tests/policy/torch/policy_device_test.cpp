@@ -153,7 +153,7 @@ TEST_P(OnDevice, ResettingDrawsTheSameWeights) {
 }
 
 // What the test above rests on.
-TEST(SeparateDevice, RefusesTensorsOfTwoDevices) {
+TEST(SeparateDeviceDeathTest, RefusesTensorsOfTwoDevices) {
   const at::Tensor here = at::tensor({1.0, 2.0});
   const at::Tensor there = here.to(test::separate_device());
   EXPECT_THROW(static_cast<void>(there + here), c10::Error);
