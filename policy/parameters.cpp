@@ -33,6 +33,10 @@ void describe(Settings& settings, TrainingParameters& p) {
   settings.add("checkpoint_seconds", p.checkpoint_seconds, 0, 1e9);
 }
 
+void describe_network(Settings& settings, TrainingParameters& p) {
+  settings.add("device", p.device);
+}
+
 void describe_refining(Settings& settings, TrainingParameters& p) {
   settings.add("refine", p.refine, 0, 1);
   settings.add("refine_moves", p.refine_moves, 0.01, 1e4);

@@ -87,6 +87,7 @@ struct TrainingParameters {
 
   bool warm_start = false;                // first imitate the best of the initial placements
   std::int64_t warm_start_updates = 200;  // at most; 1..1e6
+  std::string device = "cpu";             // where a network lives: cpu, cuda:0, ...
   std::string policy;  // checkpoint whose weights to start from; empty: fresh weights
   std::int64_t checkpoint_updates = 100;  // saved every so many updates; 1..1e9
   double checkpoint_seconds = 30;         // and at least this often; 0..1e9
@@ -106,6 +107,8 @@ struct SequenceParameters {
 };
 
 void describe(Settings& settings, TrainingParameters& parameters);
+// Those of methods with a network.
+void describe_network(Settings& settings, TrainingParameters& parameters);
 // The rest of them, for methods that can imitate what local search makes of their samples.
 void describe_refining(Settings& settings, TrainingParameters& parameters);
 void describe(Settings& settings, SequenceParameters& parameters);

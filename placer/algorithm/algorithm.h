@@ -115,9 +115,10 @@ struct AlgorithmEntry {
   std::function<std::unique_ptr<Algorithm>()> make;
   // Throws Error(kUsage) for SearchOptions::parameters that are not its own; empty: it has none.
   std::function<void(ParameterList)> check_parameters = nullptr;
-  bool learns = false;     // trains a policy, which may go on from the simulator to measured steps
-  bool transfers = false;  // a policy that was trained on other graphs places without search
-  bool control = false;    // a yardstick for other methods: portfolios leave it out
+  bool learns = false;  // trains a policy, which may go on from the simulator to measured steps
+  bool has_network = false;  // the policy's is on the device that the parameter "device" names
+  bool transfers = false;    // a policy that was trained on other graphs places without search
+  bool control = false;      // a yardstick for other methods: portfolios leave it out
   // Takes long for what it does to the step time of more than kLargeGraph nodes: what runs every
   // algorithm leaves it out there.
   bool small_graphs_only = false;

@@ -45,7 +45,7 @@ const Blob& find_blob(const std::filesystem::path& path, std::span<const Blob> b
 std::vector<Blob> to_blobs(std::span<const NamedTensor> tensors) {
   std::vector<Blob> blobs;
   for (const NamedTensor& tensor : tensors) {
-    const at::Tensor value = tensor.value.detach().contiguous();
+    const at::Tensor value = tensor.value.detach().to(at::kCPU).contiguous();
     Blob blob{.name = tensor.name,
               .dtype = blob_dtype(value),
               .shape = value.sizes().vec(),

@@ -1,6 +1,7 @@
 #include "policy/torch/colocrl.h"
 
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/sequence_policy.h"
 
 namespace placer::policy {
@@ -14,6 +15,7 @@ Settings settings_of(const std::string& name, SequenceMethod& method) {
   Settings settings(name);
   describe(settings, method.network);
   describe(settings, method.training);
+  describe_network(settings, method.training);
   describe_refining(settings, method.training);
   return settings;
 }
@@ -27,10 +29,11 @@ class SequenceAlgorithm : public Algorithm {
     SequenceMethod method = defaults_;
     const Settings settings = settings_of(name_, method);
     settings.read(options.parameters);
-    return train_network(problem, options, name_, method.training, settings,
-                         [&](const Problem& of, std::uint64_t seed) {
-                           return make_sequence_policy(of, method.network, seed);
-                         });
+    return train_network(
+        problem, options, name_, method.training, settings,
+        [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
+          return make_sequence_policy(of, method.network, seed, numbers);
+        });
   }
 
  private:
@@ -49,8 +52,10 @@ void add(AlgorithmRegistry& registry, const std::string& name, const std::string
            [=](ParameterList given) {
              SequenceMethod method = defaults;
              settings_of(name, method).read(given);
+             static_cast<void>(open_policy_device(method.training.device));
            },
        .learns = true,
+       .has_network = true,
        .most_units = kMostGroups});
 }
 

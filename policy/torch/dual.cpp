@@ -1,6 +1,7 @@
 #include "policy/torch/dual.h"
 
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/transferable.h"
 
 namespace placer::policy {
@@ -19,10 +20,11 @@ class DualAlgorithm : public Algorithm {
     const Settings settings = describe(method);
     settings.read(options.parameters);
     adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
-    return train_network(problem, options, kName, method.training, settings,
-                         [&](const Problem& of, std::uint64_t seed) {
-                           return make_dual_policy(of, method.network, seed);
-                         });
+    return train_network(
+        problem, options, kName, method.training, settings,
+        [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
+          return make_dual_policy(of, method.network, seed, numbers);
+        });
   }
 };
 
@@ -49,6 +51,7 @@ Settings describe(DualMethod& method) {
   settings.add("temperature", p.temperature, 0.01, 1000);
   settings.add("zero_shot", method.training.zero_shot);
   describe(settings, method.training);
+  describe_network(settings, method.training);
   return settings;
 }
 
@@ -61,9 +64,11 @@ void register_dual(AlgorithmRegistry& registry) {
                     [](ParameterList given) {
                       DualMethod method = dual_defaults();
                       describe(method).read(given);
+                      static_cast<void>(open_policy_device(method.training.device));
                     },
                 .learns = true,
                 .transfers = true,
+                .has_network = true,
                 .small_graphs_only = true,
                 .most_units = kMostNodes});
 }

@@ -37,27 +37,27 @@ constexpr std::uint64_t kDualStream = 0x70617261;
 
 constexpr std::int64_t kRow = ScheduleReader::kWidth;
 
-GraphEdges edges_of(const TaskGraph& graph) {
+GraphEdges edges_of(const TaskGraph& graph, at::Device device) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
   for (std::uint32_t v = 0; v < graph.num_values(); ++v) {
     for (std::uint32_t r = graph.first_reader[v]; r < graph.first_reader[v + 1]; ++r) {
       pairs.emplace_back(graph.producer[v], graph.reader[r]);
     }
   }
-  return to_edges(graph.num_tasks, pairs);
+  return to_edges(graph.num_tasks, pairs, device);
 }
 
 at::Tensor to_tensor(const std::vector<float>& numbers, std::vector<std::int64_t> shape,
-                     at::ScalarType dtype) {
+                     const at::TensorOptions& options) {
   // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
   auto* data = const_cast<float*>(
       numbers.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
-  return at::from_blob(data, shape, at::kFloat).to(dtype, false, true);
+  return at::from_blob(data, shape, at::kFloat).to(options, false, true);
 }
 
 template <typename T>
 std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType dtype) {
-  const at::Tensor flat = tensor.detach().to(dtype).contiguous();
+  const at::Tensor flat = tensor.detach().to(at::kCPU, dtype).contiguous();
   const T* data = flat.const_data_ptr<T>();
   return {data, data + flat.numel()};
 }
@@ -107,21 +107,21 @@ struct PlcChoices {
 class DualPolicy : public PolicyNetwork {
  public:
   DualPolicy(const Problem& problem, const DualParameters& parameters, std::uint64_t seed,
-             at::ScalarType dtype)
+             const at::TensorOptions& numbers)
       : settings_(parameters),
         graph_(make_task_graph(problem)),
         reader_(graph_),
         ready_(graph_),
-        edges_(edges_of(graph_)),
-        parameters_(kDualStream, dtype),
+        edges_(edges_of(graph_, numbers.device())),
+        parameters_(kDualStream, numbers),
         body_(parameters_, "graph.",
               {.features = NodeFeatures::kWidth,
                .width = parameters.width,
                .layers = parameters.layers}) {
     const NodeFeatures features = make_node_features(graph_);
     const std::int64_t nodes = graph_.num_tasks;
-    features_ = to_tensor(features.numbers, {nodes, NodeFeatures::kWidth}, dtype);
-    ranks_ = to_tensor(features.ranks, {nodes, NodeFeatures::kRanks}, dtype);
+    features_ = to_tensor(features.numbers, {nodes, NodeFeatures::kWidth}, numbers);
+    ranks_ = to_tensor(features.ranks, {nodes, NodeFeatures::kRanks}, numbers);
     add_heads();
     reset(seed, 0);
   }
@@ -173,6 +173,9 @@ class DualPolicy : public PolicyNetwork {
   // Follows proposal k of a batch; writes columns k of order and since [steps, batch].
   void follow(const Proposal& proposal, std::size_t k, std::size_t batch, std::int64_t* order,
               std::int64_t* since, PlcChoices& choices) const;
+  [[nodiscard]] at::Tensor on_device(const std::vector<std::int64_t>& indices) const {
+    return at::tensor(indices, at::TensorOptions(at::kLong).device(nodes_.device()));
+  }
   // Of each choice: its log-probability and entropy, [R].
   [[nodiscard]] std::pair<at::Tensor, at::Tensor> weigh(const PlcChoices& choices) const;
 
@@ -347,18 +350,19 @@ std::pair<at::Tensor, at::Tensor> DualPolicy::weigh(const PlcChoices& choices) c
   for (const std::uint64_t open : choices.open) {
     for (std::int64_t d = 0; d < devices; ++d) *out++ = (open >> d & 1) == 0;
   }
+  const at::Tensor shut = closed.to(nodes_.device());
   const at::Tensor features =
-      to_tensor(choices.features, {rows, devices, kRow}, parameters_.dtype());
-  const at::Tensor of_node = nodes_.index_select(0, at::tensor(choices.node, at::kLong));
+      to_tensor(choices.features, {rows, devices, kRow}, parameters_.numbers());
+  const at::Tensor of_node = nodes_.index_select(0, on_device(choices.node));
   const at::Tensor linear =
       at::bmm(features, of_node.narrow(1, settings_.hidden, kRow).unsqueeze(2)).squeeze(2);
   const at::Tensor hidden = at::relu(at::linear(features, place_device_weight_) +
                                      of_node.narrow(1, 0, settings_.hidden).unsqueeze(1));
   const at::Tensor logits = (linear + at::matmul(hidden, place_output_)) / settings_.temperature;
   const at::Tensor all =
-      at::log_softmax(logits.masked_fill(closed, -std::numeric_limits<double>::infinity()), -1);
-  const at::Tensor entropy = -(all.exp() * all.masked_fill(closed, 0.0)).sum(-1);
-  const at::Tensor chosen = at::tensor(choices.chosen, at::kLong).unsqueeze(1);
+      at::log_softmax(logits.masked_fill(shut, -std::numeric_limits<double>::infinity()), -1);
+  const at::Tensor entropy = -(all.exp() * all.masked_fill(shut, 0.0)).sum(-1);
+  const at::Tensor chosen = on_device(choices.chosen).unsqueeze(1);
   return {all.gather(1, chosen).squeeze(1), entropy};
 }
 
@@ -377,7 +381,7 @@ Evaluation DualPolicy::evaluate(std::span<const Proposal> proposals) const {
   at::Tensor entropy = at::zeros({2 * steps * batch}, scores_.options());
   if (!choices.node.empty()) {
     const auto [log_probability, spread] = weigh(choices);
-    const at::Tensor where = at::tensor(choices.decision, at::kLong);
+    const at::Tensor where = on_device(choices.decision);
     placed = placed.index_add(0, where, log_probability);
     entropy = entropy.index_add(0, where, spread);
   }
@@ -391,8 +395,9 @@ Evaluation DualPolicy::evaluate(std::span<const Proposal> proposals) const {
 
 std::unique_ptr<PolicyNetwork> make_dual_policy(const Problem& problem,
                                                 const DualParameters& parameters,
-                                                std::uint64_t seed, at::ScalarType dtype) {
-  return std::make_unique<DualPolicy>(problem, parameters, seed, dtype);
+                                                std::uint64_t seed,
+                                                const at::TensorOptions& numbers) {
+  return std::make_unique<DualPolicy>(problem, parameters, seed, numbers);
 }
 
 }  // namespace placer::policy

@@ -33,10 +33,9 @@ struct DualParameters {
   bool operator==(const DualParameters&) const = default;
 };
 
-//   dtype  float, or double for gradient checks
-[[nodiscard]] std::unique_ptr<PolicyNetwork> make_dual_policy(const Problem& problem,
-                                                              const DualParameters& parameters,
-                                                              std::uint64_t seed,
-                                                              at::ScalarType dtype = at::kFloat);
+//   numbers  device and type of weights and features: float, or double for gradient checks
+[[nodiscard]] std::unique_ptr<PolicyNetwork> make_dual_policy(
+    const Problem& problem, const DualParameters& parameters, std::uint64_t seed,
+    const at::TensorOptions& numbers = at::kFloat);
 
 }  // namespace placer::policy

@@ -14,6 +14,7 @@
 #include "policy/checkpoint_file.h"
 #include "policy/torch/checkpoint.h"
 #include "policy/torch/joint_optimizer.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/single_thread.h"
 #include "policy/torch/transferable.h"
 #include "policy/trainer.h"
@@ -87,6 +88,7 @@ class Generalist {
       : source_(source),
         options_(options),
         method_(transferable_method(options.algorithm, options.parameters)),
+        numbers_(at::TensorOptions(at::kFloat).device(open_policy_device(method_.training.device))),
         clock_(options.budget, options.stop),
         weights_(first_weights()),
         optimizer_(weights_, method_.training.lr, method_.training.clip, options.threads) {
@@ -120,7 +122,7 @@ class Generalist {
   // Names and shapes of weights do not depend on the problem.
   [[nodiscard]] std::vector<NamedTensor> first_weights() const {
     const auto instance = source_.training(0);
-    return copies_of(method_.make(instance->problem(), options_.seed)->parameters());
+    return copies_of(method_.make(instance->problem(), options_.seed, numbers_)->parameters());
   }
 
   enum class Use : std::uint8_t { kLearn, kSearch, kDecode };
@@ -144,7 +146,7 @@ class Generalist {
                   .training = training,
                   .settings = {},
                   .make = [&](const Problem& of, std::uint64_t of_seed) {
-                    auto network = method_.make(of, of_seed);
+                    auto network = method_.make(of, of_seed, numbers_);
                     copy_to(network->parameters(), weights_);
                     return make_network_learner(std::move(network), training, seat);
                   }});
@@ -250,6 +252,7 @@ class Generalist {
   const InstanceSource& source_;
   const GeneralistOptions& options_;
   TransferableMethod method_;
+  at::TensorOptions numbers_;
   std::vector<std::pair<std::string, std::string>> settings_;
   BudgetClock clock_;
   std::vector<NamedTensor> weights_;

@@ -16,6 +16,7 @@
 
 #include "placer/base/error.h"
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/transferable.h"
 
 namespace placer::policy {
@@ -87,7 +88,7 @@ class GraphPolicy : public PolicyNetwork {
     if (choice == base_) return;
     base_ = std::move(choice);
     features_.read(base_);
-    inputs_ = to_inputs(features_, base_, at::kFloat);
+    inputs_ = to_inputs(features_, base_, network_->numbers());
   }
 
   void encode() override;
@@ -138,7 +139,7 @@ void GraphPolicy::encode() {
 
 std::vector<double> GraphPolicy::plain_scores() const {
   const at::NoGradGuard guard;
-  const at::Tensor scores = scores_.to(at::kDouble).contiguous();
+  const at::Tensor scores = scores_.to(at::kCPU, at::kDouble).contiguous();
   const double* data = scores.const_data_ptr<double>();
   return {data, data + scores.numel()};
 }
@@ -210,7 +211,7 @@ std::vector<Proposal> GraphPolicy::sample(std::span<Rng> rngs) const {
   const std::vector<double> plain = plain_scores();
   const Scores scores{.score = plain, .base = base_, .devices = features_.num_devices()};
   const at::NoGradGuard guard;
-  const at::Tensor probability = focus_.to(at::kDouble).exp().contiguous();
+  const at::Tensor probability = focus_.to(at::kCPU, at::kDouble).exp().contiguous();
   const std::span focus(probability.const_data_ptr<double>(), base_.size());
   std::vector<Proposal> proposals;
   for (Rng& rng : rngs) {
@@ -250,19 +251,21 @@ Evaluation GraphPolicy::evaluate(std::span<const Proposal> proposals) const {
   const auto devices = scores_.size(1);
   const auto count = static_cast<std::int64_t>(proposals.size());
   const Rows rows = rows_of(proposals);
-  const at::Tensor unit = at::tensor(rows.unit);
-  const at::Tensor every = at::arange(devices).unsqueeze(0);
+  const at::Tensor unit = at::tensor(rows.unit).to(scores_.device());
+  const at::Tensor every = at::arange(devices, inputs_.device.options()).unsqueeze(0);
   const at::Tensor here = inputs_.device.index_select(0, unit).unsqueeze(1);
-  const at::Tensor push = every.eq(here) * at::tensor(rows.bias, scores_.options()).unsqueeze(1) +
-                          every.eq(at::tensor(rows.target).unsqueeze(1)) * kTilt;
+  const at::Tensor push =
+      every.eq(here) * at::tensor(rows.bias, scores_.options()).unsqueeze(1) +
+      every.eq(at::tensor(rows.target).to(scores_.device()).unsqueeze(1)) * kTilt;
   const at::Tensor forbidden = inputs_.forbidden.index_select(0, unit);
   const at::Tensor choices = at::log_softmax(scores_.index_select(0, unit) + push, 1);
-  const at::Tensor chosen = choices.gather(1, at::tensor(rows.device).unsqueeze(1)).squeeze(1);
+  const at::Tensor chosen =
+      choices.gather(1, at::tensor(rows.device).to(scores_.device()).unsqueeze(1)).squeeze(1);
   // 0 * -inf would be NaN.
   const at::Tensor finite = choices.masked_fill(forbidden, 0);
   const at::Tensor spread = -(finite.exp() * finite).masked_fill(forbidden, 0).sum(1);
 
-  const at::Tensor proposal = at::tensor(rows.proposal);
+  const at::Tensor proposal = at::tensor(rows.proposal).to(scores_.device());
   const at::Tensor decided = at::zeros({units * count}, scores_.options())
                                  .index_add(0, unit * count + proposal, chosen)
                                  .view({units, count});
@@ -272,8 +275,8 @@ Evaluation GraphPolicy::evaluate(std::span<const Proposal> proposals) const {
     focus.push_back(Draw::of(each).focus);
     has_focus.push_back(Draw::of(each).size > 0 ? 1 : 0);
   }
-  const at::Tensor focused =
-      focus_.index_select(0, at::tensor(focus)) * at::tensor(has_focus, scores_.options());
+  const at::Tensor focused = focus_.index_select(0, at::tensor(focus).to(scores_.device())) *
+                             at::tensor(has_focus, scores_.options());
   const at::Tensor wandering =
       -(focus_.exp() * focus_).sum() * at::tensor(has_focus, scores_.options());
   return {.log_probability = at::cat({focused.unsqueeze(0), decided}, 0),
@@ -318,11 +321,12 @@ class Gnn : public Algorithm {
     const Settings settings = describe(method);
     settings.read(options.parameters);
     adopt_shape(settings, method.training.policy, {"hidden", "layers", "pair"});
-    return train_network(problem, options, "gnn", method.training, settings,
-                         [&](const Problem& of, std::uint64_t seed) {
-                           return make_graph_policy(of, std::make_unique<GraphNetwork>(
-                                                            method.network, seed, at::kFloat));
-                         });
+    return train_network(
+        problem, options, "gnn", method.training, settings,
+        [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
+          return make_graph_policy(of,
+                                   std::make_unique<GraphNetwork>(method.network, seed, numbers));
+        });
   }
 };
 
@@ -355,6 +359,7 @@ Settings describe(GnnMethod& method) {
   settings.add("temper", method.training.temper, 0, 10);
   settings.add("zero_shot", method.training.zero_shot);
   describe(settings, method.training);
+  describe_network(settings, method.training);
   return settings;
 }
 
@@ -367,8 +372,10 @@ void register_gnn(AlgorithmRegistry& registry) {
                     [](ParameterList given) {
                       GnnMethod method = gnn_defaults();
                       describe(method).read(given);
+                      static_cast<void>(open_policy_device(method.training.device));
                     },
                 .learns = true,
+                .has_network = true,
                 .transfers = true});
 }
 

@@ -22,10 +22,10 @@ constexpr auto kUnitWidth = static_cast<std::int64_t>(ImprovementFeatures::kUnit
 constexpr auto kPairWidth = static_cast<std::int64_t>(ImprovementFeatures::kPairWidth);
 
 at::Tensor copy_floats(std::span<const float> values, std::vector<std::int64_t> shape,
-                       at::ScalarType dtype) {
+                       const at::TensorOptions& numbers) {
   at::Tensor copy = at::empty(shape, at::kFloat);
   std::copy(values.begin(), values.end(), copy.mutable_data_ptr<float>());
-  return copy.to(dtype);
+  return copy.to(numbers);
 }
 
 at::Tensor normalized(const at::Tensor& rows) {
@@ -35,16 +35,16 @@ at::Tensor normalized(const at::Tensor& rows) {
 }  // namespace
 
 PlacementInputs to_inputs(const ImprovementFeatures& features, std::span<const std::uint8_t> choice,
-                          at::ScalarType dtype) {
+                          const at::TensorOptions& numbers) {
   const auto units = static_cast<std::int64_t>(features.num_units());
   const auto devices = static_cast<std::int64_t>(features.num_devices());
   PlacementInputs inputs{
-      .units = copy_floats(features.units(), {units, kUnitWidth}, dtype),
-      .pairs = copy_floats(features.pairs(), {units, devices, kPairWidth}, dtype),
+      .units = copy_floats(features.units(), {units, kUnitWidth}, numbers),
+      .pairs = copy_floats(features.pairs(), {units, devices, kPairWidth}, numbers),
       .device = at::empty({units}, at::kLong),
       .forbidden = at::empty({units, devices}, at::kBool),
-      .reads = neighbour_means(features.reads(), choice, dtype),
-      .readers = neighbour_means(features.readers(), choice, dtype)};
+      .reads = neighbour_means(features.reads(), choice, numbers),
+      .readers = neighbour_means(features.readers(), choice, numbers)};
   auto* device = inputs.device.mutable_data_ptr<std::int64_t>();
   auto* forbidden = inputs.forbidden.mutable_data_ptr<bool>();
   for (std::size_t unit = 0; unit < choice.size(); ++unit) {
@@ -53,12 +53,14 @@ PlacementInputs to_inputs(const ImprovementFeatures& features, std::span<const s
       *forbidden++ = !features.may_use(unit, d);
     }
   }
+  inputs.device = inputs.device.to(numbers.device());
+  inputs.forbidden = inputs.forbidden.to(numbers.device());
   return inputs;
 }
 
 GraphNetwork::GraphNetwork(const GraphNetworkParameters& parameters, std::uint64_t seed,
-                           at::ScalarType dtype)
-    : layers_(parameters.layers), weights_(kGraphNetworkStream, dtype) {
+                           const at::TensorOptions& numbers)
+    : layers_(parameters.layers), weights_(kGraphNetworkStream, numbers) {
   const std::int64_t hidden = parameters.hidden;
   weights_.add_linear("input", kUnitWidth, hidden);
   for (std::int64_t layer = 0; layer < layers_; ++layer) {

@@ -42,19 +42,24 @@ struct PlacementInputs {
 };
 
 // Copies what `features` last read, which was `choice`.
+//   numbers  device of the copies, and the type of what is no index or mask
 [[nodiscard]] PlacementInputs to_inputs(const ImprovementFeatures& features,
-                                        std::span<const std::uint8_t> choice, at::ScalarType dtype);
+                                        std::span<const std::uint8_t> choice,
+                                        const at::TensorOptions& numbers);
 
 class GraphNetwork {
  public:
   // Weights depend on seed and parameters only.
-  GraphNetwork(const GraphNetworkParameters& parameters, std::uint64_t seed, at::ScalarType dtype);
+  //   numbers  their device and type, and those of what is read
+  GraphNetwork(const GraphNetworkParameters& parameters, std::uint64_t seed,
+               const at::TensorOptions& numbers);
 
   void reset(std::uint64_t seed, std::uint64_t round);
   // z [U, D], differentiable.
   [[nodiscard]] at::Tensor scores(const PlacementInputs& inputs) const;
 
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return weights_.all(); }
+  [[nodiscard]] const at::TensorOptions& numbers() const { return weights_.numbers(); }
 
  private:
   std::int64_t layers_;

@@ -17,7 +17,7 @@ constexpr std::uint64_t kGrouperStream = 0x67726f7570;
 }  // namespace
 
 Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t seed)
-    : weights_(kGrouperStream, inputs.numbers.scalar_type()) {
+    : weights_(kGrouperStream, inputs.numbers.options()) {
   const std::int64_t read = sizes.type_width + inputs.numbers.size(1);
   const double bound = 1 / std::sqrt(static_cast<double>(read));
   const double bound_hidden = 1 / std::sqrt(static_cast<double>(sizes.hidden));

@@ -1,6 +1,7 @@
 #include "policy/torch/hdp.h"
 
 #include "policy/torch/network_learner.h"
+#include "policy/torch/policy_device.h"
 
 namespace placer::policy {
 namespace {
@@ -15,11 +16,11 @@ class Hdp : public Algorithm {
     HdpMethod method = hdp_defaults();
     const Settings settings = settings_of(method);
     settings.read(options.parameters);
-    return train_network(problem, options, kName, method.training, settings,
-                         [&](const Problem& of, std::uint64_t seed) {
-                           return make_hierarchical_policy(of, method.grouping, method.network,
-                                                           seed);
-                         });
+    return train_network(
+        problem, options, kName, method.training, settings,
+        [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
+          return make_hierarchical_policy(of, method.grouping, method.network, seed, numbers);
+        });
   }
 };
 
@@ -41,6 +42,7 @@ Settings settings_of(HdpMethod& method) {
   describe(settings, method.grouping);
   describe(settings, method.network);
   describe(settings, method.training);
+  describe_network(settings, method.training);
   return settings;
 }
 
@@ -53,8 +55,10 @@ void register_hdp(AlgorithmRegistry& registry) {
                     [](ParameterList given) {
                       HdpMethod method = hdp_defaults();
                       settings_of(method).read(given);
+                      static_cast<void>(open_policy_device(method.training.device));
                     },
                 .learns = true,
+                .has_network = true,
                 .small_graphs_only = true,
                 .most_units = kMostNodes});
 }

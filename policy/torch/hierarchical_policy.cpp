@@ -32,22 +32,20 @@ std::size_t count_groups(const Problem& problem, const GroupingParameters& param
 class HierarchicalPolicy : public PolicyNetwork {
  public:
   HierarchicalPolicy(const Problem& problem, const GroupingParameters& grouping,
-                     const SequenceParameters& placer, std::uint64_t seed, at::ScalarType dtype)
+                     const SequenceParameters& placer, std::uint64_t seed,
+                     const at::TensorOptions& numbers)
       : parameters_(grouping),
-        dtype_(dtype),
+        numbers_(numbers),
         grouped_(problem, kGroupOptions, count_groups(problem, grouping)),
         nodes_(static_cast<std::int64_t>(grouped_.num_nodes())),
         groups_(static_cast<std::int64_t>(grouped_.num_groups())),
         devices_(problem.costs.cluster().size()),
-        inputs_(to_inputs(make_features(problem, FeatureOptions{}), dtype)),
-        chooses_(at::zeros({nodes_, 1}, dtype)),
+        inputs_(to_inputs(make_features(problem, FeatureOptions{}), numbers)),
+        chooses_(asked_nodes().to(numbers)),
         grouper_(
             {.hidden = grouping.grouper_hidden, .type_width = placer.type_width, .groups = groups_},
             inputs_, seed),
         placer_(placer, read(std::vector<std::int32_t>(grouped_.num_nodes(), 0)).inputs, seed) {
-    for (std::size_t v = 0; v < grouped_.num_nodes(); ++v) {
-      if (leads(v)) chooses_[static_cast<std::int64_t>(v)].fill_(1);
-    }
     for (const auto& [part, weights] : {std::pair("grouper.", &grouper_.parameters()),
                                         std::pair("placer.", &placer_.parameters())}) {
       for (const NamedTensor& tensor : *weights) all_.push_back({part + tensor.name, tensor.value});
@@ -105,13 +103,22 @@ class HierarchicalPolicy : public PolicyNetwork {
 
   [[nodiscard]] bool leads(std::size_t node) const { return grouped_.leaders()[node] == node; }
 
+  // [N, 1]
+  [[nodiscard]] at::Tensor asked_nodes() const {
+    const at::Tensor asked = at::empty({nodes_, 1}, at::kFloat);
+    auto* data = asked.mutable_data_ptr<float>();
+    for (std::size_t v = 0; v < grouped_.num_nodes(); ++v) data[v] = leads(v) ? 1 : 0;
+    return asked;
+  }
+
   [[nodiscard]] Reading read(std::span<const std::int32_t> grouping) const {
     GroupedNodes grouped = grouped_.read(grouping);
-    return {std::move(grouped.groups), to_inputs(grouped.features, dtype_)};
+    return {std::move(grouped.groups), to_inputs(grouped.features, numbers_)};
   }
 
   [[nodiscard]] std::vector<std::int32_t> draw_grouping(Rng& rng) const {
-    const at::Tensor probability = group_log_probability_.exp().to(at::kDouble).contiguous();
+    const at::Tensor probability =
+        group_log_probability_.exp().to(at::kCPU, at::kDouble).contiguous();
     const double* row = probability.const_data_ptr<double>();
     std::vector<std::int32_t> grouping;
     for (std::size_t v = 0; v < grouped_.num_nodes(); ++v, row += groups_) {
@@ -153,7 +160,7 @@ class HierarchicalPolicy : public PolicyNetwork {
   [[nodiscard]] at::Tensor usage_entropy() const;
 
   GroupingParameters parameters_;
-  at::ScalarType dtype_;
+  at::TensorOptions numbers_;
   GroupedFeatures grouped_;
   std::int64_t nodes_;
   std::int64_t groups_;
@@ -196,7 +203,8 @@ HierarchicalPolicy::Placed HierarchicalPolicy::evaluate_placer(
     }
   }
   const Evaluation placed = placer_.evaluate(placer_.encode(reading.inputs), actions);
-  return {at::zeros({groups_, batch}, dtype_).index_copy(0, where, placed.log_probability),
+  return {at::zeros({groups_, batch}, numbers_)
+              .index_copy(0, where.to(numbers_.device()), placed.log_probability),
           placed.entropy * static_cast<double>(rows), rows};
 }
 
@@ -231,8 +239,9 @@ Evaluation HierarchicalPolicy::evaluate(std::span<const Proposal> proposals) con
                         (asked + static_cast<double>(placed.rows)));
     for (const std::size_t k : members) place[k] = next++;
   }
-  const at::Tensor order = at::tensor(place, at::kLong);
-  const at::Tensor grouper = group_log_probability_.gather(1, to_groupings(proposals)) * chooses_;
+  const at::Tensor order = at::tensor(place, at::kLong).to(numbers_.device());
+  const at::Tensor grouper =
+      group_log_probability_.gather(1, to_groupings(proposals).to(numbers_.device())) * chooses_;
   Evaluation result;
   result.log_probability = at::cat({grouper, at::cat(log_probabilities, 1).index_select(1, order)});
   result.entropy = at::cat(entropies).index_select(0, order);
@@ -286,8 +295,9 @@ void describe(Settings& settings, GroupingParameters& p) {
 std::unique_ptr<PolicyNetwork> make_hierarchical_policy(const Problem& problem,
                                                         const GroupingParameters& grouping,
                                                         const SequenceParameters& placer,
-                                                        std::uint64_t seed, at::ScalarType dtype) {
-  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, seed, dtype);
+                                                        std::uint64_t seed,
+                                                        const at::TensorOptions& numbers) {
+  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, seed, numbers);
 }
 
 }  // namespace placer::policy

@@ -33,9 +33,9 @@ struct GroupingParameters {
 
 void describe(Settings& settings, GroupingParameters& parameters);
 
-//   dtype  of the weights; float, or double for gradient checks
+//   numbers  device and type of weights and features: float, or double for gradient checks
 [[nodiscard]] std::unique_ptr<PolicyNetwork> make_hierarchical_policy(
     const Problem& problem, const GroupingParameters& grouping, const SequenceParameters& placer,
-    std::uint64_t seed, at::ScalarType dtype = at::kFloat);
+    std::uint64_t seed, const at::TensorOptions& numbers = at::kFloat);
 
 }  // namespace placer::policy

@@ -16,8 +16,8 @@ constexpr std::int64_t kMeanMode = 1;  // of embedding_bag
 
 template <typename Key, typename Value>
 NeighbourLists to_lists(std::size_t num_nodes,
-                        std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs, Key key,
-                        Value value) {
+                        std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs,
+                        at::Device device, Key key, Value value) {
   NeighbourLists lists;
   lists.first = at::empty({static_cast<std::int64_t>(num_nodes) + 1}, at::kLong);
   lists.nodes = at::empty({static_cast<std::int64_t>(pairs.size())}, at::kLong);
@@ -28,17 +28,18 @@ NeighbourLists to_lists(std::size_t num_nodes,
   for (std::size_t v = 0; v < num_nodes; ++v) first[v + 1] += first[v];
   std::vector<std::int64_t> next(first, first + num_nodes);
   for (const auto& pair : pairs) nodes[next[key(pair)]++] = value(pair);
-  return lists;
+  return {.first = lists.first.to(device), .nodes = lists.nodes.to(device)};
 }
 
 }  // namespace
 
 GraphEdges to_edges(std::size_t num_nodes,
-                    std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs) {
+                    std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs,
+                    at::Device device) {
   const auto from = [](const auto& pair) { return pair.first; };
   const auto to = [](const auto& pair) { return pair.second; };
-  return {.predecessors = to_lists(num_nodes, pairs, to, from),
-          .successors = to_lists(num_nodes, pairs, from, to)};
+  return {.predecessors = to_lists(num_nodes, pairs, device, to, from),
+          .successors = to_lists(num_nodes, pairs, device, from, to)};
 }
 
 at::Tensor mean_over(const at::Tensor& x, const NeighbourLists& neighbours) {

@@ -33,7 +33,8 @@ struct GraphEdges {
 
 // From (from, to) pairs; several of one pair count several times.
 [[nodiscard]] GraphEdges to_edges(std::size_t num_nodes,
-                                  std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs);
+                                  std::span<const std::pair<std::uint32_t, std::uint32_t>> pairs,
+                                  at::Device device = at::kCPU);
 
 // [N, width]: mean of the neighbours' rows of x [N, width]; differentiable.
 [[nodiscard]] at::Tensor mean_over(const at::Tensor& x, const NeighbourLists& neighbours);

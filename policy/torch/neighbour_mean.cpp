@@ -1,5 +1,6 @@
 #include "policy/torch/neighbour_mean.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -28,6 +29,9 @@ at::Tensor sum_along(const at::Tensor& rows, const at::Tensor& from, const at::T
                      const at::Tensor& weight, std::int64_t size) {
   const at::Tensor dense = rows.contiguous();
   at::Tensor sums = at::zeros({size, dense.size(1)}, dense.options());
+  if (!dense.is_cpu()) {
+    return sums.index_add_(0, to, dense.index_select(0, from) * weight.unsqueeze(1));
+  }
   if (dense.scalar_type() == at::kDouble) {
     add_rows<double>(dense, from, to, weight, sums);
   } else {
@@ -57,7 +61,7 @@ class SumAlongEdges : public torch::autograd::Function<SumAlongEdges> {
 }  // namespace
 
 Messages neighbour_means(const Adjacency& adjacency, std::span<const std::uint8_t> choice,
-                         at::ScalarType dtype) {
+                         const at::TensorOptions& numbers) {
   const auto edges = static_cast<std::int64_t>(adjacency.neighbour.size());
   Messages messages{.source = at::empty({edges}, at::kLong),
                     .target = at::empty({edges}, at::kLong),
@@ -78,7 +82,9 @@ Messages neighbour_means(const Adjacency& adjacency, std::span<const std::uint8_
       weight[e] = 1 / count[target[e] & 1];
     }
   }
-  messages.weight = messages.weight.to(dtype);
+  messages.source = messages.source.to(numbers.device());
+  messages.target = messages.target.to(numbers.device());
+  messages.weight = messages.weight.to(numbers);
   return messages;
 }
 

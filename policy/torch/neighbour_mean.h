@@ -21,11 +21,14 @@ struct Messages {
 
 // For unit u, target 2 u is the mean over its neighbours that share its device, 2 u + 1 over the
 // others; of none it is 0.
-//   choice  [units]: device of each
+//   choice   [units]: device of each
+//   numbers  type of the weights, device of all
 [[nodiscard]] Messages neighbour_means(const Adjacency& adjacency,
-                                       std::span<const std::uint8_t> choice, at::ScalarType dtype);
+                                       std::span<const std::uint8_t> choice,
+                                       const at::TensorOptions& numbers);
 
-// [sources, width] -> [num_targets, width], float or double. The sums' order is that of the edges.
+// [sources, width] -> [num_targets, width], float or double. On a CPU the sums' order is that of the
+// edges; on other devices it may differ from call to call.
 [[nodiscard]] at::Tensor pass(const Messages& messages, const at::Tensor& rows);
 
 }  // namespace placer::policy

@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "policy/torch/checkpoint.h"
+#include "policy/torch/policy_device.h"
 #include "policy/torch/policy_gradient.h"
 #include "policy/torch/single_thread.h"
 #include "policy/torch/value_head.h"
@@ -183,13 +184,15 @@ std::unique_ptr<Learner> make_network_learner(std::unique_ptr<PolicyNetwork> net
 SearchResult train_network(const Problem& problem, const SearchOptions& options, std::string name,
                            const TrainingParameters& training, const Settings& settings,
                            const MakeNetwork& make) {
+  const at::TensorOptions numbers =
+      at::TensorOptions(at::kFloat).device(open_policy_device(training.device));
   const SingleThread guard;
   return train(problem, options,
                {.name = std::move(name),
                 .training = training,
                 .settings = settings.list(),
                 .make = [&](const Problem& of, std::uint64_t seed) {
-                  return make_network_learner(make(of, seed), training);
+                  return make_network_learner(make(of, seed, numbers), training);
                 }});
 }
 

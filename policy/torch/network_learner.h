@@ -17,10 +17,12 @@ namespace placer::policy {
                                                             const TrainingParameters& parameters,
                                                             JointOptimizer::Seat* seat = nullptr);
 
-using MakeNetwork =
-    std::function<std::unique_ptr<PolicyNetwork>(const Problem&, std::uint64_t seed)>;
+//   numbers  device and type of the network
+using MakeNetwork = std::function<std::unique_ptr<PolicyNetwork>(const Problem&, std::uint64_t seed,
+                                                                 const at::TensorOptions& numbers)>;
 
-// train() with a learner around the network that `make` builds, LibTorch on one thread.
+// train() with a learner around the network that `make` builds on training.device, LibTorch on one
+// thread.
 //   settings  every one of the method
 [[nodiscard]] SearchResult train_network(const Problem& problem, const SearchOptions& options,
                                          std::string name, const TrainingParameters& training,

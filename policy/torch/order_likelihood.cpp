@@ -100,10 +100,10 @@ class ReadyNormalisers : public torch::autograd::Function<ReadyNormalisers> {
 
 OrderLikelihood order_likelihood(const at::Tensor& scores, const at::Tensor& order,
                                  const at::Tensor& since) {
-  const at::Tensor wide = scores.to(at::kDouble);
+  const at::Tensor wide = scores.to(at::kCPU, at::kDouble);
   const auto outputs = ReadyNormalisers::apply(wide, order.contiguous(), since.contiguous());
   const at::Tensor chosen = wide.index_select(0, order.reshape({-1})).view(order.sizes());
-  return {(chosen - outputs[0]).to(scores.scalar_type()), outputs[1].to(scores.scalar_type())};
+  return {(chosen - outputs[0]).to(scores.options()), outputs[1].to(scores.options())};
 }
 
 }  // namespace placer::policy

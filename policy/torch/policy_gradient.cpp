@@ -75,7 +75,7 @@ AdamOptimizer::AdamOptimizer(std::vector<NamedTensor> parameters, double lr, dou
     values_.push_back(parameter.value);
     means_.push_back(at::zeros_like(parameter.value.detach()));
     squares_.push_back(at::zeros_like(parameter.value.detach()));
-    steps_.push_back(at::zeros({1}, at::kFloat));
+    steps_.push_back(at::zeros({1}, parameter.value.options().dtype(at::kFloat)));
   }
 }
 

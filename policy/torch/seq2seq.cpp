@@ -31,30 +31,31 @@ constexpr std::uint64_t kWeightStream =
     0x77656967;  // keeps initial weights apart from the streams of samples
 
 at::Tensor copy_floats(const std::vector<float>& values, std::vector<std::int64_t> shape,
-                       at::ScalarType dtype) {
+                       const at::TensorOptions& numbers) {
   // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
   auto* data = const_cast<float*>(
       values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
-  return at::from_blob(data, shape, at::kFloat).to(dtype, false, true);
+  return at::from_blob(data, shape, at::kFloat).to(numbers, false, true);
 }
 
 }  // namespace
 
-Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype) {
+Inputs to_inputs(const GroupFeatures& features, const at::TensorOptions& numbers) {
   const auto groups = static_cast<std::int64_t>(features.num_groups);
   const auto devices = static_cast<std::int64_t>(features.num_devices);
   Inputs inputs;
   inputs.type_counts = copy_floats(
-      features.type_counts, {groups, static_cast<std::int64_t>(features.types.size())}, dtype);
+      features.type_counts, {groups, static_cast<std::int64_t>(features.types.size())}, numbers);
   inputs.numbers =
-      copy_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, dtype);
-  inputs.forbidden = at::empty({groups, devices}, at::kBool);
-  bool* forbidden = inputs.forbidden.data_ptr<bool>();
+      copy_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, numbers);
+  const at::Tensor mask = at::empty({groups, devices}, at::kBool);
+  bool* forbidden = mask.mutable_data_ptr<bool>();
   for (std::size_t v = 0; v < features.num_groups; ++v) {
     for (std::size_t d = 0; d < features.num_devices; ++d) {
       *forbidden++ = (features.allowed[v] >> d & 1) == 0;
     }
   }
+  inputs.forbidden = mask.to(numbers.device());
   return inputs;
 }
 
@@ -63,8 +64,7 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
       bidirectional_(parameters.bidirectional),
       temperature_(parameters.temperature),
       tanh_(parameters.tanh),
-      dtype_(inputs.numbers.scalar_type()),
-      weights_(kWeightStream, dtype_) {
+      weights_(kWeightStream, inputs.numbers.options()) {
   const std::int64_t types = inputs.type_counts.size(1);
   const std::int64_t devices = inputs.forbidden.size(1);
   const std::int64_t read = parameters.type_width + inputs.numbers.size(1);
@@ -137,40 +137,42 @@ Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
   std::fill_n(log_probability, batch, 0.0);
 
   const c10::InferenceMode guard;
+  const at::Device device = encoding.values.device();
   const at::Tensor weight = weights_.get("decoder.weight_hidden").t().contiguous();
   const at::Tensor output = weights_.get("output.weight_state").t().contiguous();
   const at::Tensor& bias = weights_.get("output.bias");
-  at::Tensor state = at::zeros({batch, hidden_}, at::TensorOptions(dtype_));
+  at::Tensor state = at::zeros({batch, hidden_}, encoding.values.options());
   at::Tensor cell = at::zeros_like(state);
   at::Tensor previous = at::full({batch}, devices, at::kLong);
   std::int64_t* chosen = previous.data_ptr<std::int64_t>();
   std::vector<double> weights(static_cast<std::size_t>(devices));
   for (std::int64_t i = 0; i < groups; ++i) {
-    at::Tensor gates = encoding.device_gates.index_select(0, previous);
+    at::Tensor gates = encoding.device_gates.index_select(0, previous.to(device));
     gates.add_(encoding.input_gates.select(0, i)).addmm_(state, weight);
     state = lstm_step(gates, cell);
     const at::Tensor attention = at::softmax(at::mm(state, encoding.keys), -1);
     const at::Tensor logits = at::addmm(bias, state, output).addmm_(attention, encoding.values);
     const at::Tensor choices =
-        log_probabilities(logits, encoding.forbidden.select(0, i)).to(at::kDouble);
+        log_probabilities(logits, encoding.forbidden.select(0, i)).to(at::kCPU, at::kDouble);
     const double* row = choices.data_ptr<double>();
     for (std::int64_t k = 0; k < batch; ++k, row += devices) {
       for (std::int64_t d = 0; d < devices; ++d)
         weights[static_cast<std::size_t>(d)] = std::exp(row[d]);
-      const std::size_t device = rngs[static_cast<std::size_t>(k)].weighted(weights);
-      chosen[k] = static_cast<std::int64_t>(device);
+      const std::size_t choice = rngs[static_cast<std::size_t>(k)].weighted(weights);
+      chosen[k] = static_cast<std::int64_t>(choice);
       actions[i * batch + k] = chosen[k];
-      log_probability[k] += row[device];
+      log_probability[k] += row[choice];
     }
   }
   return samples;
 }
 
-Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& actions) const {
+Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& given) const {
+  const at::Tensor actions = given.to(encoding.values.device());
   const std::int64_t groups = actions.size(0);
   const std::int64_t batch = actions.size(1);
   const std::int64_t devices = encoding.values.size(1);
-  const at::Tensor first = at::full({1, batch}, devices, at::kLong);
+  const at::Tensor first = at::full({1, batch}, devices, actions.options());
   const at::Tensor previous = at::cat({first, actions.narrow(0, 0, groups - 1)});
   const at::Tensor gates =
       at::embedding(encoding.device_gates, previous) + encoding.input_gates.unsqueeze(1);

@@ -35,7 +35,8 @@ struct Inputs {
   at::Tensor forbidden;    // [N, D] bool
 };
 
-[[nodiscard]] Inputs to_inputs(const GroupFeatures& features, at::ScalarType dtype);
+//   numbers  their device, and the type of what is no mask
+[[nodiscard]] Inputs to_inputs(const GroupFeatures& features, const at::TensorOptions& numbers);
 
 // All that decoding needs of the encoder, projected once for every step and sample; differentiable.
 struct Encoding {
@@ -48,13 +49,13 @@ struct Encoding {
 };
 
 struct Samples {
-  at::Tensor actions;          // [N, K] int64
-  at::Tensor log_probability;  // [K], of whole placements
+  at::Tensor actions;          // [N, K] int64, on the CPU
+  at::Tensor log_probability;  // [K], of whole placements, likewise
 };
 
 class Seq2Seq {
  public:
-  // dtype: that of the inputs; float, or double for gradient checks.
+  // Weights have the device and type of the inputs; float, or double for gradient checks.
   Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed);
 
   // Draws the weights anew, in place. They depend on seed, round and the sizes only; round 0 is
@@ -65,7 +66,7 @@ class Seq2Seq {
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;
   // K = rngs.size() placements; sample k uses rngs[k], one draw a group.
   [[nodiscard]] Samples sample(const Encoding& encoding, std::span<Rng> rngs) const;
-  // Of actions [N, K], a decision for each group; forbidden ones have -inf.
+  // Of actions [N, K] on any device, a decision for each group; forbidden ones have -inf.
   [[nodiscard]] Evaluation evaluate(const Encoding& encoding, const at::Tensor& actions) const;
 
   [[nodiscard]] std::int64_t summary_width() const {
@@ -83,7 +84,6 @@ class Seq2Seq {
   bool bidirectional_;
   double temperature_;
   double tanh_;
-  at::ScalarType dtype_;
   Weights weights_;
 };
 

@@ -9,8 +9,9 @@ namespace {
 
 class SequencePolicy : public PolicyNetwork {
  public:
-  SequencePolicy(const Problem& problem, const SequenceParameters& parameters, std::uint64_t seed)
-      : inputs_(to_inputs(make_features(problem, FeatureOptions{}), at::kFloat)),
+  SequencePolicy(const Problem& problem, const SequenceParameters& parameters, std::uint64_t seed,
+                 const at::TensorOptions& numbers)
+      : inputs_(to_inputs(make_features(problem, FeatureOptions{}), numbers)),
         network_(parameters, inputs_, seed) {}
 
   const std::vector<NamedTensor>& parameters() const override { return network_.parameters(); }
@@ -39,8 +40,9 @@ class SequencePolicy : public PolicyNetwork {
 
 std::unique_ptr<PolicyNetwork> make_sequence_policy(const Problem& problem,
                                                     const SequenceParameters& parameters,
-                                                    std::uint64_t seed) {
-  return std::make_unique<SequencePolicy>(problem, parameters, seed);
+                                                    std::uint64_t seed,
+                                                    const at::TensorOptions& numbers) {
+  return std::make_unique<SequencePolicy>(problem, parameters, seed, numbers);
 }
 
 }  // namespace placer::policy

@@ -19,9 +19,10 @@ TransferableMethod gnn(ParameterList given) {
   return {.name = "gnn",
           .training = method.training,
           .settings = settings.list(),
-          .make = [shape = method.network](const Problem& problem, std::uint64_t seed) {
+          .make = [shape = method.network](const Problem& problem, std::uint64_t seed,
+ const at::TensorOptions& numbers) {
             return make_graph_policy(problem,
-                                     std::make_unique<GraphNetwork>(shape, seed, at::kFloat));
+                                     std::make_unique<GraphNetwork>(shape, seed, numbers));
           }};
 }
 
@@ -36,8 +37,9 @@ TransferableMethod dual(ParameterList given) {
   return {.name = "dual",
           .training = method.training,
           .settings = settings.list(),
-          .make = [shape = method.network](const Problem& problem, std::uint64_t seed) {
-            return make_dual_policy(problem, shape, seed);
+          .make = [shape = method.network](const Problem& problem, std::uint64_t seed,
+ const at::TensorOptions& numbers) {
+            return make_dual_policy(problem, shape, seed, numbers);
           }};
 }
 

@@ -14,7 +14,7 @@ namespace placer::policy {
 
 at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape, double bound,
                         std::vector<double> centre) {
-  const at::Tensor value = at::empty(shape, dtype_).requires_grad_();
+  const at::Tensor value = at::empty(shape, numbers_).requires_grad_();
   PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
                "a centre for every value");
   tensors_.push_back({name, value});

@@ -13,9 +13,10 @@ namespace placer::policy {
 
 class Weights {
  public:
-  //   stream  keeps the draws apart from those of other networks and of samples
-  //   dtype   float, or double for gradient checks
-  Weights(std::uint64_t stream, at::ScalarType dtype) : stream_(stream), dtype_(dtype) {}
+  //   stream   keeps the draws apart from those of other networks and of samples
+  //   numbers  device and type of them all: float, or double for gradient checks
+  Weights(std::uint64_t stream, const at::TensorOptions& numbers)
+      : stream_(stream), numbers_(numbers) {}
 
   // One more tensor, not drawn yet; its first values are from centre +- bound. What is returned is
   // the tensor itself.
@@ -26,7 +27,8 @@ class Weights {
   // variances, and a bias [out] "<name>.bias" of zeros.
   void add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain = 1);
 
-  // Draws all anew, in place: they depend on seed, round, stream and the shapes only.
+  // Draws all anew, in place: they depend on seed, round, stream and the shapes only, not on the
+  // device.
   void draw(std::uint64_t seed, std::uint64_t round);
 
   [[nodiscard]] const at::Tensor& get(std::string_view name) const;  // LogicError for no such name
@@ -34,7 +36,7 @@ class Weights {
   [[nodiscard]] at::Tensor linear(const std::string& name, const at::Tensor& rows) const;
   // In the order of adding.
   [[nodiscard]] const std::vector<NamedTensor>& all() const { return tensors_; }
-  [[nodiscard]] at::ScalarType dtype() const { return dtype_; }
+  [[nodiscard]] const at::TensorOptions& numbers() const { return numbers_; }
 
  private:
   struct Initial {
@@ -42,7 +44,7 @@ class Weights {
     std::vector<double> centre;
   };
   std::uint64_t stream_;
-  at::ScalarType dtype_;
+  at::TensorOptions numbers_;
   std::vector<NamedTensor> tensors_;
   std::vector<Initial> initial_;
 };

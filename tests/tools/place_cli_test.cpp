@@ -199,6 +199,26 @@ TEST_F(PlaceCli, AKilledRunGoesOnToTheSameResult) {
   EXPECT_EQ(metrics("broken"), metrics("whole"));
 }
 
+// One file a learner; a run that goes on may add its own.
+TEST_F(PlaceCli, CurvesGoToEventFilesWithOrWithoutARunDirectory) {
+  const auto files = [&](const std::string& folder) {
+    std::vector<std::string> contents;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / folder)) {
+      contents.push_back(read_file(entry.path()));
+    }
+    return contents;
+  };
+  const std::string post = std::string(kPlace) + "--algorithm post ";
+  static_cast<void>(ok(post + "--tensorboard curves"));
+  EXPECT_THAT(files("curves/post"), testing::ElementsAre(HasSubstr("best_step_time_ms")));
+  static_cast<void>(ok(post + "--run-dir r --tensorboard r/curves"));
+  EXPECT_THAT(files("r/curves/post"), testing::ElementsAre(HasSubstr("best_step_time_ms")));
+  // It had finished: there is nothing to add.
+  static_cast<void>(ok("place --resume r --tensorboard r/curves"));
+  EXPECT_EQ(files("r/curves/post").size(), 1U);
+  EXPECT_EQ(run(post + "--tensorboard graph.json").status, 2);
+}
+
 TEST_F(PlaceCli, ARunDirectoryIsNotOverwritten) {
   ASSERT_EQ(run(std::string(kPlace) + "--run-dir r").status, 0);
   const ProcessResult again = run(std::string(kPlace) + "--run-dir r");

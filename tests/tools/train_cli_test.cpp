@@ -1,5 +1,7 @@
 // `placer train`, and `place --policy` with what it wrote, through the program itself.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -47,6 +49,32 @@ TEST_F(TrainCli, TrainedPolicyPlacesWithoutSearchAndSearchesOn) {
   EXPECT_GT(evaluations(report), 0);
   EXPECT_LT(evaluations(report), 100);
   EXPECT_EQ(evaluations(searched), 300);
+}
+
+TEST_F(TrainCli, CurvesGoToEventFilesToo) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 240 --tensorboard curves"));
+  static_cast<void>(ok("train train.json -o policy.ckpt --resume --tensorboard curves"));
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "curves")) {
+    ++files;
+    EXPECT_THAT(read_file(entry.path()), testing::AllOf(HasSubstr("gain"), HasSubstr("zero_shot")));
+  }
+  EXPECT_EQ(files, 2U);
+  write("file", "");
+  EXPECT_THAT(fails(2, "train train.json -o other.ckpt --tensorboard file"), HasSubstr("file"));
+}
+
+// No machine has 128 GPUs. What is missing is said before any work.
+TEST_F(TrainCli, APolicyDeviceThatIsMissingIsStatus5) {
+  const std::string place = "place graph.json -c cluster.json --no-measure --budget 20 -o p.json ";
+  EXPECT_THAT(fails(5, place + "--policy-device cuda:127"),
+              HasSubstr("the policy cannot run on cuda:127"));
+  EXPECT_THAT(fails(5, "train train.json -o policy.ckpt --policy-device cuda:127"),
+              HasSubstr("the policy cannot run on cuda:127"));
+  EXPECT_THAT(fails(2, place + "--policy-device gpu"), HasSubstr("expected cpu, or cuda:0"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "p.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "policy.ckpt"));
+  static_cast<void>(ok(place + "--algorithm dual --policy-device cpu"));
 }
 
 TEST_F(TrainCli, ExistingFileIsKeptUnlessResumed) {

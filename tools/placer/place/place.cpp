@@ -368,6 +368,7 @@ void add_place(CLI::App& app, Shared& shared) {
       if (options->resume.empty() && !options->run_dir.empty()) {
         run = RunDirectory::create(options->run_dir, config, shared.command_line);
       }
+      if (!options->tensorboard.empty()) run.add_event_files(options->tensorboard);
       return place.run(std::move(run));
     };
   });

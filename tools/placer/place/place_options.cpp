@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kTensorboard = "--tensorboard";
+
 void add_settings(Config& config, const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
     const auto equals = setting.find('=');
@@ -39,6 +41,18 @@ void add_policy(Config& config, const std::string& file, bool with_budget) {
     if (entry.transfers && !with_budget) config.parameters[name].emplace("zero_shot", "on");
   }
   if (!any) throw usage_error("--policy: name the method that it is of with --algorithm");
+}
+
+// For every learner with a network, named or not: a portfolio runs some too.
+void set_policy_device(Config& config, const std::string& device) {
+  const AlgorithmRegistry registry = all_algorithms();
+  bool any = false;
+  for (const AlgorithmEntry& entry : registry.entries()) {
+    if (!entry.has_network) continue;
+    any = true;
+    config.parameters[entry.name]["device"] = device;
+  }
+  if (!any) throw usage_error("--policy-device: this build has no learner with a network");
 }
 
 std::string absolute(const std::string& path) {
@@ -107,6 +121,9 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   if (!options.policy.empty()) {
     add_policy(config, options.policy, command.count("--budget") > 0);
   }
+  if (!options.policy_device.empty()) {
+    set_policy_device(config, options.policy_device);
+  }
   config.graph = absolute(config.graph);
   config.cluster = absolute(config.cluster);
   config.output = absolute(config.output);
@@ -119,7 +136,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
 
 void require_alone(const CLI::App& command, const std::string& flag) {
   for (const CLI::Option* option : command.get_options()) {
-    if (option->count() > 0 && !option->check_name(flag)) {
+    if (option->count() > 0 && !option->check_name(flag) && !option->check_name(kTensorboard)) {
       throw usage_error(option->get_name() + " does not go with " + flag +
                         ": the run goes on as it was begun");
     }
@@ -144,6 +161,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
   command.add_option("--policy", options.policy,
                      "trained policy of the learners named; with gnn and without --budget it "
                      "places at once, without search");
+  command.add_option("--policy-device", options.policy_device,
+                     "where learners' networks run: cpu, or cuda:0 for a GPU [cpu]");
   command
       .add_option("--budget", flags.budget,
                   "seconds for everything (60s, 10m) or evaluations of each search (2000)")
@@ -174,6 +193,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
                    "measure in a child process, so that a crash is an outcome");
   command.add_option("--run-dir", options.run_dir, "keep config, metrics and checkpoints here");
   command.add_option("--resume", options.resume, "go on with the run in this folder");
+  command.add_option(kTensorboard, options.tensorboard,
+                     "folder for TensorBoard event files, one curve a learner and metric");
 }
 
 }  // namespace placer::cli

@@ -19,7 +19,9 @@ struct PlaceOptions {
   std::string config_file;
   std::string run_dir;
   std::string resume;
+  std::string tensorboard;
   std::string policy;
+  std::string policy_device;
   std::vector<std::string> settings;  // "algorithm.name=value"
   bool no_warm_start = false;
   bool no_measure = false;
@@ -39,8 +41,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options);
 // resumed from anywhere.
 [[nodiscard]] Config resolve(const PlaceOptions& options, const CLI::App& command);
 
-// Throws Error(kUsage) when another flag than `flag` was given: a run that goes on has its options
-// already.
+// Throws Error(kUsage) when another flag than `flag` was given, --tensorboard apart: a run that goes
+// on has its options already.
 void require_alone(const CLI::App& command, const std::string& flag);
 
 }  // namespace placer::cli

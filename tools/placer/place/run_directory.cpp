@@ -1,7 +1,11 @@
 #include "tools/placer/place/run_directory.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -25,6 +29,18 @@ std::string file_stem(std::string name) {
   return name;
 }
 
+// `said`: what the user gave for it.
+void make_folder(const fs::path& path, const std::string& said) {
+  std::error_code problem;
+  fs::create_directories(path, problem);
+  if (!problem && ::access(path.c_str(), W_OK) != 0) {
+    problem = std::error_code(errno, std::generic_category());
+  }
+  if (problem) {
+    throw usage_error(said + ": " + problem.message());
+  }
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory() {
@@ -46,23 +62,23 @@ RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       scratch_(std::exchange(other.scratch_, {})),
       metrics_(std::move(other.metrics_)),
-      last_step_(std::move(other.last_step_)) {}
+      last_step_(std::move(other.last_step_)),
+      event_folder_(std::move(other.event_folder_)),
+      events_(std::move(other.events_)) {}
 
 RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(scratch_, other.scratch_);
   std::swap(metrics_, other.metrics_);
   std::swap(last_step_, other.last_step_);
+  std::swap(event_folder_, other.event_folder_);
+  std::swap(events_, other.events_);
   return *this;
 }
 
 RunDirectory::RunDirectory(const fs::path& path) : path_(fs::absolute(path).lexically_normal()) {
-  try {
-    fs::create_directories(path_ / "results");
-    fs::create_directories(path_ / "checkpoints");
-  } catch (const fs::filesystem_error& problem) {
-    throw usage_error("--run-dir " + path.string() + ": " + problem.code().message());
-  }
+  make_folder(path_ / "results", "--run-dir " + path.string());
+  make_folder(path_ / "checkpoints", "--run-dir " + path.string());
   read_metrics();
 }
 
@@ -135,8 +151,21 @@ void RunDirectory::read_metrics() {
   metrics_.open(file, std::ios::app);
 }
 
+void RunDirectory::add_event_files(const fs::path& folder) {
+  make_folder(folder, "--tensorboard " + folder.string());
+  event_folder_ = folder;
+}
+
+void RunDirectory::add_events(const std::string& algorithm, const std::string& json) {
+  if (event_folder_.empty()) {
+    return;
+  }
+  const auto [writer, added] = events_.try_emplace(algorithm, event_folder_ / file_stem(algorithm));
+  writer->second.add(json);
+}
+
 void RunDirectory::add_metrics(const std::string& algorithm, const std::string& json) {
-  if (!exists()) {
+  if (!exists() && event_folder_.empty()) {
     return;
   }
   auto object = nlohmann::ordered_json::parse(json);
@@ -146,6 +175,10 @@ void RunDirectory::add_metrics(const std::string& algorithm, const std::string& 
     return;
   }
   last_step_[algorithm] = step;
+  add_events(algorithm, json);
+  if (!exists()) {
+    return;
+  }
   nlohmann::ordered_json line{{"algorithm", algorithm}};
   line.update(object);
   metrics_ << line.dump() << std::endl;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "placer/formats/event_file.h"
 #include "placer/formats/formats.h"
 
 namespace placer::cli {
@@ -45,6 +46,10 @@ class RunDirectory {
   void keep_result(const std::string& algorithm, const PlacementFile& placement) const;
   void keep_best(const PlacementFile& placement) const;
 
+  // From now on metrics also become event files of this folder, in a folder for each algorithm.
+  // Throws Error(kUsage) where none can be made.
+  void add_event_files(const std::filesystem::path& folder);
+
   // Appends a line that a learner gave, with the algorithm's name put in. Updates that stand in the
   // file already (a run that goes on repeats those since its last checkpoint, bit for bit) are left
   // out.
@@ -53,11 +58,14 @@ class RunDirectory {
  private:
   explicit RunDirectory(const std::filesystem::path& path);
   void read_metrics();
+  void add_events(const std::string& algorithm, const std::string& json);
 
   std::filesystem::path path_;     // empty: nothing is kept
   std::filesystem::path scratch_;  // then: checkpoints; empty when it was moved from
   std::ofstream metrics_;
   std::map<std::string, std::int64_t> last_step_;  // by algorithm
+  std::filesystem::path event_folder_;             // empty: no event files
+  std::map<std::string, EventWriter> events_;      // by algorithm
 };
 
 }  // namespace placer::cli

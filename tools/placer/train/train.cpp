@@ -4,10 +4,12 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "placer/base/files.h"
+#include "placer/formats/event_file.h"
 #include "placer/formats/training_format.h"
 #include "policy/torch/generalist.h"
 #include "tools/placer/place/search_space.h"
@@ -26,8 +28,30 @@ struct TrainOptions {
   std::string config;
   std::string output;
   std::string metrics;
+  std::string tensorboard;
   std::string budget;
+  std::string policy_device;
   bool resume = false;
+};
+
+// What a round came to, where it was asked for.
+class Curves {
+ public:
+  explicit Curves(const TrainOptions& options) {
+    if (!options.metrics.empty()) {
+      require_writable(options.metrics, {options.config, options.output});
+      lines_.open(options.metrics, options.resume ? std::ios::app : std::ios::trunc);
+    }
+    if (!options.tensorboard.empty()) events_.emplace(options.tensorboard);
+  }
+  void add(const std::string& line) {
+    if (lines_.is_open()) lines_ << line << '\n' << std::flush;
+    if (events_) events_->add(line);
+  }
+
+ private:
+  std::ofstream lines_;
+  std::optional<EventWriter> events_;
 };
 
 policy::InstanceSource source_of(const TrainingConfig& config) {
@@ -39,6 +63,13 @@ policy::InstanceSource source_of(const TrainingConfig& config) {
               [&config](std::uint64_t index) {
                 return draw_instance(config.held_back, config.seed ^ kHeldBack, index);
               }};
+}
+
+std::vector<std::pair<std::string, std::string>> training_parameters(const TrainingConfig& config,
+                                                                     const TrainOptions& options) {
+  auto parameters = config.parameters;
+  if (!options.policy_device.empty()) parameters["device"] = options.policy_device;
+  return {parameters.begin(), parameters.end()};
 }
 
 std::string percent_above(double ratio) {
@@ -67,7 +98,7 @@ int run(const TrainOptions& options, Shared& shared) {
   }
   policy::GeneralistOptions training;
   training.algorithm = config.algorithm;
-  training.parameters.assign(config.parameters.begin(), config.parameters.end());
+  training.parameters = training_parameters(config, options);
   training.seed = config.seed;
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
   training.evaluations = config.evaluations;
@@ -79,12 +110,8 @@ int run(const TrainOptions& options, Shared& shared) {
   training.stop = shared.stop.get_token();
   training.progress = shared.progress();
   training.output = options.output;
-  std::ofstream metrics;
-  if (!options.metrics.empty()) {
-    require_writable(options.metrics, {options.config, options.output});
-    metrics.open(options.metrics, options.resume ? std::ios::app : std::ios::trunc);
-    training.metrics = [&](const std::string& line) { metrics << line << '\n' << std::flush; };
-  }
+  Curves curves(options);
+  training.metrics = [&](const std::string& line) { curves.add(line); };
   print(policy::train_generalist(source_of(config), training), options.output);
   return 0;
 }
@@ -100,7 +127,11 @@ void add_train(CLI::App& app, Shared& shared) {
   command->add_option("-o,--output", options->output, "policy file to write")->required();
   command->add_option("--budget", options->budget,
                       "instead of the config's: 20m, or evaluations such as 1000000");
+  command->add_option("--policy-device", options->policy_device,
+                      "where the network runs: cpu, or cuda:0 for a GPU [cpu]");
   command->add_option("--metrics", options->metrics, "file for one JSON object a round");
+  command->add_option("--tensorboard", options->tensorboard,
+                      "folder for TensorBoard event files, one curve a metric");
   command->add_flag("--resume", options->resume, "go on from the policy file");
   command->callback(
       [options, &shared] { shared.action = [options, &shared] { return run(*options, shared); }; });
