@@ -34,6 +34,7 @@ DualMethod dual_defaults() {
   method.training.lr = 0.01;
   method.training.entropy = 0.01;
   method.training.entropy_end = 0.01;
+  method.training.warm_start = true;
   return method;
 }
 

@@ -21,8 +21,8 @@ inline constexpr const char* kHeftByOps = "heft-by-ops";
 inline constexpr const char* kMultilevelByOps = "multilevel-by-ops";
 // The portfolio.
 inline constexpr const char* kAuto = "auto";
-// The learner that runs unasked, by itself and within `auto`.
-inline constexpr const char* kLearner = "colocrl";
+// The learner that runs unasked under the step time, by itself and within `auto`.
+inline constexpr const char* kLearner = "dual";
 
 // What one algorithm came to.
 struct Candidate {
@@ -71,9 +71,10 @@ struct SearchPlan {
                                       const std::string& name, const Problem& problem,
                                       const SearchOptions& options);
 // The algorithm of that name. A portfolio is one of searches alone, each with its own parameters:
-// the heuristics have run before.
+// the heuristics have run before. What learns is in it only under the step time.
 [[nodiscard]] std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry,
-                                                     const std::string& name, const Config& config);
+                                                     const std::string& name, const Config& config,
+                                                     const SearchSpace& space);
 // Writes what is predicted of a placement, and by which objective.
 void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance& provenance);
 // What the config sets of an algorithm, as SearchOptions::parameters.
