@@ -231,20 +231,28 @@ class Trainer {
                                                    UpdateMetrics& metrics) {
     const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
     rule_.settle(outcomes);
+    const StepNoise steps = noise_of(outcomes);
+    const auto teaches = [&](const Outcome& outcome) {
+      return outcome.fresh && (all_teach || outcome.feasible());
+    };
     std::vector<double> rewards;
+    std::vector<double> noise;
     for (const Outcome& outcome : outcomes) {
       const double reward =
           training_.improves ? improvement(base_->cost, outcome) : rule_.reward(outcome);
       metrics.reward_mean += reward / static_cast<double>(outcomes.size());
-      if (all_teach || outcome.feasible()) rewards.push_back(reward);
+      if (!teaches(outcome)) continue;
+      rewards.push_back(reward);
+      noise.push_back(training_.improves ? improvement_error(reward, outcome, steps)
+                                         : rule_.squared_error(outcome, steps));
     }
     describe_samples(outcomes, metrics);
     if (rewards.empty()) return std::nullopt;
-    const std::vector<double> taught = baseline_.advantages(rewards);
+    const std::vector<double> taught = baseline_.advantages(rewards, noise);
     std::vector<double> result;
     std::size_t next = 0;
     for (const Outcome& outcome : outcomes) {
-      result.push_back(all_teach || outcome.feasible() ? taught[next++] : 0.0);
+      result.push_back(teaches(outcome) ? taught[next++] * new_share(outcome) : 0.0);
     }
     return result;
   }
@@ -370,6 +378,7 @@ class Trainer {
     }
     metrics.lr = training_.lr;
     metrics.evaluations = incumbent_.clock().spent();
+    metrics.timed_steps = incumbent_.timed_steps();
     options_.metrics(to_json_line(metrics));
   }
 
