@@ -56,6 +56,7 @@ Json outcome_to_json(const Outcome& outcome) {
   json["peak_memory_bytes"] = Json::array();
   for (const Bytes bytes : outcome.peak_memory) json["peak_memory_bytes"].push_back(bytes.count);
   json["busy_ps"] = times_to_json(outcome.busy);
+  if (!outcome.timed_steps.empty()) json["timed_steps_ps"] = times_to_json(outcome.timed_steps);
   return json;
 }
 
@@ -90,6 +91,7 @@ Json result_to_json(const SearchResult& result) {
   Json json;
   json["evaluations"] = result.evaluations;
   json["seconds"] = result.seconds;
+  if (result.timed_steps > 0) json["timed_steps"] = result.timed_steps;
   if (result.best) json["best"] = placement_to_json(*result.best);
   json["outcome"] = outcome_to_json(result.outcome);
   json["history"] = Json::array();
@@ -138,6 +140,9 @@ Outcome outcome_from_json(const Json& json) {
     outcome.peak_memory.push_back({item.get<std::int64_t>()});
   }
   outcome.busy = times_from_json(json.at("busy_ps"));
+  if (json.contains("timed_steps_ps")) {
+    outcome.timed_steps = times_from_json(json.at("timed_steps_ps"));
+  }
   return outcome;
 }
 
@@ -178,6 +183,7 @@ SearchResult result_from_json(const Json& json) {
   SearchResult result;
   result.evaluations = json.at("evaluations").get<std::uint64_t>();
   result.seconds = json.at("seconds").get<double>();
+  result.timed_steps = json.value("timed_steps", std::uint64_t{0});
   if (json.contains("best")) result.best = placement_from_json(json.at("best"));
   result.outcome = outcome_from_json(json.at("outcome"));
   for (const Json& item : json.at("history")) {

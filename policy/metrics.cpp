@@ -61,6 +61,7 @@ std::string to_json_line(const UpdateMetrics& metrics) {
   object.add_number("lr", metrics.lr);
   object.add_count("evaluations", metrics.evaluations);
   object.add_count("rollbacks", metrics.rollbacks);
+  if (metrics.timed_steps > 0) object.add_count("timed_steps", metrics.timed_steps);
   for (const auto& [name, value] : metrics.details) object.add_number(name, value);
   return object.text();
 }

@@ -29,7 +29,8 @@ struct UpdateMetrics {
   std::optional<double> grad_norm;  // before clipping
   double lr = 0;
   std::uint64_t evaluations = 0;
-  std::uint64_t rollbacks = 0;  // of the search: updates that blew the policy up and were undone
+  std::uint64_t rollbacks = 0;    // of the search: updates that blew the policy up and were undone
+  std::uint64_t timed_steps = 0;  // SearchResult's
   std::vector<std::pair<std::string, double>> details;  // of the method
 };
 

@@ -214,6 +214,7 @@ class PostLearner : public Learner {
   void rank(std::span<const Outcome> outcomes) {
     for (std::size_t k = 0; k < outcomes.size(); ++k) {
       const Outcome& outcome = outcomes[k];
+      if (!outcome.fresh) continue;  // has been ranked
       const bool fits = outcome.feasible();
       if (!fits && outcome.infeasible->reason != InfeasibleReason::kOutOfMemory) continue;
       Ranked ranked{

@@ -47,6 +47,12 @@ double RewardRule::reward(const Outcome& outcome) const {
   return -std::sqrt(outcome.step_time.seconds() / unit_);
 }
 
+double RewardRule::squared_error(const Outcome& outcome, const StepNoise& noise) const {
+  if (!outcome.feasible()) return 0;
+  const double half = reward(outcome) / 2;
+  return half * half * noise.squared_error(outcome.timed_steps.size());
+}
+
 void RewardRule::settle(std::span<const Outcome> outcomes) {
   if (score_unit_) return;
   for (const Outcome& outcome : outcomes) {
@@ -76,6 +82,23 @@ double improvement(const BaseCost& base, const Outcome& outcome) {
   return share(base.missing.count, outcome.infeasible->missing.count);
 }
 
+double improvement_error(double improvement, const Outcome& outcome, const StepNoise& noise) {
+  if (!outcome.feasible()) return 0;
+  return (1 - improvement) * (1 - improvement) * noise.squared_error(outcome.timed_steps.size());
+}
+
+StepNoise noise_of(std::span<const Outcome> outcomes) {
+  StepNoise noise;
+  for (const Outcome& outcome : outcomes) noise.add(outcome.timed_steps);
+  return noise;
+}
+
+double new_share(const Outcome& outcome) {
+  if (!outcome.fresh) return 0;
+  if (outcome.timed_steps.empty()) return 1;
+  return static_cast<double>(outcome.new_steps) / static_cast<double>(outcome.timed_steps.size());
+}
+
 Baseline::Baseline(const TrainingParameters& parameters, std::optional<double> start)
     : kind_(parameters.baseline),
       decay_(parameters.baseline_decay),
@@ -95,7 +118,18 @@ std::vector<double> Baseline::centred(std::span<const double> rewards, double me
   return result;
 }
 
+void Baseline::discount(std::span<const double> noise, std::vector<double>& advantages) const {
+  double mean = 0;
+  for (const double error : noise) mean += error / static_cast<double>(noise.size());
+  if (!(mean > 0)) return;  // exact
+  const double signal = std::max(state_.mean_square - mean, 0.0);
+  for (std::size_t i = 0; i < advantages.size(); ++i) {
+    advantages[i] *= signal > 0 ? signal / (signal + noise[i]) : 0;
+  }
+}
+
 std::vector<double> Baseline::advantages(std::span<const double> rewards,
+                                         std::span<const double> noise,
                                          std::optional<double> value) {
   const double count = static_cast<double>(rewards.size());
   double mean = 0;
@@ -117,6 +151,7 @@ std::vector<double> Baseline::advantages(std::span<const double> rewards,
     // Rewards that never differ teach nothing, whatever the scale.
     for (double& advantage : result) advantage = scale > 0 ? advantage / scale : 0;
   }
+  discount(noise, result);
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "placer/algorithm/algorithm.h"
+#include "placer/evaluate/step_noise.h"
 #include "policy/parameters.h"
 
 namespace placer::policy {
@@ -28,6 +29,8 @@ class RewardRule {
 
   // `failing` reference times where the outcome is infeasible.
   [[nodiscard]] double reward(const Outcome& outcome) const;
+  // Squared standard error of the reward of a measured outcome: dR = R dt / 2t. 0 of others.
+  [[nodiscard]] double squared_error(const Outcome& outcome, const StepNoise& noise) const;
   // Looks for the unit of scores among an update's outcomes, which reward() is asked for afterwards.
   void settle(std::span<const Outcome> outcomes);
 
@@ -56,6 +59,19 @@ struct BaseCost {
 // improvements, not to avoid harm.
 [[nodiscard]] double improvement(const BaseCost& base, const Outcome& outcome);
 
+// Squared standard error of the improvement that a measured outcome is: its time is 1 - improvement
+// of what is improved, where it is better. 0 of predicted ones.
+[[nodiscard]] double improvement_error(double improvement, const Outcome& outcome,
+                                       const StepNoise& noise);
+
+// How far apart the timed steps of one placement are, from an update's outcomes; of predicted ones
+// nothing.
+[[nodiscard]] StepNoise noise_of(std::span<const Outcome> outcomes);
+
+// The share of what is behind an outcome that did not teach before: all of a predicted or newly
+// measured one, nothing of one that was only remembered.
+[[nodiscard]] double new_share(const Outcome& outcome);
+
 // What the moving average and the scale of advantages have seen so far.
 struct BaselineState {
   bool started = false;
@@ -76,8 +92,13 @@ class Baseline {
 
   // Advantages of one update's rewards (not empty) against the baseline before it, then moves the
   // baseline.
+  //   noise  squared standard errors of the rewards, or empty: they are exact. Of the mean square m
+  //          of advantages, s = m - mean(noise) is what placements differ by; an advantage counts
+  //          by s / (s + noise), the share of it that is not chance (as of a normal prior), and not
+  //          at all where noise explains everything
   //   value  of BaselineKind::kValue: the prediction
   [[nodiscard]] std::vector<double> advantages(std::span<const double> rewards,
+                                               std::span<const double> noise = {},
                                                std::optional<double> value = std::nullopt);
 
   [[nodiscard]] const BaselineState& state() const { return state_; }
@@ -86,6 +107,7 @@ class Baseline {
  private:
   [[nodiscard]] std::vector<double> centred(std::span<const double> rewards, double mean,
                                             double expected) const;
+  void discount(std::span<const double> noise, std::vector<double>& advantages) const;
 
   BaselineKind kind_;
   double decay_;

@@ -18,20 +18,28 @@ void Round::record(const Constraints& constraints, std::span<const Proposal> pro
       state_.best = cost;
       state_.stale = 0;
     }
-    if (!enters(cost)) continue;
+    const bool measured = !outcomes[i].timed_steps.empty();
+    if (!measured && !enters(cost)) continue;
     Proposal proposal = proposals[i];
     // What was judged is the sample with divided units put together; what was drawn besides the
     // devices would not lead there.
     if (proposal.latent.empty()) {
       proposal.placement = conforming(constraints, std::move(proposal.placement));
     }
-    keep(cost, std::move(proposal));
+    // Measured again: the time of all its steps counts, be it more than what was known before.
+    if (measured) drop(proposal.placement);
+    if (enters(cost)) keep(cost, std::move(proposal));
   }
 }
 
 bool Round::enters(std::int64_t cost) const {
   const std::vector<Elite>& elites = state_.elites;
   return capacity_ > 0 && (elites.size() < capacity_ || cost < elites.back().cost);
+}
+
+void Round::drop(const Placement& placement) {
+  std::erase_if(state_.elites,
+                [&](const Elite& elite) { return elite.proposal.placement == placement; });
 }
 
 void Round::keep(std::int64_t cost, Proposal proposal) {

@@ -49,6 +49,8 @@ class Round {
  private:
   // Is it good enough for the elites?
   [[nodiscard]] bool enters(std::int64_t cost) const;
+  // Takes a placement out, if it is there.
+  void drop(const Placement& placement);
   // Adds one that enters, unless its placement is there already.
   void keep(std::int64_t cost, Proposal proposal);
 

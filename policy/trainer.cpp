@@ -85,24 +85,30 @@ class Trainer {
     }
     if (!training_.policy.empty()) load_policy();
     safeguard_.begin();
+    const bool decodes = training_.zero_shot || !training_.policy.empty();
     if (base_) {
       base_->find();
-      if (training_.zero_shot || !training_.policy.empty()) base_->decode();
-      if (training_.zero_shot) return false;
-    } else if (training_.zero_shot) {
+      if (decodes) base_->decode();
+    } else if (decodes) {
       incumbent_.evaluate(placements_of(learner_->decode()));
-      return false;
-    } else if (training_.warm_start) {
-      if (refiner_) {
-        static_cast<void>(starting_choices(problem_, refiner_->units(), incumbent_));
-      } else {
-        incumbent_.evaluate_initial();
-      }
-      if (incumbent_.best()) imitate(*incumbent_.best());
+    }
+    if (training_.zero_shot) return false;
+    if (!base_ && training_.warm_start) {
+      warm_start();
       if (incumbent_.exhausted()) return false;
     }
     file_.begin(incumbent_.clock().seconds());
     return true;
+  }
+
+  // Imitates the best of the placements that the search is given.
+  void warm_start() {
+    if (refiner_) {
+      static_cast<void>(starting_choices(problem_, refiner_->units(), incumbent_));
+    } else {
+      incumbent_.evaluate_initial();
+    }
+    if (incumbent_.best()) imitate(*incumbent_.best());
   }
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
@@ -191,19 +197,27 @@ class Trainer {
                                       std::optional<double> value, UpdateMetrics& metrics) {
     const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
     rule_.settle(outcomes);
+    const StepNoise steps = noise_of(outcomes);
+    const auto teaches = [&](const Outcome& outcome) {
+      return outcome.fresh && (all_teach || outcome.feasible());
+    };
     std::vector<double> rewards;
+    std::vector<double> noise;
     for (const Outcome& outcome : outcomes) {
       const double reward = base_ ? base_->reward(outcome) : rule_.reward(outcome);
       metrics.reward_mean += reward / static_cast<double>(outcomes.size());
-      if (all_teach || outcome.feasible()) rewards.push_back(reward);
+      if (!teaches(outcome)) continue;
+      rewards.push_back(reward);
+      noise.push_back(training_.improves ? improvement_error(reward, outcome, steps)
+                                         : rule_.squared_error(outcome, steps));
     }
     describe_samples(outcomes, metrics);
     if (rewards.empty()) return std::nullopt;
-    const std::vector<double> advantages = baseline_.advantages(rewards, value);
+    const std::vector<double> advantages = baseline_.advantages(rewards, noise, value);
     Taught result;
     std::size_t next = 0;
     for (const Outcome& outcome : outcomes) {
-      result.advantages.push_back(all_teach || outcome.feasible() ? advantages[next++] : 0.0);
+      result.advantages.push_back(teaches(outcome) ? advantages[next++] * new_share(outcome) : 0.0);
     }
     result.rewards = std::move(rewards);
     return result;
@@ -353,6 +367,7 @@ class Trainer {
     metrics.lr = training_.lr;
     metrics.evaluations = incumbent_.clock().spent();
     metrics.rollbacks = safeguard_.rollbacks();
+    metrics.timed_steps = incumbent_.timed_steps();
     options_.metrics(to_json_line(metrics));
   }
 

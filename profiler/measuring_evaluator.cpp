@@ -124,6 +124,10 @@ class MeasuringEvaluator final : public Evaluator {
     if (!outcome.infeasible) {
       outcome.step_time = from_seconds(median(walls));
       limit_.saw(median(walls));
+      for (const double wall : walls) {
+        outcome.timed_steps.push_back(from_seconds(wall));
+      }
+      outcome.new_steps = walls.size();
       for (const auto& samples : busy) {
         outcome.busy.push_back(from_seconds(median(samples)));
       }

@@ -89,7 +89,8 @@ Json to_json(const Outcome& outcome) {
   if (!outcome.infeasible) {
     return {{"step_time_ps", outcome.step_time.ps},
             {"peak_memory_bytes", counts(outcome.peak_memory, &Bytes::count)},
-            {"busy_ps", counts(outcome.busy, &SimTime::ps)}};
+            {"busy_ps", counts(outcome.busy, &SimTime::ps)},
+            {"timed_steps_ps", counts(outcome.timed_steps, &SimTime::ps)}};
   }
   const Infeasible& reason = *outcome.infeasible;
   Json json = {{"infeasible", kReasons[static_cast<std::size_t>(reason.reason)]},
@@ -112,6 +113,10 @@ Outcome outcome_from(const Json& json) {
     outcome.step_time = {json.at("step_time_ps").get<std::int64_t>()};
     outcome.peak_memory = from_counts<Bytes>(json.at("peak_memory_bytes"), &Bytes::count);
     outcome.busy = from_counts<SimTime>(json.at("busy_ps"), &SimTime::ps);
+    if (json.contains("timed_steps_ps")) {
+      outcome.timed_steps = from_counts<SimTime>(json["timed_steps_ps"], &SimTime::ps);
+      outcome.new_steps = outcome.timed_steps.size();
+    }
     return outcome;
   }
   Infeasible reason;

@@ -95,6 +95,7 @@ struct SearchResult {
   // of best: best is optimal, proven. Nothing: the method proves nothing.
   std::optional<std::int64_t> lower_bound = std::nullopt;
   std::vector<HistoryPoint> history;  // every improvement
+  std::uint64_t timed_steps = 0;      // run for all evaluations, where steps are measured
   // Of a portfolio: whose placement `best` is, and what each member that ran did; else empty.
   std::string found_by = {};
   std::vector<MemberReport> members = {};

@@ -42,11 +42,18 @@ void Incumbent::judge(std::span<const Placement> placements) {
   problem_.evaluator.evaluate(placements, outcomes_);
   for (std::size_t i = 0; i < placements.size(); ++i) {
     clock_.spend(1);
+    result_.timed_steps += outcomes_[i].new_steps;
     keep(placements[i], outcomes_[i]);
   }
 }
 
 void Incumbent::keep(const Placement& placement, const Outcome& outcome) {
+  // More steps of the best say better what it takes, be it more.
+  const bool revised = outcome.new_steps > 0 && outcome.feasible() && result_.best == placement;
+  if (revised && !better(outcome, result_.outcome)) {
+    result_.outcome = outcome;
+    return;
+  }
   if (judged_any_ && !better(outcome, result_.outcome)) {
     return;
   }

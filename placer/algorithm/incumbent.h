@@ -32,6 +32,7 @@ class Incumbent {
   [[nodiscard]] const BudgetClock& clock() const { return clock_; }
   [[nodiscard]] const std::optional<Placement>& best() const { return result_.best; }
   [[nodiscard]] const Outcome& best_outcome() const { return result_.outcome; }
+  [[nodiscard]] std::uint64_t timed_steps() const { return result_.timed_steps; }
   [[nodiscard]] SearchResult finish();
 
   // Evaluates options.initial, each made to keep the constraints; returns those that the budget

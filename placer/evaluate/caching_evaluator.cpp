@@ -5,25 +5,12 @@
 #include <vector>
 
 #include "placer/base/error.h"
-#include "placer/base/random.h"
 #include "placer/evaluate/incremental.h"
+#include "placer/evaluate/placement_hash.h"
 
 namespace placer {
 
 namespace {
-
-struct PlacementHash {
-  std::size_t operator()(const Placement& placement) const {
-    std::uint64_t hash = placement.priority.size();
-    for (const DeviceId device : placement.device) {
-      hash = splitmix64(hash ^ index(device));
-    }
-    for (const std::int64_t priority : placement.priority) {
-      hash = splitmix64(hash ^ static_cast<std::uint64_t>(priority));
-    }
-    return hash;
-  }
-};
 
 class CachingEvaluator : public Evaluator {
  public:

@@ -40,6 +40,11 @@ struct Outcome {
   std::optional<std::int64_t> score = std::nullopt;
   std::vector<Bytes> peak_memory;  // [devices]
   std::vector<SimTime> busy;       // [devices]: time spent in ops
+  // Of a measurement: every timed step behind step_time, which is their median. Empty: predicted.
+  std::vector<SimTime> timed_steps = {};
+  std::size_t new_steps = 0;  // how many of them were run for this outcome
+  // False: nothing was run for it, all of it is what earlier measurements gave.
+  bool fresh = true;
 
   [[nodiscard]] bool feasible() const { return !infeasible.has_value(); }
   // What a search minimises.

@@ -37,6 +37,7 @@ DualMethod dual_defaults() {
   method.training.lr = 0.01;
   method.training.entropy = 0.01;
   method.training.entropy_end = 0.01;
+  method.training.warm_start = true;
   return method;
 }
 
@@ -49,6 +50,7 @@ Settings describe(DualMethod& method) {
   settings.add("urgency", p.urgency, 0, 1000);
   settings.add("greed", p.greed, 0, 1000);
   settings.add("temperature", p.temperature, 0.01, 1000);
+  settings.add("rollouts", p.rollouts, 1, 1024);
   settings.add("zero_shot", method.training.zero_shot);
   describe(settings, method.training);
   describe_network(settings, method.training);
@@ -67,8 +69,8 @@ void register_dual(AlgorithmRegistry& registry) {
                       static_cast<void>(open_policy_device(method.training.device));
                     },
                 .learns = true,
-                .transfers = true,
                 .has_network = true,
+                .transfers = true,
                 .small_graphs_only = true,
                 .most_units = kMostNodes});
 }

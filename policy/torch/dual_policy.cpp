@@ -169,6 +169,7 @@ class DualPolicy : public PolicyNetwork {
                               std::span<double> logits) const;
   [[nodiscard]] std::uint32_t draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const;
   [[nodiscard]] std::uint32_t best_device(std::uint32_t task, const PlcHead& head) const;
+  [[nodiscard]] Proposal most_probable() const;
   [[nodiscard]] Proposal finish(std::span<const std::uint32_t> order) const;
   // Follows proposal k of a batch; writes columns k of order and since [steps, batch].
   void follow(const Proposal& proposal, std::size_t k, std::size_t batch, std::int64_t* order,
@@ -282,9 +283,20 @@ Proposal DualPolicy::draw(const std::vector<double>& scores, const PlcHead& head
   return finish(order);
 }
 
-// The most probable choice every time.
 std::vector<Proposal> DualPolicy::decode() {
   encode();
+  std::vector<Rng> streams;
+  for (std::int64_t i = 1; i < settings_.rollouts; ++i) {
+    const std::uint64_t keys[] = {static_cast<std::uint64_t>(i)};
+    streams.push_back(Rng::keyed(kDualStream, keys));
+  }
+  std::vector<Proposal> proposals = sample(streams);
+  proposals.insert(proposals.begin(), most_probable());
+  return proposals;
+}
+
+// By the most probable choice every time.
+Proposal DualPolicy::most_probable() const {
   const PlcHead head = plc_head();
   const auto scores = to_vector<double>(scores_, at::kDouble);
   std::priority_queue<std::pair<double, std::int64_t>> ready;  // of equal scores the first node
@@ -299,7 +311,7 @@ std::vector<Proposal> DualPolicy::decode() {
     order.push_back(task);
     ready_.done(task, insert);
   }
-  return {finish(order)};
+  return finish(order);
 }
 
 // The schedule that the reader has come to.

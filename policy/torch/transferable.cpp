@@ -20,9 +20,8 @@ TransferableMethod gnn(ParameterList given) {
           .training = method.training,
           .settings = settings.list(),
           .make = [shape = method.network](const Problem& problem, std::uint64_t seed,
- const at::TensorOptions& numbers) {
-            return make_graph_policy(problem,
-                                     std::make_unique<GraphNetwork>(shape, seed, numbers));
+                                           const at::TensorOptions& numbers) {
+            return make_graph_policy(problem, std::make_unique<GraphNetwork>(shape, seed, numbers));
           }};
 }
 
@@ -32,13 +31,15 @@ TransferableMethod dual(ParameterList given) {
   method.training.lr = 1e-3;
   method.training.baseline = BaselineKind::kBatch;
   method.training.restart_after = 0;
+  method.training.warm_start = false;
+  method.training.loss = Loss::kPpo;
   const Settings settings = describe(method);
   settings.read(given);
   return {.name = "dual",
           .training = method.training,
           .settings = settings.list(),
           .make = [shape = method.network](const Problem& problem, std::uint64_t seed,
- const at::TensorOptions& numbers) {
+                                           const at::TensorOptions& numbers) {
             return make_dual_policy(problem, shape, seed, numbers);
           }};
 }

@@ -71,6 +71,8 @@ Checkpoint example() {
   result.outcome.score = 77;
   result.outcome.peak_memory = {{5}, {7}};
   result.outcome.busy = {{8}, {9}};
+  result.outcome.timed_steps = {{123'456'789'012}, {123'456'789'013}};
+  result.timed_steps = 17;
   result.history = {{8, 0.5, {200'000'000'000}}, {64, 0.75, {123'456'789'012}}};
   checkpoint.blobs = {
       {.name = "a", .dtype = "float32", .shape = {2, 3}, .bytes = "abcdefghijklmnopqrstuvwx"},
@@ -100,6 +102,8 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(result.outcome.score, 77);
   EXPECT_EQ(result.outcome.peak_memory, written.state.result.outcome.peak_memory);
   EXPECT_EQ(result.outcome.busy, written.state.result.outcome.busy);
+  EXPECT_EQ(result.outcome.timed_steps, written.state.result.outcome.timed_steps);
+  EXPECT_EQ(result.timed_steps, 17U);
   ASSERT_EQ(result.history.size(), 2U);
   EXPECT_EQ(result.history[1].evaluations, 64U);
   EXPECT_EQ(result.history[1].best, (SimTime{123'456'789'012}));

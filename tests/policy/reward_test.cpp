@@ -112,9 +112,59 @@ TEST(Baseline, OfAValueIsThePrediction) {
   TrainingParameters parameters = plain();
   parameters.baseline = BaselineKind::kValue;
   Baseline baseline(parameters, -2.0);
-  const std::vector<double> advantages = baseline.advantages(std::vector<double>{-1.0, -0.5}, -0.8);
+  const std::vector<double> advantages =
+      baseline.advantages(std::vector<double>{-1.0, -0.5}, {}, -0.8);
   EXPECT_NEAR(advantages.at(0), -0.2, 1e-12);
   EXPECT_NEAR(advantages.at(1), 0.3, 1e-12);
+}
+
+// The mean square of (-0.25, 0.25) is 0.0625. With noise of 0.0125 and 0.0375, 0.025 in the mean,
+// 0.0375 is signal: shares of 0.0375 / 0.05 = 0.75 and 0.0375 / 0.075 = 0.5.
+TEST(Baseline, AdvantagesCountByTheShareThatIsNotNoise) {
+  Baseline baseline(plain(), std::nullopt);
+  const std::vector<double> noise = {0.0125, 0.0375};
+  const auto advantages = baseline.advantages(std::vector<double>{-1.0, -0.5}, noise);
+  ASSERT_EQ(advantages.size(), 2U);
+  EXPECT_DOUBLE_EQ(advantages[0], -0.25 * 0.75);
+  EXPECT_DOUBLE_EQ(advantages[1], 0.25 * 0.5);
+}
+
+TEST(Baseline, WhereNoiseExplainsEverythingNothingIsTaught) {
+  Baseline baseline(normalized(), std::nullopt);
+  EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -0.5}, std::vector<double>{0.1, 0.1}),
+            (std::vector<double>{0.0, 0.0}));
+}
+
+TEST(Baseline, WithoutNoiseNotABitChanges) {
+  Baseline with(normalized(), -2.0);
+  Baseline without(normalized(), -2.0);
+  const std::vector<double> rewards = {-1.1, -0.7, -0.9};
+  EXPECT_EQ(with.advantages(rewards, std::vector<double>(3, 0.0)), without.advantages(rewards));
+  EXPECT_EQ(with.state(), without.state());
+}
+
+// R = -sqrt(25 / 100) = -0.5; dR = 0.25 of the relative error of the time.
+TEST(Reward, ItsErrorFollowsFromThatOfTheTime) {
+  const RewardRule rule(TrainingParameters{}, {100'000'000});
+  StepNoise noise;
+  noise.add(std::vector<SimTime>{{99}, {101}});
+  Outcome outcome = takes(25);
+  EXPECT_EQ(rule.squared_error(outcome, noise), 0) << "predicted";
+  outcome.timed_steps.assign(3, outcome.step_time);
+  EXPECT_DOUBLE_EQ(rule.squared_error(outcome, noise), 0.0625 * noise.squared_error(3));
+  // An improvement by 0.2: the time is 0.8 of what was.
+  EXPECT_DOUBLE_EQ(improvement_error(0.2, outcome, noise), 0.64 * noise.squared_error(3));
+  EXPECT_EQ(rule.squared_error(fails(), noise), 0);
+}
+
+TEST(Reward, OnlyWhatIsNewTeaches) {
+  Outcome outcome = takes(25);
+  EXPECT_EQ(new_share(outcome), 1);
+  outcome.timed_steps.assign(9, outcome.step_time);
+  outcome.new_steps = 3;
+  EXPECT_DOUBLE_EQ(new_share(outcome), 1.0 / 3);
+  outcome.fresh = false;
+  EXPECT_EQ(new_share(outcome), 0);
 }
 
 TEST(Baseline, RewardsThatNeverDifferTeachNothing) {

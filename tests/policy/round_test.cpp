@@ -51,6 +51,25 @@ TEST(Round, APlacementSeenAgainCountsByItsShortestTime) {
   EXPECT_EQ(round.state().elites, expected);
 }
 
+// Measured, all steps so far count: 30 was luck.
+TEST(Round, AMeasuredPlacementSeenAgainCountsByItsLatestTime) {
+  const auto measured = [](std::int64_t ps) {
+    Outcome outcome = takes(ps);
+    outcome.timed_steps = {{ps}};
+    return outcome;
+  };
+  Round round(2, 0);
+  record(round, on(0, 0), measured(30));
+  record(round, on(0, 1), measured(40));
+  record(round, on(0, 0), measured(50));
+  std::vector<Elite> expected = {{40, {on(0, 1), {}}}, {50, {on(0, 0), {}}}};
+  EXPECT_EQ(round.state().elites, expected);
+  record(round, on(1, 1), measured(45));
+  record(round, on(1, 1), measured(60));
+  expected = {{40, {on(0, 1), {}}}, {60, {on(1, 1), {}}}};
+  EXPECT_EQ(round.state().elites, expected);
+}
+
 TEST(Round, InfeasiblePlacementsAreNotImitated) {
   Round round(2, 0);
   Outcome outcome = takes(1);

@@ -61,6 +61,9 @@ TEST(MeasuringEvaluator, TakesTheMedianAfterDiscardedSteps) {
   const Outcome first = evaluator->evaluate_one(on(0));
   EXPECT_EQ(first.step_time, from_seconds(2));
   EXPECT_EQ(first.busy[0], from_seconds(1));
+  EXPECT_EQ(first.new_steps, 3U);
+  EXPECT_EQ(first.timed_steps,
+            (std::vector<SimTime>{from_seconds(3), from_seconds(1), from_seconds(2)}));
   EXPECT_EQ(first.peak_memory[0], Bytes{300});  // the largest of the timed steps
   EXPECT_EQ(evaluator->evaluate_one(on(1)).step_time, from_seconds(6));
   EXPECT_EQ(executor.log, "p0ssssssssp1ssss");

@@ -69,7 +69,8 @@ class WorkerTest : public ::testing::Test {
   // Shell text that answers request $id with a step time.
   static std::string answer(std::int64_t ps) {
     return R"(echo '{"version":1,"reply":"outcome","id":'$id',"outcome":{"step_time_ps":)" +
-           std::to_string(ps) + R"(,"peak_memory_bytes":[1,2],"busy_ps":[3,4]}}')";
+           std::to_string(ps) +
+           R"(,"peak_memory_bytes":[1,2],"busy_ps":[3,4],"timed_steps_ps":[5,6]}}')";
   }
 
   std::filesystem::path folder_;
@@ -85,6 +86,8 @@ TEST_F(WorkerTest, OutcomesComeFromTheWorker) {
     EXPECT_EQ(outcome.step_time, SimTime{77});
     EXPECT_EQ(outcome.peak_memory, (std::vector<Bytes>{{1}, {2}}));
     EXPECT_EQ(outcome.busy, (std::vector<SimTime>{{3}, {4}}));
+    EXPECT_EQ(outcome.timed_steps, (std::vector<SimTime>{{5}, {6}}));
+    EXPECT_EQ(outcome.new_steps, 2U);
   }
 }
 

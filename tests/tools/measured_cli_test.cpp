@@ -101,9 +101,13 @@ TEST_F(MeasuredCli, PlaceMeasuresWhatItChooses) {
 
 TEST_F(MeasuredCli, AWorkerMeasuresAsWell) {
   ok("place graph.json -c cluster.json --budget 40 --algorithm colocrl --signal measured --isolate "
-     "-o p.json");
+     "--run-dir run -o p.json");
   EXPECT_EQ(read_placement(read_file(folder_.path() / "p.json"), "p.json").assignment.size(),
             two_chains().size());
+  // Every placement that was new took three timed steps, which the worker told.
+  const std::string metrics = read("run/metrics.jsonl");
+  const auto first = nlohmann::json::parse(metrics.substr(0, metrics.find('\n')));
+  EXPECT_GE(first["timed_steps"], 3);
 }
 
 TEST_F(MeasuredCli, MeasureComparesAPlacementWithItselfAndWithTheSimulator) {

@@ -65,7 +65,7 @@ TEST_F(SearchCli, EveryObjectiveIsMinimisedInItsUnit) {
 TEST_F(SearchCli, OtherObjectivesRunOnlyThePortfolio) {
   const json done = report(std::string(kPlace) + "--objective max-load");
   for (const json& row : done["algorithms"]) {
-    EXPECT_NE(row["algorithm"], "colocrl");
+    EXPECT_NE(row["algorithm"], "dual");
     EXPECT_NE(row["algorithm"], "random");
     if (row["algorithm"] == "auto") {
       EXPECT_FALSE(row["members"].empty());

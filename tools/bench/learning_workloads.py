@@ -76,12 +76,15 @@ class Workloads:
                                               "-o", stem + ".graph.json", "-c", stem + ".cluster.json"))
         return self._variants(path, objective, stem)
 
-    def training(self, name):
+    def profiled(self, name):
+        """File stem of a bundled training graph with this machine's op times, and of its cores."""
         bundled = os.path.join(ROOT, "configs", "graphs", name + ".json.zst")
-        stem = self._made(name, lambda stem: (self._program, "-q", "devices", "-o", "cores.json"),
+        return self._made(name, lambda stem: (self._program, "-q", "devices", "-o", "cores.json"),
                           lambda stem: (self._program, "-q", "profile", bundled, "-c", "cores.json", "-o", stem + ".graph.json"),
                           lambda stem: ("cp", "cores.json", stem + ".cluster.json"))
-        return self._variants(name, "step-time", stem)
+
+    def training(self, name):
+        return self._variants(name, "step-time", self.profiled(name))
 
     def generated(self, family, nodes):
         name = f"{family}-{nodes}"

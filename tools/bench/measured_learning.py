@@ -1,77 +1,150 @@
 #!/usr/bin/env python3
-"""Does the policy learn from measured steps alone?
+"""Does learning first from the simulator save measurements?
 
-Runs `placer place --algorithm colocrl --signal measured` for several seeds and compares the placements that the policy
-proposed first with those that it proposed last: medians over the first and the last tenth of its samples, by measured
-step time. Every sample is the median of three timed steps. Prints a table and, with --json, one object.
+Runs `placer place --algorithm dual` with `--signal measured`, where the policy learns from measured steps alone, and with
+`--signal both`, where it learns from the simulator first, on the bundled training graphs with this machine's op times, or on
+the graphs given. Prints the best measured so far over the number of timed steps, and the claim that `both` reaches what
+`measured` ends with after at most a third of its measurements, as reached or missed; writes both as JSON, and curves as SVG.
+Wall times: for an otherwise idle machine. Besides the learning, each run measures its finalists for a minute.
 
-    tools/bench/measured_learning.py graph.json -c cluster.json --seeds 3 --samples 200
+    tools/bench/measured_learning.py build/release/placer -o runs/measured
+    tools/bench/measured_learning.py build/release/placer --graph graph.json --cluster cluster.json --seeds 1 --budget 40
 """
 
 import argparse
-import contextlib
 import json
+import math
+import os
 import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
+
+import learning_workloads
+import svg_plot
+
+SIGNALS = ["measured", "both"]
+SHARE = 1 / 3  # of the measurements, at most
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("graph")
-    parser.add_argument("-c", "--cluster", required=True)
-    parser.add_argument("--placer", default="build/release/placer")
+    parser.add_argument("placer")
+    parser.add_argument("-o", "--output", default="runs/measured", help="folder for graphs, runs, results.json and curves")
+    parser.add_argument("--graph", action="append", default=[], help="profiled graph, instead of the bundled ones")
+    parser.add_argument("--cluster", help="of the graphs given")
+    parser.add_argument("--algorithm", default="dual")
+    parser.add_argument("--budget", type=int, default=200, help="placements of each search, simulated or measured")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=200)
-    parser.add_argument("--max-groups", type=int, default=16)
-    parser.add_argument("--set", action="append", default=["colocrl.lr=0.01", "colocrl.k=4", "colocrl.elite_weight=1"], help="as of placer place")
-    parser.add_argument("--keep", metavar="FOLDER", help="leave the run directories there")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--max-groups", type=int, default=256)
+    parser.add_argument("--set", action="append", default=[], help="as of placer place")
+    options = parser.parse_args()
+    if bool(options.graph) != bool(options.cluster):
+        parser.error("--graph and --cluster go together")
+    return options
 
 
-def run_seed(options, seed, folder):
-    """Rows of metrics.jsonl of one run, one per update."""
-    run_dir = folder / f"seed-{seed}"
-    settings = [word for setting in options.set for word in ("--set", setting)]
-    subprocess.run(
-        [options.placer, "-q", "place", options.graph, "-c", options.cluster, "--algorithm", "colocrl",
-         "--signal", "measured", "--no-warm-start", "--budget", str(options.samples), "--seed", str(seed),
-         "--max-groups", str(options.max_groups), "--run-dir", str(run_dir), "-o", str(run_dir) + ".json", *settings],
-        check=True, stdout=subprocess.DEVNULL)
-    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    return [row for row in rows if row["algorithm"] == "colocrl"]
+def graphs(options):
+    """(name, graph file, cluster file) of each."""
+    if options.graph:
+        return [(pathlib.Path(graph).stem, os.path.abspath(graph), os.path.abspath(options.cluster)) for graph in options.graph]
+    folder = os.path.abspath(os.path.join(options.output, "graphs"))
+    made = learning_workloads.Workloads(os.path.abspath(options.placer), None, folder)
+    stems = [(name, made.profiled(name)) for name in learning_workloads.TRAINING]
+    return [(name, os.path.join(folder, stem + ".graph.json"), os.path.join(folder, stem + ".cluster.json")) for name, stem in stems if stem]
 
 
-def summarise(rows):
-    """Medians, in ms, of the updates' median samples over the first and the last tenth, and the spread of each."""
-    tenth = max(2, len(rows) // 10)
-    first = [row["sample_median_ms"] for row in rows[:tenth]]
-    last = [row["sample_median_ms"] for row in rows[-tenth:]]
-    return {"updates": len(rows), "evaluations": rows[-1]["evaluations"], "first_ms": statistics.median(first),
-            "last_ms": statistics.median(last), "best_ms": rows[-1]["best_step_time_ms"],
-            "first_range_ms": [min(first), max(first)], "last_range_ms": [min(last), max(last)]}
+def run(options, name, graph, cluster, signal, seed):
+    """What one run comes to; one that was interrupted goes on, one that has ended is not repeated."""
+    folder = pathlib.Path(options.output).absolute() / "runs" / f"{name}-{signal}-{seed}"
+    report = folder.with_suffix(".json")
+    if not report.exists():
+        settings = [word for setting in options.set for word in ("--set", setting)]
+        begin = [graph, "-c", cluster, "--algorithm", options.algorithm, "--signal", signal, "--budget", str(options.budget), "--seed",
+                 str(seed), "--max-groups", str(options.max_groups), "--run-dir", str(folder), "-o", str(folder) + ".placement.json"]
+        how = ["--resume", str(folder)] if (folder / "config.json").exists() else begin + settings
+        done = subprocess.run([options.placer, "-q", "--json", "place", *how], check=True, stdout=subprocess.PIPE, text=True)
+        report.write_text(done.stdout)
+    label = options.algorithm + ("+steps" if signal == "both" else "")
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    finalists = {row["algorithm"]: row["measured"] for row in json.loads(report.read_text())["algorithms"]}
+    measured = finalists.get(label)
+    return {"seed": seed, "curve": curve([row for row in rows if row["algorithm"] == label]),
+            "finalist_ms": measured["median_us"] / 1e3 if measured else None}
+
+
+def curve(rows):
+    """[(timed steps so far, best measured so far in ms)], a point per update; `rows` of metrics.jsonl. The time of the best may rise
+    when it is measured again: best so far is what was known then."""
+    return [(row["timed_steps"], row["best_step_time_ms"]) for row in rows if row["best_step_time_ms"] is not None]
+
+
+def share_needed(measured, both):
+    """The measurements after which `both` has reached what `measured` ends with, over all of the latter's; infinite where it never does."""
+    total, final = measured[-1]
+    return next((steps for steps, best in both if best <= final), math.inf) / total
+
+
+def at(points, steps):
+    """Best so far after so many timed steps; nothing where there was none."""
+    known = [best for done, best in points if done <= steps]
+    return known[-1] if known else None
+
+
+def band(runs):
+    """[(timed steps, median, least, most)] over seeds, where every seed has a value."""
+    last = min(one["curve"][-1][0] for one in runs)
+    steps = sorted({done for one in runs for done, _ in one["curve"] if done <= last})
+    values = [(done, [at(one["curve"], done) for one in runs]) for done in steps]
+    return [(done, statistics.median(best), min(best), max(best)) for done, best in values if None not in best]
+
+
+def summarise(name, by_signal):
+    shares = [share_needed(measured["curve"], both["curve"]) for measured, both in zip(by_signal["measured"], by_signal["both"])]
+    middle = statistics.median(shares)
+    return {"graph": name, "runs": by_signal, "shares": [share if math.isfinite(share) else None for share in shares],
+            "share": middle if math.isfinite(middle) else None, "reached": middle <= SHARE}
+
+
+def table(result):
+    lines = [f"{result['graph']}: best measured so far, ms; median over the seeds (least to most)", "| timed steps | measured | both |", "|---|---|---|"]
+    bands = {signal: band(result["runs"][signal]) for signal in SIGNALS}
+    total = bands["measured"][-1][0]
+    for part in (0.05, 0.1, 0.2, 1 / 3, 0.5, 0.75, 1):
+        cells = []
+        for signal in SIGNALS:
+            known = [row for row in bands[signal] if row[0] <= part * total]
+            cells.append("{1:.1f} ({2:.1f} to {3:.1f})".format(*known[-1]) if known else "-")
+        lines.append(f"| {part * total:.0f} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def claim(result):
+    words = "never reaches what measured ends with" if result["share"] is None else \
+        f"reaches what measured ends with after {100 * result['share']:.0f} % of its measurements"
+    return f"{'reached' if result['reached'] else 'missed'}: {result['graph']}: both {words} (median over seeds; claim: {100 * SHARE:.0f} % at most)"
 
 
 def main():
     options = parse_arguments()
+    folder = pathlib.Path(options.output)
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
     results = []
-    with contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
+    for name, graph, cluster in graphs(options):
+        by_signal = {signal: [] for signal in SIGNALS}
         for seed in range(1, options.seeds + 1):
-            results.append(summarise(run_seed(options, seed, pathlib.Path(folder))) | {"seed": seed})
-            print(f"seed {seed} done", file=sys.stderr)
-    first = statistics.median(result["first_ms"] for result in results)
-    last = statistics.median(result["last_ms"] for result in results)
-    if options.json:
-        print(json.dumps({"graph": options.graph, "seeds": results, "first_ms": first, "last_ms": last}, indent=2))
-        return
-    print("seed  evaluations  first tenth ms        last tenth ms         best ms")
-    for r in results:
-        ranges = ["{:.1f} ({:.1f}-{:.1f})".format(r[k + "_ms"], *r[k + "_range_ms"]) for k in ("first", "last")]
-        print(f"{r['seed']:>4}  {r['evaluations']:>11}  {ranges[0]:<20}  {ranges[1]:<20}  {r['best_ms']:.1f}")
-    print(f"median over seeds: {first:.1f} -> {last:.1f} ms ({100 * (last / first - 1):+.1f} %)")
+            for signal in SIGNALS:  # in turn, so that a slow machine hits both
+                by_signal[signal].append(run(options, name, graph, cluster, signal, seed))
+                print(f"{name}, {signal}, seed {seed} done", file=sys.stderr)
+        result = summarise(name, by_signal)
+        results.append(result)
+        (folder / f"{name}.svg").write_text(
+            svg_plot.plot({signal: band(by_signal[signal]) for signal in SIGNALS}, name, "best measured, ms", "timed steps"))
+        print(table(result) + "\n")
+    for result in results:
+        print(claim(result))
+    settings = {"algorithm": options.algorithm, "budget": options.budget, "seeds": options.seeds, "max_groups": options.max_groups, "set": options.set}
+    (folder / "results.json").write_text(json.dumps({"settings": settings, "graphs": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

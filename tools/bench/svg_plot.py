@@ -1,4 +1,4 @@
-"""Curves as SVG, without a library: a line with a band per method, evaluations on a logarithmic axis."""
+"""Curves as SVG, without a library: a line with a band per method, what was spent on a logarithmic axis."""
 
 import html
 import math
@@ -37,8 +37,8 @@ def text(x, y, words, anchor="middle"):
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(words)}</text>'
 
 
-def frame(axes, x_range, y_range, title, y_label):
-    parts = [text(WIDTH / 2, 20, title), text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, "evaluations"), text(LEFT, TOP - 8, y_label, "start")]
+def frame(axes, x_range, y_range, title, y_label, x_label):
+    parts = [text(WIDTH / 2, 20, title), text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_label), text(LEFT, TOP - 8, y_label, "start")]
     for exponent in range(math.ceil(math.log10(x_range[0])), math.floor(math.log10(x_range[1])) + 1):
         x = axes.x(10**exponent)
         parts += [f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#ddd"/>', text(x, HEIGHT - BOTTOM + 18, f"{10**exponent:,}")]
@@ -48,8 +48,8 @@ def frame(axes, x_range, y_range, title, y_label):
     return parts
 
 
-def plot(curves, title, y_label):
-    """`curves`: name to [(evaluations, median, least, most)]. The whole picture, as text; nothing where there is nothing to show."""
+def plot(curves, title, y_label, x_label="evaluations"):
+    """`curves`: name to [(x, median, least, most)]. The whole picture, as text; nothing where there is nothing to show."""
     rows = [row for curve in curves.values() for row in curve]
     if not rows:
         return ""
@@ -59,7 +59,7 @@ def plot(curves, title, y_label):
     low = min(row[2] for row in rows)
     high = min(max(row[3] for row in rows), max(max(ends), low * 1.001) * 1.5)
     axes = Axes(x_range, (low, high))
-    parts = frame(axes, x_range, (low, high), title, y_label)
+    parts = frame(axes, x_range, (low, high), title, y_label, x_label)
     for i, (name, curve) in enumerate(curves.items()):
         colour = COLOURS[i % len(COLOURS)]
         shown = [(x, min(m, high), min(a, high), min(b, high)) for x, m, a, b in curve]

@@ -176,8 +176,7 @@ TEST(Dual, ImitationReachesTheImitatedSchedule) {
 TEST(Dual, DocumentListsEveryParameterWithItsDefault) {
   const std::string page = read_file(std::string(PLACER_SOURCE_ROOT) + "/docs/dual.md");
   DualMethod method = dual_defaults();
-  Settings settings("dual");
-  describe(settings, method);
+  const Settings settings = describe(method);
   for (const auto& [name, value] : settings.list()) {
     const std::string row = "| `" + name + "` | " + (value.empty() ? "(none)" : value) + " |";
     EXPECT_THAT(page, testing::HasSubstr(row));

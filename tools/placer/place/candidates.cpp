@@ -256,14 +256,15 @@ Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm, const std::str
 }
 
 std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry, const std::string& name,
-                                       const Config& config) {
+                                       const Config& config, const SearchSpace& space) {
   if (name != kAuto) {
     return registry.find(name).make();
   }
+  const bool by_steps = space.objective() == kStepTime;
   std::vector<PortfolioMember> members;
   for (const AlgorithmEntry& entry : registry.entries()) {
-    const bool asked_for = entry.learns && entry.name != kLearner;
-    if (entry.searches && !entry.control && !asked_for && entry.name != kAuto) {
+    const bool left_out = entry.learns && !(entry.name == kLearner && by_steps);
+    if (entry.searches && !entry.control && !left_out && entry.name != kAuto) {
       members.push_back({entry, parameters_of(config, entry.name)});
     }
   }
@@ -281,7 +282,7 @@ std::vector<std::pair<std::string, std::string>> parameters_of(const Config& con
 
 void tell(const Candidate& candidate, const Shared& shared) {
   if (!candidate.trouble.empty()) {
-    shared.warn(candidate.algorithm + " ended early: " + candidate.trouble);
+    shared.warn(candidate.algorithm + ": " + candidate.trouble);
   }
   if (!candidate.found()) {
     shared.note(candidate.algorithm + ": found nothing that can run");
@@ -303,7 +304,8 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
                       std::ranges::find(plan.searching, kAuto) != plan.searching.end();
   std::size_t after = plan.searching.size() + (by_ops ? 1 : 0);
   for (const std::string& name : plan.searching) {
-    proposer.add_search(name, *make_search(registry, name, config), space.searched(), --after);
+    proposer.add_search(name, *make_search(registry, name, config, space), space.searched(),
+                        --after);
   }
   if (by_ops) {
     const AlgorithmEntry& entry = registry.find("multilevel");

@@ -21,8 +21,8 @@ inline constexpr const char* kHeftByOps = "heft-by-ops";
 inline constexpr const char* kMultilevelByOps = "multilevel-by-ops";
 // The portfolio.
 inline constexpr const char* kAuto = "auto";
-// The learner that runs unasked, by itself and within `auto`.
-inline constexpr const char* kLearner = "colocrl";
+// The learner that runs unasked under the step time, by itself and within `auto`.
+inline constexpr const char* kLearner = "dual";
 
 // What one algorithm came to.
 struct Candidate {
@@ -33,7 +33,7 @@ struct Candidate {
   std::uint64_t evaluations = 0;
   double seconds = 0;
   bool resumed = false;  // read back from the run directory
-  std::string trouble;   // why its search ended early of itself; empty: it did not
+  std::string trouble;   // what was wrong with its search; empty: nothing
   // SearchResult's, where single ops were searched: of groups it says nothing of what ops can do.
   std::optional<std::int64_t> lower_bound;
   std::string found_by;               // SearchResult's, of a portfolio
@@ -71,9 +71,10 @@ struct SearchPlan {
                                       const std::string& name, const Problem& problem,
                                       const SearchOptions& options);
 // The algorithm of that name. A portfolio is one of searches alone, each with its own parameters:
-// the heuristics have run before.
+// the heuristics have run before. What learns is in it only under the step time.
 [[nodiscard]] std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry,
-                                                     const std::string& name, const Config& config);
+                                                     const std::string& name, const Config& config,
+                                                     const SearchSpace& space);
 // Writes what is predicted of a placement, and by which objective.
 void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance& provenance);
 // What the config sets of an algorithm, as SearchOptions::parameters.

@@ -11,6 +11,7 @@
 #include "placer/algorithm/expanding_evaluator.h"
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "placer/evaluate/pooling_evaluator.h"
 #include "placer/explain/memory_fit.h"
 #include "placer/formats/formats.h"
 #include "tools/placer/place/candidates.h"
@@ -236,7 +237,8 @@ class PlaceCommand {
       if (shared_.stop.stop_requested()) {
         return;
       }
-      const auto steps = bench().evaluator({});
+      const auto single = bench().evaluator({});
+      const auto steps = make_pooling_evaluator(*single);
       const auto by_groups = space_.grouping() == nullptr
                                  ? nullptr
                                  : make_expanding_evaluator(*steps, *space_.grouping());
