@@ -96,7 +96,7 @@ Method method_named(const std::string& name) {
   if (name == "gnn") {
     return with_network(gnn_defaults().training, [](const Problem& of) {
       return make_graph_policy(
-          of, std::make_shared<GraphNetwork>(gnn_defaults().network, 1, at::kFloat));
+          of, std::make_unique<GraphNetwork>(gnn_defaults().network, 1, at::kFloat));
     });
   }
   if (name == "post") {

@@ -15,11 +15,13 @@ TEST(TrainingFormat, FieldsLeftOutHaveTheirDefaults) {
 // What is held back is like what is trained on, save what it says itself.
 TEST(TrainingFormat, HeldBackProblemsFollowTheTraining) {
   const TrainingConfig config = read_training(
-      R"({"format": "placer.training", "version": 1, "parameters": {"hidden": 32, "lr": 1e-3},
+      R"({"format": "placer.training", "version": 1, "algorithm": "dual",
+          "parameters": {"hidden": 32, "lr": 1e-3},
           "seed": 7, "budget": 5000, "evaluations": 60, "workers": 3,
           "training": {"families": ["random"], "nodes": [40, 90], "ratio": 2, "tight_memory": 0},
           "held_back": {"families": ["layered"], "devices": 4}})",
       "t.json");
+  EXPECT_EQ(config.algorithm, "dual");
   EXPECT_EQ(config.parameters.at("hidden"), "32");
   EXPECT_EQ(config.parameters.at("lr"), "1e-3");
   EXPECT_EQ(config.seed, 7U);
@@ -34,10 +36,11 @@ TEST(TrainingFormat, HeldBackProblemsFollowTheTraining) {
   EXPECT_EQ(config.held_back, held_back);
 }
 
-TEST(TrainingFormat, BundledConfigIsRead) {
-  const std::string file = std::string(PLACER_SOURCE_ROOT) + "/configs/generalist.json";
-  const TrainingConfig config = read_training(read_file(file), file);
-  EXPECT_NE(config.training.families, config.held_back.families);
+TEST(TrainingFormat, BundledConfigsAreRead) {
+  for (const char* name : {"generalist", "dual"}) {
+    const std::string file = std::string(PLACER_SOURCE_ROOT) + "/configs/" + name + ".json";
+    EXPECT_FALSE(read_training(read_file(file), file).training.families.empty()) << name;
+  }
 }
 
 }  // namespace

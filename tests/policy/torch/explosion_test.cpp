@@ -36,10 +36,12 @@ WildRun search_wildly(const WildCase& how) {
   training.lr = how.lr;
   training.loss = how.loss;
   training.elites = how.elites;
-  const MakeNetwork make = [&](const Problem& of, std::uint64_t seed) {
+  const MakeNetwork make = [&](const Problem& of, std::uint64_t seed,
+                               const at::TensorOptions& numbers) {
     SequenceParameters small;
     small.hidden = 8;
-    return how.dual ? make_dual_policy(of, {}, seed) : make_sequence_policy(of, small, seed);
+    return how.dual ? make_dual_policy(of, {}, seed, numbers)
+                    : make_sequence_policy(of, small, seed, numbers);
   };
   WildRun run;
   SearchOptions options;

@@ -30,7 +30,7 @@ struct Policy {
   explicit Policy(const TestProblem& problem)
       : evaluator(problem.costs()),
         network(make_graph_policy(problem.with(evaluator),
-                                  std::make_shared<GraphNetwork>(kSmallNetwork, 1, at::kFloat))) {
+                                  std::make_unique<GraphNetwork>(kSmallNetwork, 1, at::kFloat))) {
     const at::NoGradGuard guard;
     for (const NamedTensor& parameter : network->parameters()) {
       at::Tensor value = parameter.value;

@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
                            [](const Problem& problem, const at::TensorOptions& numbers) {
                              return make_graph_policy(
                                  problem,
-                                 std::make_shared<GraphNetwork>(
+                                 std::make_unique<GraphNetwork>(
                                      GraphNetworkParameters{.hidden = 8, .layers = 2, .pair = 8}, 1,
                                      numbers));
                            }}),
