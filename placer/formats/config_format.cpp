@@ -180,7 +180,7 @@ Config read_config(std::string_view text, const std::string& file) {
   }
   if (const auto groups = root.find("max_groups")) {
     config.max_groups = static_cast<std::size_t>(
-        groups->as_integer(1, kMostGroups, "a count of groups from 1 to 1000000"));
+        groups->as_integer(0, kMostGroups, "a count of groups from 0 to 1000000"));
   }
   read_flag(root, "warm_start", config.warm_start);
   read_flag(root, "measure", config.measure);

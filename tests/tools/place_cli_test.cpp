@@ -123,7 +123,7 @@ TEST_F(PlaceCli, ResumeTakesNoOtherOptions) {
 }
 
 TEST_F(PlaceCli, NumbersOutOfRangeAreRefused) {
-  for (const char* flag : {"--seed -1", "--seed 99999999999999999999", "--max-groups 0"}) {
+  for (const char* flag : {"--seed -1", "--seed 99999999999999999999", "--max-groups -1"}) {
     const ProcessResult result = run(std::string(kPlace) + flag);
     EXPECT_EQ(result.status, 2) << flag;
     EXPECT_THAT(result.err, HasSubstr("expected a whole number")) << flag;

@@ -313,7 +313,7 @@ void add_compare(CLI::App& app, Shared& shared) {
       ->check(whole_number(1))
       ->capture_default_str();
   command->add_option("--max-groups", options->max_groups, "as of placer place")
-      ->check(whole_number(1));
+      ->check(whole_number());
   add_constraint_flags(*command, options->constraints);
   add_model_options(*command, options->model);
   command->add_option("--csv", options->csv, "also write a row for every run");

@@ -146,7 +146,7 @@ TEST(Schema, RefusesWhatTheReadersRefuse) {
         {"/measured/samples", nullptr},
         {"/provenance/seed", -1}}},
       {"config",
-       {{"/signal", "real"}, {"/max_groups", 0}, {"/sed", 1}, {"/constraints/pin/0", "layer1.*"}}},
+       {{"/signal", "real"}, {"/max_groups", -1}, {"/sed", 1}, {"/constraints/pin/0", "layer1.*"}}},
       {"training",
        {{"/version", 2},
         {"/sed", 1},

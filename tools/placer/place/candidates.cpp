@@ -18,13 +18,16 @@ constexpr std::uint64_t kLargeScalingEvaluations = 12;  // where an evaluation c
 constexpr double kLeastSeconds = 0.05;                  // of a search that comes late
 constexpr std::size_t kLeastNodesByOps = 2000;          // of a graph that is also searched by ops
 
+constexpr const char* kOneHeuristic = "heft";
+
 // A heuristic and its name in the table.
 struct Heuristic {
   std::string name;
   std::function<std::unique_ptr<Algorithm>()> make;
 };
 
-std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const SearchSpace& space) {
+std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const SearchSpace& space,
+                                     bool one) {
   std::vector<Heuristic> heuristics;
   for (const DeviceId device : space.usable_devices()) {
     heuristics.push_back({"single:" + space.costs().cluster().device(device).name,
@@ -32,7 +35,8 @@ std::vector<Heuristic> heuristics_of(const AlgorithmRegistry& registry, const Se
   }
   const bool large = space.objective() == kStepTime && space.size() > kLargeGraph;
   for (const AlgorithmEntry& entry : registry.entries()) {
-    if (!entry.searches && !(large && entry.small_graphs_only)) {
+    const bool wanted = one ? entry.name == kOneHeuristic : !(large && entry.small_graphs_only);
+    if (!entry.searches && wanted) {
       heuristics.push_back({entry.name, entry.make});
     }
   }
@@ -294,7 +298,7 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
                                const Shared& shared) {
   Proposer proposer(space, plan, config, run, shared);
   proposer.add_given();
-  proposer.add_heuristics(space.searched(), heuristics_of(registry, space));
+  proposer.add_heuristics(space.searched(), heuristics_of(registry, space, plan.one_heuristic));
   if (space.grouping() != nullptr) {
     proposer.add_heuristics(space.op_by_op(), {{kHeftByOps, registry.find("heft").make}});
   }

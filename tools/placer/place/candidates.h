@@ -56,6 +56,8 @@ struct SearchPlan {
   Budget budget;
   std::uint64_t seed = 1;
   bool warm_start = true;
+  bool one_heuristic =
+      false;  // HEFT, of all but the single devices: where an answer is due at once
   std::vector<GivenPlacement> given;
 };
 

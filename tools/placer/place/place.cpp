@@ -80,7 +80,8 @@ class PlaceCommand {
       throw Error(ErrorKind::kInfeasible, "no feasible placement was found; of the least bad: " +
                                               least_bad_.infeasible->text);
     }
-    const auto scaling = by_step_time() ? scale() : std::vector<std::optional<SimTime>>{};
+    const auto scaling =
+        by_step_time() && !is_zero_shot(config_) ? scale() : std::vector<std::optional<SimTime>>{};
     const Choice choice = choose();
     write(choice);
     const PlaceReport report{.space = space_,
@@ -196,6 +197,7 @@ class PlaceCommand {
     SearchPlan plan;
     plan.seed = config_.seed;
     plan.warm_start = config_.warm_start;
+    plan.one_heuristic = is_zero_shot(config_);
     plan.searching = searching_in_simulator();
     plan.budget.evaluations = budget_.evaluations;
     if (budget_.seconds) {

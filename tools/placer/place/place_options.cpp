@@ -38,7 +38,10 @@ void add_policy(Config& config, const std::string& file, bool with_budget) {
     if (!entry.learns) continue;
     any = true;
     config.parameters[name]["policy"] = fs::absolute(file).lexically_normal().string();
-    if (entry.transfers && !with_budget) config.parameters[name].emplace("zero_shot", "on");
+    if (!entry.transfers || with_budget) continue;
+    config.parameters[name].emplace("zero_shot", "on");
+    // It needs few evaluations: ops are not too many for them.
+    if (!config.max_groups) config.max_groups = 0;
   }
   if (!any) throw usage_error("--policy: name the method that it is of with --algorithm");
 }
@@ -134,6 +137,15 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   return config;
 }
 
+bool is_zero_shot(const Config& config) {
+  return !config.algorithms.empty() &&
+         std::ranges::all_of(config.algorithms, [&](const auto& name) {
+           const auto given = config.parameters.find(name);
+           return given != config.parameters.end() && given->second.contains("zero_shot") &&
+                  given->second.at("zero_shot") == "on";
+         });
+}
+
 void require_alone(const CLI::App& command, const std::string& flag) {
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() > 0 && !option->check_name(flag) && !option->check_name(kTensorboard)) {
@@ -180,8 +192,9 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
       ->capture_default_str();
   command
       .add_option("--max-groups", flags.max_groups,
-                  "groups of nodes that move together [256 for the step time, else no groups]")
-      ->check(whole_number(1));
+                  "groups of nodes that move together, 0: none [256 for the step time of 41 to "
+                  "20,000 nodes, else none]")
+      ->check(whole_number());
   command.add_flag("--no-warm-start", options.no_warm_start,
                    "searches do not start from the heuristics' placements");
   command.add_option("--init", flags.initial, "placement files to start from")

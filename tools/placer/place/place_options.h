@@ -41,6 +41,9 @@ void add_place_flags(CLI::App& command, PlaceOptions& options);
 // resumed from anywhere.
 [[nodiscard]] Config resolve(const PlaceOptions& options, const CLI::App& command);
 
+// Whether every algorithm that is named only decodes a policy that was trained before.
+[[nodiscard]] bool is_zero_shot(const Config& config);
+
 // Throws Error(kUsage) when another flag than `flag` was given, --tensorboard apart: a run that goes
 // on has its options already.
 void require_alone(const CLI::App& command, const std::string& flag);

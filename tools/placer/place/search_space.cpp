@@ -71,10 +71,9 @@ SearchSpace::SearchSpace(const Workload& workload, const Cluster& cluster,
   const auto threads = static_cast<int>(search_threads());
   judge_ = make_judge(threads);
   const std::size_t nodes = workload.graph.size();
-  if (space.max_groups ||
-      (objective_ == kStepTime && nodes > kUngroupedNodes && nodes <= kLargeGraph)) {
-    groups_ = std::make_unique<Groups>(workload, cluster, costs_, constraints_,
-                                       space.max_groups.value_or(kDefaultGroups));
+  const bool too_many = objective_ == kStepTime && nodes > kUngroupedNodes && nodes <= kLargeGraph;
+  if (const std::size_t groups = space.max_groups.value_or(too_many ? kDefaultGroups : 0)) {
+    groups_ = std::make_unique<Groups>(workload, cluster, costs_, constraints_, groups);
   }
   evaluator_ = make_evaluator(threads);
 }

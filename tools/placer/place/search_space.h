@@ -18,8 +18,8 @@ inline constexpr const char* kStepTime = "step-time";
 
 struct SearchSpaceOptions {
   std::string objective = kStepTime;  // as sim::make_objective reads it
-  // At most so many groups; nothing: 256 for the step time of more than 40 and at most kLargeGraph
-  // nodes, else no grouping: closed-form objectives judge a move in less than a microsecond.
+  // At most so many groups, 0: none; nothing: 256 for the step time of more than 40 and at most
+  // kLargeGraph nodes, else none: closed-form objectives judge a move in less than a microsecond.
   std::optional<std::size_t> max_groups = std::nullopt;
   sim::Model model{};  // what of a step is simulated
 };
