@@ -11,6 +11,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/base/hash.h"
+#include "policy/shipped_policy.h"
 
 namespace placer::policy {
 namespace {
@@ -231,8 +232,8 @@ SearchState state_from_json(const Json& json) {
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path)
-      : file_(path.string()), content_(read_file(path)) {}
+  Reader(std::string file, std::string content)
+      : file_(std::move(file)), content_(std::move(content)) {}
 
   Checkpoint read() {
     const Json header = read_header();
@@ -384,7 +385,12 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  return Reader(path).read();
+  return Reader(path.string(), read_file(path)).read();
+}
+
+Checkpoint read_policy(const std::string& name) {
+  return name == kShippedPolicy ? Reader(name, std::string(shipped_policy())).read()
+                                : read_checkpoint(name);
 }
 
 void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,

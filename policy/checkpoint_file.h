@@ -73,6 +73,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 // version, or inconsistent.
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
 
+// As read_checkpoint(), or the policy that comes with the program (kShippedPolicy).
+[[nodiscard]] Checkpoint read_policy(const std::string& name);
+
 // Throws Error(kBadInput), naming the first difference, unless the checkpoint belongs to this
 // search. How often checkpoints are written and where its first weights came from may differ.
 void require_same_search(const std::filesystem::path& path, const SearchIdentity& saved,

@@ -113,7 +113,7 @@ class Trainer {
 
   // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
   void load_policy() {
-    const Checkpoint checkpoint = read_checkpoint(training_.policy);
+    const Checkpoint checkpoint = read_policy(training_.policy);
     const std::optional<double>& kept = checkpoint.state.kept;
     const bool present = !kept || checkpoint.state.baseline.value >= *kept;
     learner_->load_weights(training_.policy, present

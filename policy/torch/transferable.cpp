@@ -57,7 +57,7 @@ void adopt_shape(const Settings& settings, const std::string& policy,
                  std::initializer_list<std::string_view> names) {
   if (policy.empty()) return;
   std::vector<std::pair<std::string, std::string>> shape;
-  for (const auto& setting : read_checkpoint(policy).identity.settings) {
+  for (const auto& setting : read_policy(policy).identity.settings) {
     if (std::ranges::find(names, setting.first) != names.end()) shape.push_back(setting);
   }
   settings.read(shape);

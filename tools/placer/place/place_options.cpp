@@ -1,12 +1,17 @@
 #include "tools/placer/place/place_options.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "policy/shipped_policy.h"
+#include "tools/placer/place/candidates.h"
+#include "tools/placer/place/search_space.h"
 #include "tools/placer/shared.h"
 #include "tools/placer/step_bench.h"
 
@@ -29,6 +34,10 @@ void add_settings(Config& config, const std::vector<std::string>& settings) {
   }
 }
 
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : fs::absolute(path).lexically_normal().string();
+}
+
 // For all learners that were named. One that places unseen graphs needs no search to do so.
 void add_policy(Config& config, const std::string& file, bool with_budget) {
   const AlgorithmRegistry registry = all_algorithms();
@@ -37,13 +46,26 @@ void add_policy(Config& config, const std::string& file, bool with_budget) {
     const AlgorithmEntry& entry = registry.find(name);
     if (!entry.learns) continue;
     any = true;
-    config.parameters[name]["policy"] = fs::absolute(file).lexically_normal().string();
+    config.parameters[name]["policy"] = file == policy::kShippedPolicy ? file : absolute(file);
     if (!entry.transfers || with_budget) continue;
     config.parameters[name].emplace("zero_shot", "on");
     // It needs few evaluations: ops are not too many for them.
     if (!config.max_groups) config.max_groups = 0;
   }
   if (!any) throw usage_error("--policy: name the method that it is of with --algorithm");
+}
+
+// What learns unasked knows what others have learned before, unless it was told anything itself.
+void add_shipped_policy(Config& config) {
+  const AlgorithmRegistry registry = all_algorithms();
+  const bool is_there = std::ranges::any_of(registry.entries(), [](const AlgorithmEntry& entry) {
+    return entry.name == kLearner && entry.transfers;
+  });
+  const bool named = std::ranges::find(config.algorithms, kLearner) != config.algorithms.end();
+  if (is_there && !named && config.objective == kStepTime) {
+    config.parameters.try_emplace(kLearner, std::map<std::string, std::string>{
+                                                {"policy", std::string(policy::kShippedPolicy)}});
+  }
 }
 
 // For every learner with a network, named or not: a portfolio runs some too.
@@ -56,10 +78,6 @@ void set_policy_device(Config& config, const std::string& device) {
     config.parameters[entry.name]["device"] = device;
   }
   if (!any) throw usage_error("--policy-device: this build has no learner with a network");
-}
-
-std::string absolute(const std::string& path) {
-  return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
 
 }  // namespace
@@ -124,6 +142,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   if (!options.policy.empty()) {
     add_policy(config, options.policy, command.count("--budget") > 0);
   }
+  add_shipped_policy(config);
   if (!options.policy_device.empty()) {
     set_policy_device(config, options.policy_device);
   }

@@ -1,0 +1,16 @@
+#pragma once
+
+// The policy that comes with the program (configs/policies): part of the binary, so that it is there
+// wherever the program is.
+
+#include <string_view>
+
+namespace placer::policy {
+
+// What names it where a policy file can be given.
+inline constexpr std::string_view kShippedPolicy = "shipped";
+
+// Bytes of the policy file of "dual".
+[[nodiscard]] std::string_view shipped_policy();
+
+}  // namespace placer::policy
