@@ -50,7 +50,7 @@ Settings describe(DualMethod& method) {
   settings.add("urgency", p.urgency, 0, 1000);
   settings.add("greed", p.greed, 0, 1000);
   settings.add("temperature", p.temperature, 0.01, 1000);
-  settings.add("rollouts", p.rollouts, 1, 1024);
+  settings.add("rollouts", p.rollouts, 0, 1024);
   settings.add("zero_shot", method.training.zero_shot);
   describe(settings, method.training);
   describe_network(settings, method.training);

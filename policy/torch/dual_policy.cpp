@@ -169,6 +169,7 @@ class DualPolicy : public PolicyNetwork {
                               std::span<double> logits) const;
   [[nodiscard]] std::uint32_t draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const;
   [[nodiscard]] std::uint32_t best_device(std::uint32_t task, const PlcHead& head) const;
+  [[nodiscard]] std::int64_t num_rollouts() const;
   [[nodiscard]] Proposal most_probable() const;
   [[nodiscard]] Proposal finish(std::span<const std::uint32_t> order) const;
   // Follows proposal k of a batch; writes columns k of order and since [steps, batch].
@@ -286,13 +287,20 @@ Proposal DualPolicy::draw(const std::vector<double>& scores, const PlcHead& head
 std::vector<Proposal> DualPolicy::decode() {
   encode();
   std::vector<Rng> streams;
-  for (std::int64_t i = 1; i < settings_.rollouts; ++i) {
+  for (std::int64_t i = 1; i < num_rollouts(); ++i) {
     const std::uint64_t keys[] = {static_cast<std::uint64_t>(i)};
     streams.push_back(Rng::keyed(kDualStream, keys));
   }
   std::vector<Proposal> proposals = sample(streams);
   proposals.insert(proposals.begin(), most_probable());
   return proposals;
+}
+
+std::int64_t DualPolicy::num_rollouts() const {
+  constexpr std::int64_t kSteps = 160'000;  // of all of them: a fraction of a second
+  if (settings_.rollouts > 0) return settings_.rollouts;
+  const auto steps = static_cast<std::int64_t>(std::max<std::size_t>(ready_.num_steps(), 1));
+  return std::clamp<std::int64_t>(kSteps / steps, 16, 64);
 }
 
 // By the most probable choice every time.

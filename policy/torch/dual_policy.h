@@ -29,8 +29,9 @@ struct DualParameters {
   double urgency = 2;        // of the untrained policy: nats per mean task time of rank; 0..1000
   double greed = 3;          // of the untrained policy: nats per log of time lost; 0..1000
   double temperature = 1;    // divides all logits; 0.01..1000
-  std::int64_t rollouts =
-      16;  // what decode() makes: the most probable choices, and samples; 1..1024
+  // What decode() makes: the most probable choices, and samples; 0: 64 up to 2,500 nodes, as many as
+  // take the same time above, but 16 at least; 0..1024.
+  std::int64_t rollouts = 0;
 
   bool operator==(const DualParameters&) const = default;
 };
