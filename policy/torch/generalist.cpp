@@ -77,11 +77,6 @@ std::vector<NamedTensor> copies_of(const std::vector<NamedTensor>& parameters) {
   return copies;
 }
 
-void copy_to(const std::vector<NamedTensor>& own, const std::vector<NamedTensor>& weights) {
-  const at::NoGradGuard guard;
-  for (std::size_t i = 0; i < own.size(); ++i) at::Tensor(own[i].value).copy_(weights[i].value);
-}
-
 class Generalist {
  public:
   Generalist(const InstanceSource& source, const GeneralistOptions& options)
@@ -147,7 +142,7 @@ class Generalist {
                   .settings = {},
                   .make = [&](const Problem& of, std::uint64_t of_seed) {
                     auto network = method_.make(of, of_seed, numbers_);
-                    copy_to(network->parameters(), weights_);
+                    copy_values(weights_, network->parameters());
                     return make_network_learner(std::move(network), training, seat);
                   }});
   }

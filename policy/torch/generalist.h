@@ -76,8 +76,8 @@ struct GeneralistResult {
   std::vector<GeneralistTest> tests;  // the first is of fresh weights
 };
 
-// Throws Error(kUsage) for an algorithm that does not transfer or parameters that are not its own, Error(kBadInput) for an output file
-// that is damaged or of another training.
+// Throws Error(kUsage) for an algorithm that does not transfer or parameters that are not its own,
+// Error(kBadInput) for an output file that is damaged or of another training.
 [[nodiscard]] GeneralistResult train_generalist(const InstanceSource& source,
                                                 const GeneralistOptions& options);
 

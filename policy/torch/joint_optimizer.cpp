@@ -8,6 +8,11 @@
 
 namespace placer::policy {
 
+void copy_values(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& to) {
+  const at::NoGradGuard guard;
+  for (std::size_t i = 0; i < to.size(); ++i) at::Tensor(to[i].value).copy_(from[i].value);
+}
+
 JointOptimizer::JointOptimizer(std::vector<NamedTensor> weights, double lr, double clip,
                                std::size_t running)
     : clip_(clip), weights_(std::move(weights)), adam_(weights_, lr, clip), free_(running) {}
@@ -31,13 +36,6 @@ JointOptimizer::Seat::~Seat() {
   --joint_.seated_;
   if (joint_.seated_ > 0 && joint_.arrived_ == joint_.seated_) joint_.step();
   joint_.changed_.notify_all();
-}
-
-void JointOptimizer::Seat::load(const std::vector<NamedTensor>& own) const {
-  const at::NoGradGuard guard;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    at::Tensor(own[i].value).copy_(joint_.weights_[i].value);
-  }
 }
 
 AdamOptimizer::Step JointOptimizer::Seat::minimize(const at::Tensor& loss,

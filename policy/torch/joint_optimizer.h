@@ -15,6 +15,9 @@
 
 namespace placer::policy {
 
+// Between weights of the same names and shapes.
+void copy_values(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& to);
+
 class JointOptimizer {
  public:
   // The weights are changed in place. Gradients of a learner are clipped to the norm `clip`, so
@@ -36,8 +39,8 @@ class JointOptimizer {
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
 
-    // Copies the weights to a learner's own, of the same names and shapes.
-    void load(const std::vector<NamedTensor>& own) const;
+    // Copies the weights to the learner's own.
+    void load(const std::vector<NamedTensor>& own) const { copy_values(joint_.weights_, own); }
     // Waits until every learner that is seated has come here or left, and for the step that follows;
     // `own` then holds the new weights.
     //   loss     a function of `own`; where it or its gradient is not finite it does not count
