@@ -9,6 +9,7 @@ failed. Commands and their output are in OUT/PART.log.
 
 import argparse
 import concurrent.futures
+import importlib.util
 import json
 import os
 import subprocess
@@ -83,12 +84,20 @@ def build(part):
     with concurrent.futures.ThreadPoolExecutor(len(MODELS)) as pool:
         exports = [pool.submit(export, part, model) for model in MODELS]
         part.run(["cmake", "--preset", "release", "-B", BUILD, "-DPLACER_WITH_CUDA=ON", "-DPLACER_WERROR=OFF",
-                  f"-DPython3_EXECUTABLE={sys.executable}", *prefix], 60)
+                  f"-DLIBTORCH_ROOT={libtorch_root()}", f"-DPython3_EXECUTABLE={sys.executable}", *prefix], 60)
         part.run(["cmake", "--build", BUILD], 240)
         for model in exports:
             model.result()
     for model in MODELS:
         part.run([PLACER, "import", part.path(f"{model}.pt2"), "--optimizer", "sgd", "-o", part.path(f"{model}.json")], 60)
+
+
+def libtorch_root():
+    """The folder that holds this Python's torch/ and nvidia/."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        raise PartFailed(f"{sys.executable} has no PyTorch (PLACER_PYTHON names another Python)")
+    return os.path.dirname(os.path.dirname(spec.origin))
 
 
 def export(part, model):
