@@ -7,7 +7,8 @@
 #
 # Needs x86-64 Linux, g++, CMake 3.25, Ninja, a CUDA Toolkit 13, and a Python environment with
 # PyTorch 2.11. The other libraries come from the system, or from the folder that
-# tools/pack_deps.sh made: deps/ here, or where $PLACER_DEPS says.
+# tools/pack_deps.sh made: deps/ here, or where $PLACER_DEPS says. Graphs in its graphs/ (MODEL.json.zst)
+# are not exported anew.
 #
 #   PLACER_PYTHON   the Python with PyTorch [python3]
 #

@@ -32,13 +32,13 @@ class Clusters(unittest.TestCase):
         self.assertEqual([device["name"] for device in reduced["devices"]], ["cpu:0", "cuda:0.0"])
         self.assertEqual(reduced["links"], [{"name": "host to cuda:0", "from_to": [["cpu:0", "cuda:0.0"]]}])
 
-    def test_small_is_one_core_and_the_first_gpu_or_its_parts(self):
+    def test_the_parts_of_the_first_gpu_stand_alone(self):
         with tempfile.TemporaryDirectory() as out:
             part = gpu_check.Part("place", out, 0, "")
             with open(part.path("split.json"), "w", encoding="utf-8") as file:
                 json.dump(CLUSTER, file)
-            with open(gpu_check.small(part, "split.json"), encoding="utf-8") as file:
-                self.assertEqual([device["name"] for device in json.load(file)["devices"]], ["cpu:0", "cuda:0.0", "cuda:0.1"])
+            with open(gpu_check.gpu_parts(part), encoding="utf-8") as file:
+                self.assertEqual([device["name"] for device in json.load(file)["devices"]], ["cuda:0.0", "cuda:0.1"])
 
 
 class Verdicts(unittest.TestCase):
