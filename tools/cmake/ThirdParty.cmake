@@ -1,7 +1,7 @@
 # The libraries that placer links, as imported targets:
 #   fmt::fmt  nlohmann_json::nlohmann_json  CLI11::CLI11  placer::zip  placer::xxhash  placer::zstd
 #   placer::clp  placer::metis  placer::scotch
-# LibTorch::cpu with PLACER_WITH_TORCH, GTest::gmock_main and placer::valijson with the tests,
+# LibTorch::cpu with PLACER_WITH_TORCH, LibTorch::cuda and CUDA::cudart with PLACER_WITH_CUDA, GTest::gmock_main and placer::valijson with the tests,
 # benchmark::benchmark_main with the benchmarks. THIRD_PARTY.md says what each is for; tools/setup.sh installs them.
 
 # placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev): for what ships no usable
@@ -35,7 +35,16 @@ placer_find_library(scotcherr HEADER scotch.h NAMES scotcherr PATHS scotch PACKA
 target_link_libraries(placer::scotch INTERFACE placer::scotcherr)
 
 if(PLACER_BUILD_TESTS)
-  find_package(GTest REQUIRED)
+  # From source where tools/pack_deps.sh has brought that.
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    if(EXISTS ${prefix}/src/googletest/CMakeLists.txt AND NOT TARGET GTest::gmock_main)
+      set(INSTALL_GTEST OFF)
+      add_subdirectory(${prefix}/src/googletest obj/googletest EXCLUDE_FROM_ALL)
+    endif()
+  endforeach()
+  if(NOT TARGET GTest::gmock_main)
+    find_package(GTest REQUIRED)
+  endif()
   find_path(PLACER_valijson_INCLUDE_DIR valijson/validator.hpp)
   mark_as_advanced(PLACER_valijson_INCLUDE_DIR)
   if(NOT PLACER_valijson_INCLUDE_DIR)
@@ -50,4 +59,5 @@ if(PLACER_BUILD_BENCH)
 endif()
 if(PLACER_WITH_TORCH)
   find_package(LibTorch 2.11 REQUIRED)
+  include(Cuda)
 endif()
