@@ -104,10 +104,8 @@ class Trainer {
 
   void admit_examples() {
     std::vector<Outcome> outcomes(method_.examples.size());
-    problem_.evaluator.evaluate(method_.examples, outcomes);
-    std::vector<Proposal> proposals;
-    for (const Placement& example : method_.examples) proposals.push_back(drawn_as(example));
-    round_.admit(problem_.constraints, proposals, outcomes);
+    problem_.evaluator.evaluate(placements_of(method_.examples), outcomes);
+    round_.admit(problem_.constraints, method_.examples, outcomes);
   }
 
   // Imitates the best of the placements that the search is given.

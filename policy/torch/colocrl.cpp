@@ -70,6 +70,7 @@ SequenceMethod ppo_defaults() {
   SequenceMethod method;
   method.training.loss = Loss::kPpo;
   // Chosen where colocrl's were, for few evaluations (docs/colocrl.md).
+  method.network.runs = 2;
   method.training.k = 4;
   method.training.kl = 0.1;
   return method;

@@ -138,7 +138,7 @@ class Generalist {
   //   seat  where what is learned goes to; null: nothing is
   SearchResult place(const Problem& problem, const TransferablePolicy& policy,
                      const TrainingParameters& training, const SearchOptions& options,
-                     std::vector<Placement> examples = {},
+                     std::vector<Proposal> examples = {},
                      JointOptimizer::Seat* seat = nullptr) const {
     const SingleThread guard;
     const TransferableMethod& method = policy.method;
@@ -161,10 +161,11 @@ class Generalist {
     options.seed = seed;
     options.budget.evaluations = options_.evaluations;
     options.initial = instance.initial();
-    std::vector<Placement> examples;
+    // As the teacher drew it: its order is one of decisions, which that of starts would not be.
+    std::vector<Proposal> examples;
     for (const TransferablePolicy& teacher : teachers_) {
       SearchResult found = decode(instance, teacher, {}, seed);
-      if (found.best) examples.push_back(*std::move(found.best));
+      if (found.best) examples.push_back({.placement = *std::move(found.best), .latent = {}});
     }
     return place(instance.problem(), policy_, policy_.method.training, options, std::move(examples),
                  &seat);

@@ -245,9 +245,6 @@ TEST(Trainer, ExamplesAreImitatedFromTheFirstUpdateOnAndCostNothing) {
       imitated_.push_back(lesson.elites.at(0).placement);
       return CountingLearner::teach(lesson);
     }
-    std::optional<Proposal> proposal_of(const Placement& placement) const override {
-      return Proposal{.placement = placement, .latent = {}};
-    }
 
    private:
     std::vector<Placement>& imitated_;
@@ -260,7 +257,7 @@ TEST(Trainer, ExamplesAreImitatedFromTheFirstUpdateOnAndCostNothing) {
   // Two rows of the grid on either device: no cut but the one between them, hardly met by chance.
   Placement example;
   for (int v = 0; v < 12; ++v) example.device.push_back(id_at<DeviceId>(v < 6 ? 0U : 1U));
-  method.examples = {example};
+  method.examples = {{.placement = example, .latent = {}}};
   const Searched run = search(method);
   EXPECT_EQ(imitated.front(), example);
   EXPECT_EQ(run.result.evaluations, 160U);
