@@ -102,6 +102,9 @@ struct SequenceParameters {
   std::int64_t device_width = 16;  // width of a device's embedding; 1..256
   double temperature = 1;          // divides the logits; 0.01..1000
   double tanh = 0;                 // C in C * tanh(logits / temperature); 0 (off)..1000
+  // Strength of the runs of the order that a fresh policy begins with (soft_runs.h); 0 (begins
+  // nearly uniform)..1000.
+  double runs = 0;
 
   bool operator==(const SequenceParameters&) const = default;
 };

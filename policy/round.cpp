@@ -11,6 +11,11 @@ void Round::record(const Constraints& constraints, std::span<const Proposal> pro
                    std::span<const Outcome> outcomes) {
   ++state_.updates;
   ++state_.stale;
+  admit(constraints, proposals, outcomes);
+}
+
+void Round::admit(const Constraints& constraints, std::span<const Proposal> proposals,
+                  std::span<const Outcome> outcomes) {
   for (std::size_t i = 0; i < proposals.size(); ++i) {
     if (!outcomes[i].feasible()) continue;
     const std::int64_t cost = outcomes[i].cost();

@@ -39,6 +39,10 @@ class Round {
   void record(const Constraints& constraints, std::span<const Proposal> proposals,
               std::span<const Outcome> outcomes);
 
+  // Placements that the policy did not draw, to imitate until it finds better ones.
+  void admit(const Constraints& constraints, std::span<const Proposal> proposals,
+             std::span<const Outcome> outcomes);
+
   // Nothing better in `patience` updates (0: never fruitless) and in the last quarter of the round:
   // where learning is slow, so is giving up.
   [[nodiscard]] bool fruitless(std::uint64_t patience) const;

@@ -25,6 +25,12 @@ std::vector<Blob> without_prefix(std::string_view prefix, std::span<const Blob> 
   return kept;
 }
 
+std::vector<Blob> best_weights(const Checkpoint& checkpoint) {
+  const std::optional<double>& kept = checkpoint.state.kept;
+  const bool present = !kept || checkpoint.state.baseline.value >= *kept;
+  return present ? checkpoint.blobs : without_prefix(kKeptPrefix, checkpoint.blobs);
+}
+
 SearchCheckpoint::SearchCheckpoint(const Problem& problem, const SearchOptions& options,
                                    const Method& method)
     : problem_(problem), options_(options), method_(method) {}

@@ -19,6 +19,8 @@ namespace placer::policy {
 // Those of `blobs` that with_prefix() made, as they were.
 [[nodiscard]] std::vector<Blob> without_prefix(std::string_view prefix,
                                                std::span<const Blob> blobs);
+// Of the checkpoint's best policy: the present one, or one that a restart replaced.
+[[nodiscard]] std::vector<Blob> best_weights(const Checkpoint& checkpoint);
 inline constexpr std::string_view kKeptPrefix = "kept.";
 inline constexpr std::string_view kGoodPrefix = "good.";  // of the safeguard
 

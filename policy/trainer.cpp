@@ -97,8 +97,15 @@ class Trainer {
       warm_start();
       if (incumbent_.exhausted()) return false;
     }
+    admit_examples();
     file_.begin(incumbent_.clock().seconds());
     return true;
+  }
+
+  void admit_examples() {
+    std::vector<Outcome> outcomes(method_.examples.size());
+    problem_.evaluator.evaluate(placements_of(method_.examples), outcomes);
+    round_.admit(problem_.constraints, method_.examples, outcomes);
   }
 
   // Imitates the best of the placements that the search is given.
@@ -111,14 +118,8 @@ class Trainer {
     if (incumbent_.best()) imitate(*incumbent_.best());
   }
 
-  // The weights of the checkpoint's best policy: the present one, or one that a restart replaced.
   void load_policy() {
-    const Checkpoint checkpoint = read_policy(training_.policy);
-    const std::optional<double>& kept = checkpoint.state.kept;
-    const bool present = !kept || checkpoint.state.baseline.value >= *kept;
-    learner_->load_weights(training_.policy, present
-                                                 ? checkpoint.blobs
-                                                 : without_prefix(kKeptPrefix, checkpoint.blobs));
+    learner_->load_weights(training_.policy, best_weights(read_policy(training_.policy)));
   }
 
   [[nodiscard]] Proposal drawn_as(const Placement& placement) const {

@@ -21,6 +21,9 @@ struct Method {
   // Every setting of the method, those of `training` included: what a checkpoint must agree with.
   std::vector<std::pair<std::string, std::string>> settings;
   std::function<std::unique_ptr<Learner>(const Problem&, std::uint64_t seed)> make;
+  // What others drew, to imitate as elites until the search finds better ones. Judging them is no
+  // part of the budget.
+  std::vector<Proposal> examples = {};
 };
 
 // Searches by learning until the budget is used. Where the constraints leave one placement only it

@@ -60,6 +60,17 @@ void read_share(JsonView root, std::string_view key, double& share) {
   if (share < 0 || share > 1) member->fail_expected("a share from 0 to 1");
 }
 
+// One policy, or several.
+void read_teachers(JsonView json, std::vector<std::string>& teachers) {
+  constexpr std::string_view kWhat = "a policy file, \"shipped\", or a list of them";
+  if (!json.is_array()) {
+    teachers.emplace_back(json.as_name(kWhat));
+    return;
+  }
+  for (const JsonView element : json.elements()) teachers.emplace_back(element.as_name(kWhat));
+  if (teachers.empty()) json.fail("expected at least one");
+}
+
 void read_ranges(JsonView json, ProblemRanges& ranges) {
   constexpr std::array<std::string_view, 8> kKeys{"families",     "nodes",     "ratio",
                                                   "devices",      "unequal",   "shared_bus",
@@ -87,10 +98,10 @@ void read_ranges(JsonView json, ProblemRanges& ranges) {
 }  // namespace
 
 TrainingConfig read_training(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 13> kKeys{
-      "algorithm",  "format",        "version",         "parameters", "seed",
-      "budget",     "evaluations",   "workers",         "training",   "held_back",
-      "test_every", "test_problems", "test_evaluations"};
+  constexpr std::array<std::string_view, 15> kKeys{
+      "algorithm", "format",      "version",    "parameters",    "seed",
+      "budget",    "evaluations", "workers",    "teacher",       "teacher_rollouts",
+      "training",  "held_back",   "test_every", "test_problems", "test_evaluations"};
   check_header(text, file, "placer.training");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
@@ -116,6 +127,11 @@ TrainingConfig read_training(std::string_view text, const std::string& file) {
   std::uint64_t workers = config.workers;
   read_count(root, "workers", 1, 256, "workers from 1 to 256", workers);
   config.workers = static_cast<std::size_t>(workers);
+  if (const auto teacher = root.find("teacher")) {
+    if (config.algorithm != "dual") teacher->fail("only \"dual\" learns from a teacher");
+    read_teachers(*teacher, config.teachers);
+  }
+  read_count(root, "teacher_rollouts", 1, 1024, "rollouts from 1 to 1024", config.teacher_rollouts);
   read_count(root, "test_every", 1, kMost, "rounds from 1 on", config.test_every);
   read_count(root, "test_problems", 1, 100'000, "problems from 1 on", config.test_problems);
   read_count(root, "test_evaluations", 1, kMost, "evaluations from 1 on", config.test_evaluations);

@@ -40,6 +40,9 @@ struct TrainingConfig {
   std::string budget = "20m";
   std::uint64_t evaluations = 200;  // of one problem
   std::size_t workers = 8;
+  // Policies to learn from: files, or "shipped"; and placements that each decodes a problem into.
+  std::vector<std::string> teachers;
+  std::uint64_t teacher_rollouts = 64;
   ProblemRanges training;
   ProblemRanges held_back;        // what it is tested on; fields left out are training's
   std::uint64_t test_every = 50;  // rounds

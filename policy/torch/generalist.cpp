@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ctime>
 #include <filesystem>
 
 #include <ATen/TensorOperators.h>
@@ -14,7 +15,6 @@
 #include "policy/checkpoint_file.h"
 #include "policy/torch/checkpoint.h"
 #include "policy/torch/joint_optimizer.h"
-#include "policy/torch/policy_device.h"
 #include "policy/torch/single_thread.h"
 #include "policy/torch/transferable.h"
 #include "policy/trainer.h"
@@ -49,8 +49,7 @@ std::optional<Outcome> outcome_of(const SearchResult& result) {
   return result.best ? std::optional(result.outcome) : std::nullopt;
 }
 
-std::optional<Outcome> best_reference(Instance& instance) {
-  const std::vector<Placement> placements = instance.references();
+std::optional<Outcome> best_of(std::span<const Placement> placements, Instance& instance) {
   if (placements.empty()) return std::nullopt;
   std::vector<Outcome> outcomes(placements.size());
   instance.problem().evaluator.evaluate(placements, outcomes);
@@ -68,13 +67,21 @@ double geometric_mean(std::span<const std::optional<double>> logs) {
   return count > 0 ? std::exp(sum / count) : 1;
 }
 
-// The values without the network that they are of.
-std::vector<NamedTensor> copies_of(const std::vector<NamedTensor>& parameters) {
-  std::vector<NamedTensor> copies;
-  for (const NamedTensor& each : parameters) {
-    copies.push_back({each.name, each.value.detach().clone().requires_grad_()});
-  }
-  return copies;
+// Of all threads of the process.
+double cpu_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+// What decoding alone made of a problem, and the CPU time that it took.
+struct Decoded {
+  std::optional<Outcome> outcome;
+  double seconds = 0;
+};
+
+double seconds_of(std::span<const Decoded> all) {
+  double sum = 0;
+  for (const Decoded& each : all) sum += each.seconds;
+  return sum;
 }
 
 class Generalist {
@@ -82,14 +89,21 @@ class Generalist {
   Generalist(const InstanceSource& source, const GeneralistOptions& options)
       : source_(source),
         options_(options),
-        method_(transferable_method(options.algorithm, options.parameters)),
-        numbers_(at::TensorOptions(at::kFloat).device(open_policy_device(method_.training.device))),
         clock_(options.budget, options.stop),
-        weights_(first_weights()),
-        optimizer_(weights_, method_.training.lr, method_.training.clip, options.threads) {
-    settings_ = method_.settings;
+        policy_(start_of(options.parameters)),
+        optimizer_(policy_.weights, policy_.method.training.lr, policy_.method.training.clip,
+                   options.threads) {
+    settings_ = policy_.method.settings;
     settings_.emplace_back("evaluations_per_problem", std::to_string(options.evaluations));
     settings_.emplace_back("workers", std::to_string(options.workers));
+    for (const std::string& file : options.teachers) {
+      teachers_.push_back(
+          start_of({{"policy", file}, {"rollouts", std::to_string(options.teacher_rollouts)}}));
+      settings_.emplace_back("teacher", file);
+    }
+    if (!teachers_.empty()) {
+      settings_.emplace_back("teacher_rollouts", std::to_string(options.teacher_rollouts));
+    }
   }
 
   GeneralistResult run() {
@@ -114,50 +128,90 @@ class Generalist {
   }
 
  private:
-  // Names and shapes of weights do not depend on the problem.
-  [[nodiscard]] std::vector<NamedTensor> first_weights() const {
-    const auto instance = source_.training(0);
-    return copies_of(method_.make(instance->problem(), options_.seed, numbers_)->parameters());
+  [[nodiscard]] TransferablePolicy start_of(
+      const std::vector<std::pair<std::string, std::string>>& parameters) const {
+    return transferable_policy(transferable_method(options_.algorithm, parameters),
+                               source_.training(0)->problem(), options_.seed);
   }
 
-  enum class Use : std::uint8_t { kLearn, kSearch, kDecode };
-
   // Places one problem.
-  //   seat  of Use::kLearn: where what is learned goes to
-  SearchResult place(Instance& instance, std::uint64_t seed, Use use,
+  //   seat  where what is learned goes to; null: nothing is
+  SearchResult place(const Problem& problem, const TransferablePolicy& policy,
+                     const TrainingParameters& training, const SearchOptions& options,
+                     std::vector<Proposal> examples = {},
                      JointOptimizer::Seat* seat = nullptr) const {
     const SingleThread guard;
-    const Problem problem = instance.problem();
-    SearchOptions options;
-    options.seed = seed;
-    options.budget.evaluations =
-        use == Use::kLearn ? options_.evaluations : options_.test_evaluations;
-    options.initial = use == Use::kLearn ? instance.initial() : instance.references();
-    TrainingParameters training = method_.training;
-    training.teaches = use == Use::kLearn;
-    training.zero_shot = use == Use::kDecode;
+    const TransferableMethod& method = policy.method;
+    const at::TensorOptions numbers = policy.weights.front().value.options();
     return train(problem, options,
-                 {.name = method_.name,
+                 {.name = method.name,
                   .training = training,
                   .settings = {},
-                  .make = [&](const Problem& of, std::uint64_t of_seed) {
-                    auto network = method_.make(of, of_seed, numbers_);
-                    copy_values(weights_, network->parameters());
-                    return make_network_learner(std::move(network), training, seat);
-                  }});
+                  .make =
+                      [&](const Problem& of, std::uint64_t seed) {
+                        auto network = method.make(of, seed, numbers);
+                        copy_values(policy.weights, network->parameters());
+                        return make_network_learner(std::move(network), training, seat);
+                      },
+                  .examples = std::move(examples)});
+  }
+
+  SearchResult learn(Instance& instance, std::uint64_t seed, JointOptimizer::Seat& seat) const {
+    SearchOptions options;
+    options.seed = seed;
+    options.budget.evaluations = options_.evaluations;
+    options.initial = instance.initial();
+    // As the teacher drew it: its order is one of decisions, which that of starts would not be.
+    std::vector<Proposal> examples;
+    for (const TransferablePolicy& teacher : teachers_) {
+      SearchResult found = decode(instance, teacher, {}, seed);
+      if (found.best) examples.push_back({.placement = *std::move(found.best), .latent = {}});
+    }
+    return place(instance.problem(), policy_, policy_.method.training, options, std::move(examples),
+                 &seat);
+  }
+
+  // By the policy as it is, learning nothing.
+  SearchResult search(Instance& instance, std::span<const Placement> initial,
+                      std::uint64_t seed) const {
+    SearchOptions options;
+    options.seed = seed;
+    options.budget.evaluations = options_.test_evaluations;
+    options.initial.assign(initial.begin(), initial.end());
+    TrainingParameters training = policy_.method.training;
+    training.teaches = false;
+    return place(instance.problem(), policy_, training, options);
+  }
+
+  SearchResult decode(Instance& instance, const TransferablePolicy& policy,
+                      std::span<const Placement> initial, std::uint64_t seed) const {
+    SearchOptions options;
+    options.seed = seed;
+    options.initial.assign(initial.begin(), initial.end());
+    TrainingParameters training = policy.method.training;
+    training.zero_shot = true;
+    return place(instance.problem(), policy, training, options);
+  }
+
+  // With the CPU time of the whole process: nothing else may run.
+  Decoded timed_decode(Instance& instance, const TransferablePolicy& policy,
+                       std::span<const Placement> initial, std::uint64_t seed) const {
+    const double start = cpu_seconds();
+    const SearchResult found = decode(instance, policy, initial, seed);
+    return {.outcome = outcome_of(found), .seconds = cpu_seconds() - start};
   }
 
   void round() {
     std::vector<std::optional<double>> gains(options_.workers);
     std::vector<std::uint64_t> spent(options_.workers);
-    optimizer_.set_rate(method_.training.lr * (1 - (1 - kLastRate) * clock_.fraction()));
+    optimizer_.set_rate(policy_.method.training.lr * (1 - (1 - kLastRate) * clock_.fraction()));
     optimizer_.expect(options_.workers);
     run_in_parallel(options_.workers, options_.workers, [&](std::size_t w, std::size_t) {
       JointOptimizer::Seat seat(optimizer_, w);
       const std::uint64_t index = result_.rounds * options_.workers + w;
       const auto instance = source_.training(index);
       const std::uint64_t seed = Rng::keyed(options_.seed, std::array{index}).next();
-      const SearchResult found = place(*instance, seed, Use::kLearn, &seat);
+      const SearchResult found = learn(*instance, seed, seat);
       gains[w] = log_gain(found);
       spent[w] = found.evaluations;
     });
@@ -166,28 +220,77 @@ class Generalist {
   }
 
   [[nodiscard]] std::vector<NamedTensor> tensors() const {
-    std::vector<NamedTensor> all = weights_;
+    std::vector<NamedTensor> all = policy_.weights;
     for (NamedTensor& tensor : optimizer_.state()) all.push_back(std::move(tensor));
     return all;
   }
 
+  // A held-back problem, and what is known of it without the policy.
+  struct TestProblem {
+    std::unique_ptr<Instance> instance;
+    std::vector<Placement> references;
+    std::optional<Outcome> reference;
+    std::uint64_t seed = 0;
+  };
+
   void test() {
-    const auto problems = static_cast<std::size_t>(options_.test_problems);
-    std::vector<std::optional<double>> decoded(problems);
-    std::vector<std::optional<double>> searched(problems);
-    run_in_parallel(problems, options_.threads, [&](std::size_t i, std::size_t) {
-      const auto instance = source_.held_back(i);
-      const std::uint64_t seed =
-          Rng::keyed(options_.seed, std::array{kTestStream, std::uint64_t{i}}).next();
-      const std::optional<Outcome> reference = best_reference(*instance);
-      searched[i] = log_ratio(outcome_of(place(*instance, seed, Use::kSearch)), reference);
-      decoded[i] = log_ratio(outcome_of(place(*instance, seed, Use::kDecode)), reference);
+    const auto count = static_cast<std::size_t>(options_.test_problems);
+    std::vector<TestProblem> problems(count);
+    std::vector<std::optional<double>> searched(count);
+    run_in_parallel(count, options_.threads, [&](std::size_t i, std::size_t) {
+      TestProblem& test = problems[i];
+      test.instance = source_.held_back(i);
+      test.seed = Rng::keyed(options_.seed, std::array{kTestStream, std::uint64_t{i}}).next();
+      test.references = test.instance->references();
+      test.reference = best_of(test.references, *test.instance);
+      searched[i] =
+          log_ratio(outcome_of(search(*test.instance, test.references, test.seed)), test.reference);
     });
-    result_.tests.push_back({.round = result_.rounds,
-                             .zero_shot = geometric_mean(decoded),
-                             .searched = geometric_mean(searched),
-                             .failed = static_cast<std::uint64_t>(std::ranges::count_if(
-                                 decoded, [](const auto& each) { return !each; }))});
+    const std::vector<Decoded> decoded = decode_all(problems, policy_);
+    std::vector<std::optional<double>> zero_shot;
+    for (std::size_t i = 0; i < count; ++i) {
+      zero_shot.push_back(log_ratio(decoded[i].outcome, problems[i].reference));
+    }
+    GeneralistTest result{.round = result_.rounds,
+                          .zero_shot = geometric_mean(zero_shot),
+                          .searched = geometric_mean(searched),
+                          .failed = static_cast<std::uint64_t>(std::ranges::count_if(
+                              zero_shot, [](const auto& each) { return !each; })),
+                          .over_teacher = {},
+                          .effort = {}};
+    if (!teachers_.empty()) compare_with_teachers(problems, decoded, result);
+    result_.tests.push_back(result);
+  }
+
+  // One after the other.
+  [[nodiscard]] std::vector<Decoded> decode_all(std::span<const TestProblem> problems,
+                                                const TransferablePolicy& policy) const {
+    std::vector<Decoded> all;
+    for (const TestProblem& test : problems) {
+      all.push_back(timed_decode(*test.instance, policy, test.references, test.seed));
+    }
+    return all;
+  }
+
+  void compare_with_teachers(std::span<const TestProblem> problems,
+                             std::span<const Decoded> decoded, GeneralistTest& result) {
+    if (taught_.empty()) {
+      taught_.resize(problems.size());
+      for (const TransferablePolicy& teacher : teachers_) {
+        const std::vector<Decoded> own = decode_all(problems, teacher);
+        for (std::size_t i = 0; i < own.size(); ++i) {
+          std::optional<Outcome>& best = taught_[i].outcome;
+          if (own[i].outcome && (!best || better(*own[i].outcome, *best))) best = own[i].outcome;
+          taught_[i].seconds += own[i].seconds;
+        }
+      }
+    }
+    std::vector<std::optional<double>> ratios;
+    for (std::size_t i = 0; i < decoded.size(); ++i) {
+      ratios.push_back(log_ratio(decoded[i].outcome, taught_[i].outcome));
+    }
+    result.over_teacher = geometric_mean(ratios);
+    result.effort = seconds_of(decoded) / seconds_of(taught_);
   }
 
   void report() const {
@@ -204,19 +307,28 @@ class Generalist {
       options_.progress(report);
     }
     if (!options_.metrics) return;
+    GeneralistTest test;
     const bool tested = !result_.tests.empty() && result_.tests.back().round == result_.rounds;
-    options_.metrics(fmt::format(
+    if (tested) test = result_.tests.back();
+    const auto number = [](std::optional<double> value) {
+      return value ? fmt::format("{}", *value) : std::string("null");
+    };
+    std::string line = fmt::format(
         R"({{"step": {}, "wall_time": {:.3f}, "evaluations": {}, "gain": {}, "zero_shot": {}, )"
-        R"("searched": {}}})",
+        R"("searched": {})",
         result_.rounds, clock_.seconds(), clock_.spent(), gain_,
-        tested ? fmt::format("{}", result_.tests.back().zero_shot) : "null",
-        tested ? fmt::format("{}", result_.tests.back().searched) : "null"));
+        tested ? number(test.zero_shot) : "null", tested ? number(test.searched) : "null");
+    if (!teachers_.empty()) {
+      line += fmt::format(R"(, "over_teacher": {}, "effort": {})", number(test.over_teacher),
+                          number(test.effort));
+    }
+    options_.metrics(line + "}");
   }
 
   // --- the file ---
 
   [[nodiscard]] SearchIdentity identity() const {
-    return {.algorithm = method_.name,
+    return {.algorithm = policy_.method.name,
             .graph_hash = kAnyProblem,
             .cluster_hash = kAnyProblem,
             .constraints_hash = kAnyProblem,
@@ -246,13 +358,13 @@ class Generalist {
 
   const InstanceSource& source_;
   const GeneralistOptions& options_;
-  TransferableMethod method_;
-  at::TensorOptions numbers_;
-  std::vector<std::pair<std::string, std::string>> settings_;
   BudgetClock clock_;
-  std::vector<NamedTensor> weights_;
+  TransferablePolicy policy_;
+  std::vector<TransferablePolicy> teachers_;
+  std::vector<std::pair<std::string, std::string>> settings_;
   JointOptimizer optimizer_;
   double gain_ = 1;
+  std::vector<Decoded> taught_;  // the best of the teachers on each held-back problem
   GeneralistResult result_;
 };
 

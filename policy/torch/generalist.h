@@ -46,6 +46,10 @@ struct GeneralistOptions {
   Budget budget;                    // evaluations: those of training
   std::uint64_t evaluations = 200;  // of one problem
   std::size_t workers = 8;          // problems of a round
+  // Policies of the same algorithm, files or kShippedPolicy: every problem is first placed by each
+  // of them, decoded so many times, and the best placement of each is imitated besides.
+  std::vector<std::string> teachers;
+  std::uint64_t teacher_rollouts = 64;
   // Every so many rounds the policy places what is held back: so many problems, so many
   // evaluations each.
   std::uint64_t test_every = 50;
@@ -67,6 +71,10 @@ struct GeneralistTest {
   double zero_shot = 1;      // after decoding alone
   double searched = 1;       // after test_evaluations
   std::uint64_t failed = 0;  // problems on which decoding found nothing feasible
+  // Where there are teachers, decoding alone over the best of theirs: cost, geometric mean; and
+  // CPU seconds, judging included, of all problems.
+  std::optional<double> over_teacher;
+  std::optional<double> effort;
 };
 
 struct GeneralistResult {

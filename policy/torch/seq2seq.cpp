@@ -90,7 +90,17 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
   weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
   weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
   weights_.add("output.bias", {devices}, 0);
+  if (!inputs.first_logits.empty()) {
+    own_logits_ =
+        weights_.add("output.own", {inputs.forbidden.size(0), devices}, 0, inputs.first_logits);
+  }
   reset(seed, 0);
+}
+
+void Seq2Seq::reset(std::uint64_t seed, std::uint64_t round) {
+  weights_.draw(seed, round);
+  const at::NoGradGuard guard;
+  if (own_logits_.defined() && round % 2 == 1) own_logits_.zero_();
 }
 
 Encoding Seq2Seq::encode(const Inputs& inputs) const {
@@ -114,6 +124,7 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
   encoding.keys =
       at::mm(weights_.get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
   encoding.values = at::mm(encoded, weights_.get("output.weight_context").t());
+  encoding.own_logits = own_logits_;
   encoding.summary = encoded.mean(0);
   encoding.forbidden = inputs.forbidden;
   return encoding;
@@ -151,7 +162,8 @@ Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
     gates.add_(encoding.input_gates.select(0, i)).addmm_(state, weight);
     state = lstm_step(gates, cell);
     const at::Tensor attention = at::softmax(at::mm(state, encoding.keys), -1);
-    const at::Tensor logits = at::addmm(bias, state, output).addmm_(attention, encoding.values);
+    at::Tensor logits = at::addmm(bias, state, output).addmm_(attention, encoding.values);
+    if (encoding.own_logits.defined()) logits.add_(encoding.own_logits.select(0, i));
     const at::Tensor choices =
         log_probabilities(logits, encoding.forbidden.select(0, i)).to(at::kCPU, at::kDouble);
     const double* row = choices.data_ptr<double>();
@@ -179,11 +191,13 @@ Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& given) 
   const at::Tensor states =
       lstm_sequence(gates, weights_.get("decoder.weight_hidden")).view({groups * batch, hidden_});
   const at::Tensor attention = at::softmax(at::mm(states, encoding.keys), -1);
-  const at::Tensor logits =
-      at::linear(states, weights_.get("output.weight_state"), weights_.get("output.bias")) +
-      at::mm(attention, encoding.values);
+  at::Tensor logits =
+      (at::linear(states, weights_.get("output.weight_state"), weights_.get("output.bias")) +
+       at::mm(attention, encoding.values))
+          .view({groups, batch, devices});
+  if (encoding.own_logits.defined()) logits = logits + encoding.own_logits.unsqueeze(1);
   const at::Tensor forbidden = encoding.forbidden.unsqueeze(1);
-  const at::Tensor choices = log_probabilities(logits.view({groups, batch, devices}), forbidden);
+  const at::Tensor choices = log_probabilities(logits, forbidden);
   // 0 * -inf would be NaN.
   const at::Tensor finite = choices.masked_fill(forbidden, 0);
   Evaluation result;

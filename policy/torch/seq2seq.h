@@ -6,7 +6,9 @@
 //   e_i = LSTM_enc(x)_i                              encoder state, both directions concatenated
 //   s_i = LSTM_dec(s_(i-1), [e_i, E(p_(i-1))])       E(p_(-1)) is an embedding of its own
 //   a_ij = softmax_j(s_i . K e_j / sqrt(hidden))
-//   z_i = W s_i + sum_j a_ij V e_j + b               then z / T, or C tanh(z / T)
+//   z_i = W s_i + sum_j a_ij V e_j + b + r_i         then z / T, or C tanh(z / T); r_i: a weight of
+//                                                    the group's own where it is given one to begin
+//                                                    with, else 0
 //   p_i ~ softmax(z_i), with z = -inf for devices that the group may not use
 //
 // Two paths share the projections in Encoding: sample() draws placements without gradients,
@@ -30,9 +32,10 @@ namespace placer::policy {
 
 // Features as tensors: N groups, T op types, F further columns, D devices.
 struct Inputs {
-  at::Tensor type_counts;  // [N, T]
-  at::Tensor numbers;      // [N, F]
-  at::Tensor forbidden;    // [N, D] bool
+  at::Tensor type_counts;                 // [N, T]
+  at::Tensor numbers;                     // [N, F]
+  at::Tensor forbidden;                   // [N, D] bool
+  std::vector<double> first_logits = {};  // [N, D], r of fresh weights; empty: there is no r
 };
 
 //   numbers  their device, and the type of what is no mask
@@ -44,6 +47,7 @@ struct Encoding {
   at::Tensor device_gates;  // [D + 1, 4 hidden]; the last row starts a sequence
   at::Tensor keys;          // [hidden, N], scaled by 1 / sqrt(hidden)
   at::Tensor values;        // [N, D]
+  at::Tensor own_logits;    // [N, D]: r; undefined: 0
   at::Tensor summary;       // [width of e]: the mean of all e_i
   at::Tensor forbidden;     // [N, D] bool
 };
@@ -58,9 +62,10 @@ class Seq2Seq {
   // Weights have the device and type of the inputs; float, or double for gradient checks.
   Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed);
 
-  // Draws the weights anew, in place. They depend on seed, round and the sizes only; round 0 is
-  // what the constructor draws.
-  void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
+  // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
+  // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0: what the
+  // first logits lead to has been seen.
+  void reset(std::uint64_t seed, std::uint64_t round);
 
   // Of any number of groups, with as many types, columns and devices as those it was made for.
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;
@@ -85,6 +90,7 @@ class Seq2Seq {
   double temperature_;
   double tanh_;
   Weights weights_;
+  at::Tensor own_logits_;  // undefined: there are none
 };
 
 }  // namespace placer::policy

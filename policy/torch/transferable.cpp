@@ -5,8 +5,11 @@
 
 #include "placer/base/error.h"
 #include "policy/checkpoint_file.h"
+#include "policy/search_checkpoint.h"
+#include "policy/torch/checkpoint.h"
 #include "policy/torch/dual.h"
 #include "policy/torch/gnn.h"
+#include "policy/torch/policy_device.h"
 
 namespace placer::policy {
 namespace {
@@ -16,6 +19,7 @@ TransferableMethod gnn(ParameterList given) {
   method.training.lr = 3e-4;
   const Settings settings = describe(method);
   settings.read(given);
+  adopt_shape(settings, method.training.policy, {"hidden", "layers", "pair"});
   return {.name = "gnn",
           .training = method.training,
           .settings = settings.list(),
@@ -35,6 +39,7 @@ TransferableMethod dual(ParameterList given) {
   method.training.loss = Loss::kPpo;
   const Settings settings = describe(method);
   settings.read(given);
+  adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
   return {.name = "dual",
           .training = method.training,
           .settings = settings.list(),
@@ -51,6 +56,21 @@ TransferableMethod transferable_method(const std::string& name, ParameterList gi
   if (name == "dual") return dual(given);
   throw usage_error("what \"" + name +
                     "\" learns fits one graph only; gnn and dual learn over many");
+}
+
+TransferablePolicy transferable_policy(const TransferableMethod& method, const Problem& any,
+                                       std::uint64_t seed) {
+  const at::TensorOptions numbers =
+      at::TensorOptions(at::kFloat).device(open_policy_device(method.training.device));
+  TransferablePolicy policy{.method = method, .weights = {}};
+  const std::unique_ptr<PolicyNetwork> network = method.make(any, seed, numbers);
+  for (const NamedTensor& each : network->parameters()) {
+    policy.weights.push_back({each.name, each.value.detach().clone().requires_grad_()});
+  }
+  std::string& file = policy.method.training.policy;
+  if (!file.empty()) load_blobs(file, best_weights(read_policy(file)), policy.weights);
+  file.clear();
+  return policy;
 }
 
 void adopt_shape(const Settings& settings, const std::string& policy,

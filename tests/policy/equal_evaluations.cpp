@@ -3,7 +3,9 @@
 //   equal_evaluations ALGORITHM[:NAME=VALUE]...,... BUDGET,... SEEDS [OBJECTIVE] [GRAPH CLUSTER]...
 //
 // On the three graphs that learning is tested on and on the files given, op by op, no placement to
-// start from. Costs are over the first algorithm's, and their geometric mean ends the table.
+// start from. Costs are over the first algorithm's, and so are the evaluations after which a search
+// is where the first one's median ends, medians over seeds. The geometric mean of costs and the
+// median of evaluations over all graphs end the table.
 
 #include <algorithm>
 #include <chrono>
@@ -85,6 +87,30 @@ Instance from_files(const std::string& graph, const std::string& cluster) {
 struct Reached {
   double cost = 0;  // median
   double seconds = 0;
+  std::vector<std::vector<HistoryPoint>> histories;  // [seeds]
+};
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+}
+
+// Evaluations, in the median, up to the first placement of such a cost or less; infinite: never.
+double evaluations_to(double cost, const Reached& reached) {
+  std::vector<double> needed;
+  for (const std::vector<HistoryPoint>& history : reached.histories) {
+    const auto first = std::ranges::find_if(history, [&](const HistoryPoint& point) {
+      return static_cast<double>(point.best.ps) <= cost;
+    });
+    needed.push_back(first == history.end() ? INFINITY : static_cast<double>(first->evaluations));
+  }
+  return median(std::move(needed));
+}
+
+// Of one contender and budget, a number a graph, over the first contender's.
+struct Ratios {
+  double cost_logs = 0;  // their sum
+  std::vector<double> evaluations;
 };
 
 Reached search(const Instance& instance, const std::string& objective, const Contender& contender,
@@ -102,10 +128,10 @@ Reached search(const Instance& instance, const std::string& objective, const Con
                                     .make()
                                     ->run({instance.costs(), constraints, *evaluator}, options);
     costs.push_back(result.best ? static_cast<double>(result.outcome.cost()) : INFINITY);
+    reached.histories.push_back(result.history);
     reached.seconds += result.seconds / static_cast<double>(seeds);
   }
-  std::ranges::sort(costs);
-  reached.cost = (costs[(costs.size() - 1) / 2] + costs[costs.size() / 2]) / 2;
+  reached.cost = median(std::move(costs));
   return reached;
 }
 
@@ -115,25 +141,31 @@ void compare(const std::vector<Instance>& instances, const std::string& objectiv
   AlgorithmRegistry registry;
   register_baselines(registry);
   register_policies(registry);
-  std::map<std::string, double> logs;
+  std::map<std::string, Ratios> all;
   for (const Instance& instance : instances) {
     for (const std::string& budget : budgets) {
-      std::optional<double> first;
+      std::optional<Reached> first;
       for (const Contender& contender : contenders) {
         const Reached reached =
             search(instance, objective, contender, registry, std::stoull(budget), seeds);
-        if (!first) first = reached.cost;
-        logs[budget + " " + contender.label] += std::log(reached.cost / *first);
-        std::cout << fmt::format("{:28} {:>7} {:14.6g} {:7.4f} {:7.2f} s  {}", instance.name,
-                                 budget, reached.cost, reached.cost / *first, reached.seconds,
-                                 contender.label)
+        if (!first) first = reached;
+        const double needed =
+            evaluations_to(first->cost, reached) / evaluations_to(first->cost, *first);
+        Ratios& ratios = all[budget + " " + contender.label];
+        ratios.cost_logs += std::log(reached.cost / first->cost);
+        ratios.evaluations.push_back(needed);
+        std::cout << fmt::format("{:28} {:>7} {:14.6g} {:7.4f} {:7.4f} {:7.2f} s  {}",
+                                 instance.name, budget, reached.cost, reached.cost / first->cost,
+                                 needed, reached.seconds, contender.label)
                   << std::endl;
       }
     }
   }
-  for (const auto& [key, sum] : logs) {
-    const double mean = std::exp(sum / static_cast<double>(instances.size()));
-    std::cout << fmt::format("mean {:7.4f}  {}", mean, key) << std::endl;
+  for (const auto& [key, ratios] : all) {
+    const double mean = std::exp(ratios.cost_logs / static_cast<double>(instances.size()));
+    std::cout << fmt::format("costs {:7.4f}, evaluations {:7.4f}  {}", mean,
+                             median(ratios.evaluations), key)
+              << std::endl;
   }
 }
 

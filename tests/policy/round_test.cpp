@@ -101,6 +101,20 @@ TEST(Round, KeepsWhatWasDrawnWhereMoreThanDevicesWas) {
   EXPECT_EQ(round.state().elites.at(0).proposal, proposal);
 }
 
+// They are no update of the policy, and no progress of it.
+TEST(Round, WhatOthersFoundIsKeptUntilThePolicyFindsBetter) {
+  Round round(1, 0);
+  const Proposal found{.placement = on(1, 0), .latent = {}};
+  const Outcome outcome = takes(20);
+  round.admit(two_nodes(), {&found, 1}, {&outcome, 1});
+  EXPECT_EQ(round.state().updates, 0U);
+  record(round, on(0, 0), takes(30));
+  EXPECT_EQ(round.state().elites.at(0).proposal, found);
+  EXPECT_EQ(round.state().stale, 1U);
+  record(round, on(0, 1), takes(10));
+  EXPECT_EQ(round.state().elites.at(0).proposal.placement, on(0, 1));
+}
+
 TEST(Round, WithoutElitesItStillKnowsTheBestTime) {
   Round round(0, 0);
   record(round, on(0, 0), takes(10));

@@ -234,6 +234,35 @@ TEST(Trainer, ResumedSearchUndoesWhatTheOneNeverKilledDid) {
   std::filesystem::remove(path);
 }
 
+// Before anything was drawn that is better.
+TEST(Trainer, ExamplesAreImitatedFromTheFirstUpdateOnAndCostNothing) {
+  class Pupil : public CountingLearner {
+   public:
+    Pupil(const Problem& problem, std::vector<Placement>& imitated)
+        : CountingLearner(problem, [](std::uint64_t) { return std::nullopt; }),
+          imitated_(imitated) {}
+    LessonReport teach(const Lesson& lesson) override {
+      imitated_.push_back(lesson.elites.at(0).placement);
+      return CountingLearner::teach(lesson);
+    }
+
+   private:
+    std::vector<Placement>& imitated_;
+  };
+  std::vector<Placement> imitated;
+  Method method = counting(nullptr);
+  method.make = [&](const Problem& problem, std::uint64_t /*seed*/) {
+    return std::make_unique<Pupil>(problem, imitated);
+  };
+  // Two rows of the grid on either device: no cut but the one between them, hardly met by chance.
+  Placement example;
+  for (int v = 0; v < 12; ++v) example.device.push_back(id_at<DeviceId>(v < 6 ? 0U : 1U));
+  method.examples = {{.placement = example, .latent = {}}};
+  const Searched run = search(method);
+  EXPECT_EQ(imitated.front(), example);
+  EXPECT_EQ(run.result.evaluations, 160U);
+}
+
 TEST(Trainer, LearnerWithoutAValueHasNoValueBaseline) {
   Method method = counting([](std::uint64_t) { return std::nullopt; });
   method.training.baseline = BaselineKind::kValue;

@@ -1,6 +1,6 @@
 #include "placer/formats/training_format.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "placer/base/files.h"
 
@@ -36,8 +36,20 @@ TEST(TrainingFormat, HeldBackProblemsFollowTheTraining) {
   EXPECT_EQ(config.held_back, held_back);
 }
 
+TEST(TrainingFormat, OneTeacherOrSeveral) {
+  const auto teachers = [](const std::string& value) {
+    return read_training(
+               R"({"format": "placer.training", "version": 1, "algorithm": "dual", "teacher": )" +
+                   value + "}",
+               "t.json")
+        .teachers;
+  };
+  EXPECT_THAT(teachers(R"("shipped")"), testing::ElementsAre("shipped"));
+  EXPECT_THAT(teachers(R"(["a.policy", "shipped"])"), testing::ElementsAre("a.policy", "shipped"));
+}
+
 TEST(TrainingFormat, BundledConfigsAreRead) {
-  for (const char* name : {"generalist", "dual"}) {
+  for (const char* name : {"generalist", "dual", "dual_student"}) {
     const std::string file = std::string(PLACER_SOURCE_ROOT) + "/configs/" + name + ".json";
     EXPECT_FALSE(read_training(read_file(file), file).training.families.empty()) << name;
   }

@@ -119,6 +119,62 @@ TEST(Generalist, MethodsThatDoNotTransferAreRefused) {
   EXPECT_THROW(static_cast<void>(train_generalist(grids(), options)), Error);
 }
 
+GeneralistOptions distillation() {
+  GeneralistOptions options;
+  options.algorithm = "dual";
+  options.parameters = {{"urgency", "0"}, {"greed", "0"}, {"width", "8"},        {"layers", "1"},
+                        {"hidden", "4"},  {"lr", "0.01"}, {"elite_weight", "3"}, {"rollouts", "2"}};
+  options.teachers = {"shipped"};
+  options.teacher_rollouts = 32;
+  options.evaluations = 8;
+  options.workers = 4;
+  options.test_every = 1000;
+  options.test_problems = 12;
+  options.test_evaluations = 8;
+  return options;
+}
+
+// From fresh weights that know nothing, with fewer evaluations than the teacher spends on a problem.
+TEST(Generalist, AStudentComesNearItsTeacher) {
+  GeneralistOptions options = distillation();
+  options.budget.evaluations = 2400;
+  const GeneralistResult result = train_generalist(grids(), options);
+  EXPECT_LT(result.tests.back().over_teacher.value(),
+            0.9 * result.tests.front().over_teacher.value());
+  EXPECT_LT(result.tests.back().over_teacher.value(), 1.2);
+  EXPECT_GT(result.tests.back().effort.value(), 0);
+}
+
+// Adds to what the student imitates; a file that is none is refused.
+TEST(Generalist, TeachersAreSeveralOrAreRefused) {
+  GeneralistOptions options = distillation();
+  options.budget.evaluations = 64;
+  options.output = testing::TempDir() + "generalist_student";
+  std::filesystem::remove(options.output);
+  static_cast<void>(train_generalist(grids(), options));
+  GeneralistOptions next = distillation();
+  next.budget.evaluations = 64;
+  next.teachers = {options.output, "shipped"};
+  EXPECT_TRUE(train_generalist(grids(), next).tests.back().over_teacher.has_value());
+  next.teachers = {options.output + "_that_is_missing"};
+  EXPECT_THROW(static_cast<void>(train_generalist(grids(), next)), Error);
+  std::filesystem::remove(options.output);
+}
+
+// A file's weights are where training starts, of whatever shape.
+TEST(Generalist, TrainingGoesOnFromAPolicy) {
+  GeneralistOptions options;
+  options.algorithm = "dual";
+  options.parameters = {{"policy", "shipped"}, {"rollouts", "32"}};
+  options.teachers = {"shipped"};
+  options.teacher_rollouts = 32;
+  options.budget.evaluations = 200;
+  options.test_problems = 3;
+  options.test_evaluations = 8;
+  const GeneralistResult result = train_generalist(grids(), options);
+  EXPECT_EQ(result.tests.front().over_teacher, 1.0);
+}
+
 // Problems on which the device of a decision hardly matters at first: what is learned shows.
 TEST(Generalist, DualLearnsOnProblemsWhatHelpsOnOthers) {
   GeneralistOptions options;

@@ -5,6 +5,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -132,6 +133,31 @@ TEST(Seq2Seq, SamplesFollowTheProbabilities) {
   }
   EXPECT_GT(largest,
             0.2);  // not the uniform 1/8: the test would see a sampler that ignores the logits
+}
+
+// With e^8 against 1 for each group's device: 1 / (1 + 2 e^-8) to the fourth, but for the tenth of
+// the usual size that the other logits have.
+TEST(Seq2Seq, FirstLogitsAreWeightsOfEvenRounds) {
+  const SmallPolicy without(test::tiny(), at::kDouble);
+  Inputs inputs = without.inputs;
+  inputs.first_logits = {8, 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0};
+  Seq2Seq network(test::tiny(), inputs, /*seed=*/1);
+  const at::Tensor favoured = at::tensor({0, 1, 2, 0}, at::kLong).unsqueeze(1);
+  const auto likelihood = [&](const Seq2Seq& of) {
+    return of.evaluate(of.encode(inputs), favoured).log_probability.sum();
+  };
+  EXPECT_GT(likelihood(network).item<double>(), std::log(0.99));
+  expect_gradient_matches(network, [&] { return likelihood(network); });
+  auto streams = rngs(5, 1, 16);
+  const Samples samples = network.sample(network.encode(inputs), streams);
+  const at::Tensor forced =
+      network.evaluate(network.encode(inputs), samples.actions).log_probability.sum(0);
+  EXPECT_TRUE(forced.allclose(samples.log_probability, 0, 1e-9));
+
+  network.reset(1, 1);
+  SmallPolicy other(test::tiny(), at::kDouble);
+  other.network.reset(1, 1);
+  EXPECT_EQ(likelihood(network).item<double>(), likelihood(other.network).item<double>());
 }
 
 TEST(Seq2Seq, ForbiddenDevicesAreNeverSampledAndCarryNoEntropy) {

@@ -11,6 +11,7 @@
 #include "placer/base/files.h"
 #include "placer/formats/event_file.h"
 #include "placer/formats/training_format.h"
+#include "policy/shipped_policy.h"
 #include "policy/torch/generalist.h"
 #include "tools/placer/place/search_space.h"
 #include "tools/placer/shared.h"
@@ -72,6 +73,15 @@ std::vector<std::pair<std::string, std::string>> training_parameters(const Train
   return {parameters.begin(), parameters.end()};
 }
 
+// Files are named from the folder of the config.
+std::vector<std::string> teachers_of(const TrainingConfig& config, const fs::path& folder) {
+  std::vector<std::string> teachers;
+  for (const std::string& teacher : config.teachers) {
+    teachers.push_back(teacher == policy::kShippedPolicy ? teacher : (folder / teacher).string());
+  }
+  return teachers;
+}
+
 std::string percent_above(double ratio) {
   return fmt::format("{:+.2f} %", 100 * (ratio - 1));
 }
@@ -80,11 +90,18 @@ void print(const policy::GeneralistResult& result, const std::string& output) {
   std::cout << fmt::format("{} rounds, {} evaluations, {:.0f} s\n", result.rounds,
                            result.evaluations, result.seconds);
   std::cout << "held-back problems against the best heuristic of each (geometric means)\n"
-            << "   round   zero-shot   searched   zero-shot failed\n";
+            << "   round   zero-shot   searched   zero-shot failed";
+  const bool taught = result.tests.back().over_teacher.has_value();
+  std::cout << (taught ? "   zero-shot over teacher's   its CPU time\n" : "\n");
   for (const policy::GeneralistTest& test : result.tests) {
-    std::cout << fmt::format("  {:>6}  {:>10}  {:>9}  {:>17}\n", test.round,
+    std::cout << fmt::format("  {:>6}  {:>10}  {:>9}  {:>17}", test.round,
                              percent_above(test.zero_shot), percent_above(test.searched),
                              test.failed);
+    if (taught) {
+      std::cout << fmt::format("  {:>25}  {:>10.1f} %", percent_above(test.over_teacher.value()),
+                               100 * test.effort.value());
+    }
+    std::cout << '\n';
   }
   std::cout << "wrote " << output << '\n';
 }
@@ -103,6 +120,8 @@ int run(const TrainOptions& options, Shared& shared) {
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
   training.evaluations = config.evaluations;
   training.workers = config.workers;
+  training.teachers = teachers_of(config, fs::path(options.config).parent_path());
+  training.teacher_rollouts = config.teacher_rollouts;
   training.test_every = config.test_every;
   training.test_problems = config.test_problems;
   training.test_evaluations = config.test_evaluations;

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What parts of the learned methods are worth: each is changed alone, and what is found at equal evaluations is compared.
+
+  python3 tools/bench/ablations.py build/release/placer                          # dual; a quarter of an hour
+  python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
+
+Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON). Prints a
+Markdown table: medians over the seeds of the best step time, over those of the first row, which is the method as it is; their geometric mean
+over the graphs is the last column. Below 1 is better. Needs nothing but Python's standard library.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"]
+GENERATED = [("layered", "150", "1"), ("random", "150", "2"), ("series-parallel", "150", "1")]
+
+# (what is changed, arguments of placer place)
+VARIANTS = {
+    "dual": [
+        ("as it is", []),
+        ("grouping: 64 groups", ["--max-groups", "64"]),
+        ("grouping: op by op", ["--max-groups", "0"]),
+        ("start: no warm start", ["--no-warm-start"]),
+        ("start: fresh weights are no list scheduler", ["--set", "dual.urgency=0", "--set", "dual.greed=0"]),
+        ("start: neither", ["--no-warm-start", "--set", "dual.urgency=0", "--set", "dual.greed=0"]),
+        ("baseline: mean of the update's others", ["--set", "dual.baseline=batch"]),
+        ("baseline: from the first rewards", ["--set", "dual.baseline_from_failing=off"]),
+        ("reward: seconds, advantages as they are (published)", ["--set", "dual.reward=seconds", "--set", "dual.normalize=off"]),
+        ("reward: advantages as they are", ["--set", "dual.normalize=off"]),
+        ("features: no messages between ops", ["--set", "dual.layers=0"]),
+        ("elites: none", ["--set", "dual.elites=0"]),
+        ("learning: none", ["--set", "dual.lr=1e-8"]),
+    ],
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--method", default="dual", choices=sorted(VARIANTS))
+    parser.add_argument("--budget", default="300", help="evaluations")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="variants whose name has this in it, and the first")
+    return parser.parse_args()
+
+
+def run(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def make_graphs(program, folder):
+    """Names; each is a folder's file NAME.json with NAME_cluster.json."""
+    generator = os.path.join(os.path.dirname(program), "bench", "generate_graphs")
+    names = []
+    for path in WORKLOADS:
+        names.append(os.path.basename(path))
+        source = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning", path + ".json")
+        run([program, "-q", "import", "--from", "dnn-partitioning", source, "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"], folder)
+    for family, nodes, ratio in GENERATED:
+        names.append(f"{family}-{nodes}")
+        run([generator, "--family", family, "--nodes", nodes, "--ratio", ratio, "--seed", "7", "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"],
+            folder)
+    return names
+
+
+def best(options, folder, graph, given):
+    """Median over the seeds, microseconds."""
+    values = []
+    for seed in range(1, options.seeds + 1):
+        out = run([os.path.abspath(options.program), "--json", "-q", "place", f"{graph}.json", "-c", f"{graph}_cluster.json", "--algorithm", options.method,
+                   "--signal", "simulated", "--no-measure", "--budget", options.budget, "--seed", str(seed), "-o", "placement.json", *given], folder)
+        rows = json.loads(out[out.find("{\n"):])["algorithms"]
+        values.append(next(row["value_us"] for row in rows if row["algorithm"] == options.method))
+    return statistics.median(values)
+
+
+def main():
+    options = arguments()
+    variants = VARIANTS[options.method]
+    variants = variants[:1] + [variant for variant in variants[1:] if options.only in variant[0]]
+    with tempfile.TemporaryDirectory() as folder:
+        graphs = make_graphs(os.path.abspath(options.program), folder)
+        print(f"| {options.method}, {options.budget} evaluations | " + " | ".join(graphs) + " | geometric mean |\n" + "|---" * (len(graphs) + 2) + "|")
+        first = {}
+        for name, given in variants:
+            ratios = []
+            for graph in graphs:
+                value = best(options, folder, graph, given)
+                ratios.append(value / first.setdefault(graph, value))
+            mean = math.exp(statistics.fmean(map(math.log, ratios)))
+            print(f"| {name} | " + " | ".join(f"{ratio:.3f}" for ratio in ratios) + f" | {mean:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
