@@ -52,7 +52,7 @@ struct CopyEnd {
 
 struct CopyRequest {
   CopyEnd from;
-  CopyEnd to;  // of two GPUs without peer access the bytes are staged in the host's pinned memory
+  CopyEnd to;  // another GPU, without peer access: CUDA stages the bytes in the host's memory
   Bytes bytes;
   bool both_ways = false;  // as many bytes from `to` to `from` at the same time
 };
@@ -108,8 +108,8 @@ class GpuDriver {
   // Multiprocessors of each of `parts` equal parts, cut once and kept for the process's life.
   // Throws where this GPU or driver cannot be cut so.
   [[nodiscard]] virtual int part_multiprocessors(int gpu, int parts) = 0;
-  // A stream of its own whose kernels run on the part's multiprocessors only. It lives as long as
-  // the process.
+  // A stream whose kernels run on the part's multiprocessors only, for the process's life. Of a
+  // whole GPU the first 32 are streams of their own.
   [[nodiscard]] virtual GpuStream new_stream(int gpu, GpuPart part) = 0;
 
   // Lets LibTorch's allocator hold at most so much of the GPU's memory in this process.

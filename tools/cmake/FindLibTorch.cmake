@@ -1,13 +1,15 @@
 # Finds LibTorch inside a torch wheel and makes the imported target LibTorch::cpu (libtorch_cpu,
-# libc10 and the wheel's libgomp: no CUDA, start-up 0.3 s). find_package(Torch) is not used: on a
-# CUDA wheel it wants nvcc and links libtorch_cuda into every program.
+# libc10 and the wheel's libgomp: no CUDA, start-up 0.3 s); of a CUDA wheel LibTorch::cuda too, for
+# the GPU plugin alone. find_package(Torch) is not used: on a CUDA wheel it wants nvcc and links
+# libtorch_cuda into every program.
 #
 # Searched in this order: LIBTORCH_ROOT (cache variable or environment), where it was found last
 # time, the active Python environment, ${XDG_CACHE_HOME:-~/.cache}/placer/libtorch-2.11.0.
 #
 # Sets LibTorch_FOUND, LibTorch_VERSION, LibTorch_CUDA_VERSION ("none" for a CPU build),
 # LibTorch_ROOT_DIR (the folder that holds torch/ and nvidia/), LibTorch_LIBRARIES and
-# LibTorch_CUDA_LIBRARIES (files that an installed program needs).
+# LibTorch_CUDA_LIBRARIES (files that an installed program needs), LibTorch_GPU_LIBRARIES (files that
+# an installed GPU plugin needs besides).
 #
 # As a script (`cmake -P FindLibTorch.cmake`) it only says whether there is one, by its exit status.
 cmake_minimum_required(VERSION 3.25)
@@ -30,6 +32,7 @@ macro(_lt_inspect root)
   set(LibTorch_CUDA_VERSION none)
   set(LibTorch_LIBRARIES "")
   set(LibTorch_CUDA_LIBRARIES "")
+  set(LibTorch_GPU_LIBRARIES "")
   if(EXISTS ${_lt_torch}/version.py)
     file(STRINGS ${_lt_torch}/version.py _lt_lines)
     foreach(_lt_line IN LISTS _lt_lines)
@@ -79,6 +82,11 @@ macro(_lt_inspect root)
         string(APPEND _lt_problem "install it beside torch:\n"
           "  python3 -m pip install --no-deps --target '${LibTorch_ROOT_DIR}' ${_lt_wheels}")
       endif()
+      foreach(_lt_name libtorch_cuda.so libc10_cuda.so)
+        if(EXISTS ${_lt_torch}/lib/${_lt_name})
+          list(APPEND LibTorch_GPU_LIBRARIES ${_lt_torch}/lib/${_lt_name})
+        endif()
+      endforeach()
     endif()
   endif()
 endmacro()
@@ -168,4 +176,11 @@ if(NOT TARGET LibTorch::cpu)
   set_target_properties(LibTorch::cpu PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${_lt_include};${_lt_include}/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES "${LibTorch_LIBRARIES}")
+endif()
+if(LibTorch_GPU_LIBRARIES AND NOT TARGET LibTorch::cuda)
+  # The libraries register themselves when they are loaded: nothing need be called by name.
+  list(JOIN LibTorch_GPU_LIBRARIES "," _lt_gpu_libraries)
+  add_library(LibTorch::cuda INTERFACE IMPORTED)
+  set_target_properties(LibTorch::cuda PROPERTIES
+    INTERFACE_LINK_LIBRARIES "LibTorch::cpu;-Wl,--no-as-needed,${_lt_gpu_libraries},--as-needed")
 endif()

@@ -1,7 +1,7 @@
 # The libraries that placer links, as imported targets:
 #   fmt::fmt  nlohmann_json::nlohmann_json  CLI11::CLI11  placer::zip  placer::xxhash  placer::zstd
 #   placer::clp  placer::metis  placer::scotch
-# LibTorch::cpu with PLACER_WITH_TORCH, GTest::gmock_main and placer::valijson with the tests,
+# LibTorch::cpu with PLACER_WITH_TORCH, LibTorch::cuda and CUDA::cudart with PLACER_WITH_CUDA, GTest::gmock_main and placer::valijson with the tests,
 # benchmark::benchmark_main with the benchmarks. THIRD_PARTY.md says what each is for; tools/setup.sh installs them.
 
 # placer_find_library(zip HEADER zip.h NAMES zip PACKAGE libzip-dev): for what ships no usable
@@ -50,4 +50,5 @@ if(PLACER_BUILD_BENCH)
 endif()
 if(PLACER_WITH_TORCH)
   find_package(LibTorch 2.11 REQUIRED)
+  include(Cuda)
 endif()

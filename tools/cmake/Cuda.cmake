@@ -1,0 +1,23 @@
+# Whether the GPU plugin is built (PLACER_WITH_CUDA): by default where LibTorch is a CUDA build and a
+# CUDA Toolkit of the same major version is found. Headers and libcudart of the toolkit are enough;
+# neither a GPU nor a driver is needed, and no CUDA code is compiled.
+set(cuda_problem "")
+if(NOT TARGET LibTorch::cuda)
+  set(cuda_problem "LibTorch in ${LibTorch_ROOT_DIR} is no CUDA build")
+else()
+  string(REGEX MATCH "^[0-9]+" cuda_major ${LibTorch_CUDA_VERSION})
+  find_package(CUDAToolkit ${cuda_major} QUIET)
+  if(NOT CUDAToolkit_FOUND)
+    set(cuda_problem "no CUDA Toolkit ${cuda_major} was found (-DCUDAToolkit_ROOT=DIR says where it is)")
+  elseif(NOT CUDAToolkit_VERSION_MAJOR EQUAL cuda_major)
+    set(cuda_problem "the CUDA Toolkit is ${CUDAToolkit_VERSION}, LibTorch is built for ${LibTorch_CUDA_VERSION}")
+  endif()
+endif()
+set(cuda_default ON)
+if(cuda_problem)
+  set(cuda_default OFF)
+endif()
+option(PLACER_WITH_CUDA "Build the GPU plugin" ${cuda_default})
+if(PLACER_WITH_CUDA AND cuda_problem)
+  message(FATAL_ERROR "PLACER_WITH_CUDA: ${cuda_problem}")
+endif()
