@@ -165,8 +165,8 @@ void GpuWorker::finish() {
   const auto& order = step_.lowered.order[device_];
   try {
     share_.end.record(streams.compute);
-    synchronize(streams.compute);
-    synchronize(streams.copy_out);
+    drain(streams.compute);
+    drain(streams.copy_out);
     for (std::uint32_t t = 0; t < step_.plan.transfers.size(); ++t) {
       const Transfer& moved = step_.plan.transfers[t];
       // Nobody waits for new values of another GPU's state.

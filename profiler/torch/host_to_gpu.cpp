@@ -39,7 +39,7 @@ void HostToGpu::run_share() {
     }
   }
   try {
-    synchronize(transfers_.streams(device_).copy_in);
+    drain(transfers_.streams(device_).copy_in);
   } catch (const std::exception& error) {
     transfers_.fail(device_, step_.program.ops.front(), "copies of the step that began with",
                     error);

@@ -12,6 +12,7 @@
 
 #include "profiler/executor.h"
 #include "profiler/gpu/gpu_driver.h"
+#include "profiler/torch/device_thread.h"
 #include "profiler/torch/sources.h"
 #include "profiler/torch/step_state.h"
 #include "profiler/torch/step_thread.h"

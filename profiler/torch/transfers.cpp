@@ -55,7 +55,7 @@ void keep_for(const c10::Stream& stream, const at::Tensor& value) {
   guard.recordDataPtrOnStream(value.storage().data_ptr(), stream);
 }
 
-void synchronize(const c10::Stream& stream) {
+void drain(const c10::Stream& stream) {
   c10::impl::VirtualGuardImpl(stream.device_type()).synchronizeStream(stream);
 }
 
@@ -151,10 +151,10 @@ at::Tensor Transfers::moved(const at::Tensor& value, std::uint32_t from, std::ui
   at::Tensor copy = empty_copy(value, place_of(to));
   copy.copy_(value);
   if (!value.is_cpu()) {
-    synchronize(streams(from).compute);
+    drain(streams(from).compute);
   }
   if (is_gpu(to)) {
-    synchronize(streams(to).compute);
+    drain(streams(to).compute);
   }
   return copy;
 }

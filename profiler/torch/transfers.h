@@ -84,6 +84,6 @@ class Transfers {
 // Keeps the memory of `value` from being used anew before `stream` is done with it.
 void keep_for(const c10::Stream& stream, const at::Tensor& value);
 // Blocks this thread until all that was issued to a stream is over.
-void synchronize(const c10::Stream& stream);
+void drain(const c10::Stream& stream);
 
 }  // namespace placer::profile
