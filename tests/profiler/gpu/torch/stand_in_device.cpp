@@ -4,11 +4,9 @@
 #include <utility>
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/EmptyTensor.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/ops/as_strided_native.h>
 #include <ATen/ops/view_native.h>
-#include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
@@ -17,8 +15,6 @@
 namespace placer::testing {
 
 namespace {
-
-constexpr c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 
 using Event = std::shared_ptr<EventVersion>;
 
@@ -45,7 +41,7 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
 
   c10::Stream getStream(at::Device of) const override { return current_stream(gpu(of)); }
   c10::Stream getDefaultStream(at::Device of) const override {
-    return {c10::Stream::DEFAULT, device(gpu(of))};
+    return c10::Stream(c10::Stream::DEFAULT, device(gpu(of)));
   }
   c10::Stream getStreamFromGlobalPool(at::Device of, bool /*high_priority*/) const override {
     const profile::GpuStream made = stand_in_stream(gpu(of));
@@ -119,19 +115,20 @@ bool introduce() {
 }
 const bool kIntroduced = introduce();
 
+int gpu_of(const std::optional<at::Device>& device) {
+  return device ? Guard::gpu(*device) : current_gpu();
+}
+
 at::Tensor make_empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype,
                       std::optional<at::Layout> /*layout*/, std::optional<at::Device> device,
                       std::optional<bool> /*pin*/, std::optional<at::MemoryFormat> format) {
-  const c10::OptionalDeviceGuard guard(device);
-  return at::detail::empty_generic(size, &gpu_memory(), kKeys, dtype.value_or(at::kFloat), format);
+  return empty_on(gpu_of(device), size, dtype.value_or(at::kFloat), format);
 }
 
 at::Tensor make_strided(at::IntArrayRef size, at::IntArrayRef stride,
                         std::optional<at::ScalarType> dtype, std::optional<at::Layout> /*layout*/,
                         std::optional<at::Device> device, std::optional<bool> /*pin*/) {
-  const c10::OptionalDeviceGuard guard(device);
-  return at::detail::empty_strided_generic(size, stride, &gpu_memory(), kKeys,
-                                           dtype.value_or(at::kFloat));
+  return empty_on(gpu_of(device), size, stride, dtype.value_or(at::kFloat));
 }
 
 std::vector<StreamOrder::Memory*> uses(const Operand& operand) {
@@ -151,7 +148,7 @@ void copy_from_host(const at::Tensor& to, const at::Tensor& from, bool non_block
   const bool asynchronous = non_blocking && is_pinned(from.const_data_ptr());
   const at::Tensor source = asynchronous ? from : from.clone();
   machine().order.launch(stream, "a copy from the host", {}, uses(target));
-  machine().streams.push(stream, [target, source] { target.on_host().copy_(source); });
+  enqueue(stream, "a copy from the host", [target, source] { target.on_host().copy_(source); });
   ++machine().to_gpu;
   if (!non_blocking) {
     synchronize(stream);
@@ -162,7 +159,7 @@ void copy_to_host(const at::Tensor& to, const at::Tensor& from, bool non_blockin
   const Operand source(from);
   const int stream = number_of(current_stream(from.get_device()));
   machine().order.launch(stream, "a copy to the host", uses(source), {});
-  machine().streams.push(stream, [source, to] { to.copy_(source.on_host()); });
+  enqueue(stream, "a copy to the host", [source, to] { to.copy_(source.on_host()); });
   ++machine().to_host;
   if (!non_blocking || !is_pinned(to.const_data_ptr())) {
     synchronize(stream);
@@ -179,7 +176,7 @@ void copy_between(const at::Tensor& to, const at::Tensor& from) {
     machine().streams.wait(sending, machine().streams.record(receiving));
   }
   machine().order.launch(sending, "a copy", uses(source), uses(target));
-  machine().streams.push(sending, [source, target] { target.on_host().copy_(source.on_host()); });
+  enqueue(sending, "a copy", [source, target] { target.on_host().copy_(source.on_host()); });
   if (sending != receiving) {
     machine().streams.wait(receiving, machine().streams.record(sending));
   }

@@ -5,11 +5,13 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/DeviceGuard.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
 #include "placer/base/error.h"
@@ -135,6 +137,17 @@ StandInMachine& machine() {
   return all;
 }
 
+void enqueue(int stream, std::string what, std::function<void()> work) {
+  machine().streams.push(stream, [what = std::move(what), work = std::move(work)] {
+    const c10::InferenceMode inference;
+    try {
+      work();
+    } catch (const std::exception& error) {
+      machine().order.fault(what + ": " + error.what());
+    }
+  });
+}
+
 void require_alive(int gpu) {
   if (stand_in_is_broken(gpu)) {
     throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 700,
@@ -150,7 +163,8 @@ void set_current_gpu(int gpu) {
 }
 
 c10::Stream current_stream(int gpu) {
-  return {c10::Stream::UNSAFE, device_of(gpu), the_current_streams[static_cast<std::size_t>(gpu)]};
+  return c10::Stream(c10::Stream::UNSAFE, device_of(gpu),
+                     the_current_streams[static_cast<std::size_t>(gpu)]);
 }
 void set_current_stream(const c10::Stream& stream) {
   the_current_streams[static_cast<std::size_t>(stream.device_index())] = stream.id();
@@ -185,6 +199,12 @@ at::Tensor Operand::on_host() const {
   }
   TORCH_CHECK(block->bytes != nullptr, block->use.name, " is used after it was freed");
   return at::from_blob(block->bytes.get() + offset, sizes, strides, at::TensorOptions(type));
+}
+
+at::Tensor empty_on(int gpu, at::IntArrayRef sizes, at::ScalarType type,
+                    std::optional<at::MemoryFormat> format) {
+  const c10::DeviceGuard guard(device_of(gpu));
+  return at::detail::empty_generic(sizes, &gpu_memory(), kKeys, type, format);
 }
 
 at::Tensor empty_on(int gpu, at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType type) {

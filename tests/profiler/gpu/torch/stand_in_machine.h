@@ -5,7 +5,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,9 @@ struct StandInMachine {
 
 // Never destroyed: its threads outlive main().
 [[nodiscard]] StandInMachine& machine();
+
+// Appends work on tensors to a stream; what it throws is a fault.
+void enqueue(int stream, std::string what, std::function<void()> work);
 
 // Throws c10::AcceleratorError when the GPU is broken.
 void require_alive(int gpu);
@@ -80,6 +85,8 @@ struct Operand {
 };
 
 // A new tensor on a GPU, for its current stream.
+[[nodiscard]] at::Tensor empty_on(int gpu, at::IntArrayRef sizes, at::ScalarType type,
+                                  std::optional<at::MemoryFormat> format);
 [[nodiscard]] at::Tensor empty_on(int gpu, at::IntArrayRef sizes, at::IntArrayRef strides,
                                   at::ScalarType type);
 

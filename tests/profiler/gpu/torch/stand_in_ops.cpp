@@ -7,7 +7,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/as_strided_native.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/InferenceMode.h>
 #include <torch/library.h>
 
 #include "tests/profiler/gpu/torch/stand_in_machine.h"
@@ -73,7 +72,7 @@ class Launch {
     if (waits) {
       fill(tried);
     } else {
-      enqueue();
+      launch();
     }
     return results;
   }
@@ -183,24 +182,19 @@ class Launch {
   }
   void fill(const Values& results) const { fill(filled_, results); }
 
-  void enqueue() {
-    machine().streams.push(stream_, [op = op_, forms = forms_, operands = operands_,
-                                     filled = filled_] {
-      const c10::InferenceMode inference;
-      try {
-        torch::jit::Stack stack;
-        for (const c10::IValue& form : forms) {
-          stack.push_back(replaced(form, [&](const at::Tensor& tensor) {
-            const auto operand = operands.find(tensor.unsafeGetTensorImpl());
-            return operand == operands.end() ? tensor : operand->second.on_host();
-          }));
-        }
-        op.callBoxed(stack);
-        fill(filled, {stack.begin(), stack.end()});
-      } catch (const std::exception& error) {
-        machine().order.fault(op.schema().name() + ": " + error.what());
-      }
-    });
+  void launch() const {
+    enqueue(stream_, op_.schema().name(),
+            [op = op_, forms = forms_, operands = operands_, filled = filled_] {
+              torch::jit::Stack stack;
+              for (const c10::IValue& form : forms) {
+                stack.push_back(replaced(form, [&](const at::Tensor& tensor) {
+                  const auto operand = operands.find(tensor.unsafeGetTensorImpl());
+                  return operand == operands.end() ? tensor : operand->second.on_host();
+                }));
+              }
+              op.callBoxed(stack);
+              fill(filled, {stack.begin(), stack.end()});
+            });
   }
 
   c10::OperatorHandle op_;
