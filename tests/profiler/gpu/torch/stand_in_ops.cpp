@@ -146,8 +146,14 @@ class Launch {
     for (const c10::IValue& value : tried) {
       results.push_back(replaced(value, [&](const at::Tensor& result) {
         for (const auto& [tensor, form] : inputs_) {
-          if (result.is_same(form)) {
+          if (result.is_same(form) && result.sizes() == tensor.sizes()) {
             filled_.emplace_back();
+            return tensor;
+          }
+          if (result.is_same(form)) {  // made larger by the op
+            const at::Tensor fresh = new_result(result);
+            tensor.unsafeGetTensorImpl()->set_storage_keep_dtype(fresh.storage());
+            tensor.unsafeGetTensorImpl()->set_sizes_contiguous(result.sizes());
             return tensor;
           }
           if (result.storage().is_alias_of(form.storage())) {
@@ -157,16 +163,19 @@ class Launch {
                 tensor.storage_offset() + result.storage_offset());
           }
         }
-        at::Tensor fresh =
-            empty_on(gpu_, result.sizes(), result.strides(), result.scalar_type());
-        const Operand& kept = *filled_.emplace_back(Operand(fresh));
-        if (kept.block != nullptr) {
-          writes_.push_back(&kept.block->use);
-        }
-        return fresh;
+        return new_result(result);
       }));
     }
     return results;
+  }
+
+  at::Tensor new_result(const at::Tensor& form) {
+    at::Tensor fresh = empty_on(gpu_, form.sizes(), form.strides(), form.scalar_type());
+    const Operand& kept = *filled_.emplace_back(Operand(fresh));
+    if (kept.block != nullptr) {
+      writes_.push_back(&kept.block->use);
+    }
+    return fresh;
   }
 
   static void fill(const std::vector<std::optional<Operand>>& filled, const Values& results) {
