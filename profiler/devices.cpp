@@ -127,7 +127,7 @@ std::string machine_name(const MachineFacts& facts) {
   return fmt::format("{}, {} cores", facts.cpu_model, facts.cores.size());
 }
 
-Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off) {
+Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off, std::size_t most) {
   const Bytes usable{
       static_cast<std::int64_t>(kUsableShare * static_cast<double>(facts.memory_available.count))};
   std::vector<Device> devices;
@@ -136,7 +136,7 @@ Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off) {
             .latency = from_seconds(hand_off.latency_seconds),
             .bytes_per_second = {},
             .shared = false};
-  const std::size_t count = std::min(facts.cores.size(), kMaxDevices);
+  const std::size_t count = std::min({facts.cores.size(), kMaxDevices, most});
   for (std::size_t i = 0; i < count; ++i) {
     devices.push_back({.name = fmt::format("cpu:{}", i),
                        .kind = "cpu-core",

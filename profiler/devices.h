@@ -24,7 +24,7 @@ struct MachineFacts {
 [[nodiscard]] std::string library_name();
 [[nodiscard]] MachineFacts machine_facts();
 // Why steps cannot run on a device here: not of this machine, or of a kind that this build does not
-// know. Empty: they can.
+// know. Empty: they can. Asked of a GPU it loads the plugin, so it comes before other use of LibTorch.
 [[nodiscard]] std::string cannot_run_on(const Device& device);
 // One line that names the machine in profiles: "AMD EPYC 9B45, 2 cores".
 [[nodiscard]] std::string machine_name(const MachineFacts& facts);
@@ -38,9 +38,10 @@ struct HandOffFacts {
 // Runs chains of small ops on one and on two cores. Cores 0 and 1 of the list stand for all pairs.
 [[nodiscard]] HandOffFacts measure_hand_off(const MachineFacts& facts);
 
-// A device "cpu:N" per core that this process may use (at most 64), one pool of memory, hand-off
-// links.
-[[nodiscard]] Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off);
+// A device "cpu:N" per core that this process may use, of the first `most` of them; one pool of
+// memory, hand-off links.
+[[nodiscard]] Cluster cores_cluster(const MachineFacts& facts, const HandOffFacts& hand_off,
+                                    std::size_t most = kMaxDevices);
 // The one device "cpu": every op on all cores, as an ordinary program runs today.
 [[nodiscard]] Cluster all_cores(const MachineFacts& facts);
 

@@ -11,7 +11,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/cuda/CUDAGraph.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -27,6 +26,7 @@
 #include "profiler/cuda/readings.h"
 #include "profiler/gpu/driver_problem.h"
 #include "profiler/gpu/gpu_driver.h"
+#include "profiler/gpu/torch/load_order.h"
 
 namespace placer::profile {
 namespace {
@@ -88,12 +88,7 @@ class CapturedGraph final : public GpuGraph {
 class CudaDriver final : public GpuDriver {
  public:
   CudaDriver() : state_(look_for_gpus()) {
-    // LibTorch looks once for what it can do with CUDA, and remembers that there was nothing.
-    if (!at::detail::getCUDAHooks().hasCUDART()) {
-      throw Error(ErrorKind::kDevice,
-                  "LibTorch was in use before the GPU plugin was loaded, so it cannot use GPUs in "
-                  "this process");
-    }
+    require_load_before_use();
     if (state_.gpus > 0) {
       at::globalContext().lazyInitDevice(at::kCUDA);
     }

@@ -12,8 +12,8 @@ struct DriverState {
   int driver_version = 0;   // the newest CUDA that the driver runs, 1000 * major + 10 * minor; 0:
                             // there is no driver
   int runtime_version = 0;  // the CUDA that LibTorch was built for
-  std::string error;        // what CUDA says when it is asked for GPUs; empty: nothing
-  std::string visible;      // $CUDA_VISIBLE_DEVICES where it is set
+  std::string error{};      // what CUDA says when it is asked for GPUs; empty: nothing
+  std::string visible{};    // $CUDA_VISIBLE_DEVICES where it is set
 };
 
 // Empty when there are GPUs.

@@ -169,7 +169,19 @@ class ClusterMaker {
   std::vector<Added> added_;
 };
 
-void check_splits(const GpuSurvey& survey, std::span<const GpuSplit> splits) {
+}  // namespace
+
+GpuSplit parse_gpu_split(const std::string& text) {
+  const auto equals = text.find('=');
+  const auto name = parse_gpu_name(text.substr(0, equals));
+  const std::string parts = equals == std::string::npos ? "" : text.substr(equals + 1);
+  if (!name || name->part || (parts != "2" && parts != "4" && parts != "8")) {
+    throw usage_error("--split " + text + ": expected a GPU and 2, 4 or 8 parts, as cuda:0=4");
+  }
+  return {name->gpu, parts[0] - '0'};
+}
+
+void require_gpus(const GpuSurvey& survey, std::span<const GpuSplit> splits) {
   for (const GpuSplit& split : splits) {
     const auto report = std::ranges::find(survey.gpus, split.gpu, &GpuReport::gpu);
     std::string problem = survey.problem;
@@ -186,18 +198,6 @@ void check_splits(const GpuSurvey& survey, std::span<const GpuSplit> splits) {
   }
 }
 
-}  // namespace
-
-GpuSplit parse_gpu_split(const std::string& text) {
-  const auto equals = text.find('=');
-  const auto name = parse_gpu_name(text.substr(0, equals));
-  const std::string parts = equals == std::string::npos ? "" : text.substr(equals + 1);
-  if (!name || name->part || (parts != "2" && parts != "4" && parts != "8")) {
-    throw usage_error("--split " + text + ": expected a GPU and 2, 4 or 8 parts, as cuda:0=4");
-  }
-  return {name->gpu, parts[0] - '0'};
-}
-
 std::size_t gpu_devices(const GpuSurvey& survey, std::span<const GpuSplit> splits) {
   std::size_t count = 0;
   for (const GpuReport& report : survey.gpus) {
@@ -208,7 +208,6 @@ std::size_t gpu_devices(const GpuSurvey& survey, std::span<const GpuSplit> split
 
 Cluster with_gpus(const Cluster& host, GpuDriver& driver, const GpuSurvey& survey,
                   std::span<const GpuSplit> splits) {
-  check_splits(survey, splits);
   ClusterMaker maker(host, driver, splits);
   for (const GpuReport& report : survey.gpus) {
     if (report.problem.empty()) {

@@ -21,6 +21,9 @@ struct GpuSplit {
 //   throws  Error(kUsage) for another form, or other than 2, 4 or 8 parts
 [[nodiscard]] GpuSplit parse_gpu_split(const std::string& text);
 
+//   throws  Error(kDevice) when a split names a GPU that is not there or that cannot be used
+void require_gpus(const GpuSurvey& survey, std::span<const GpuSplit> splits);
+
 // How many devices GPUs without problem become.
 [[nodiscard]] std::size_t gpu_devices(const GpuSurvey& survey, std::span<const GpuSplit> splits);
 
@@ -29,7 +32,8 @@ struct GpuSplit {
 // Links (docs/gpu.md): one a direction between the host and a GPU, which its parts share, or one for
 // both where that is what copies at once show; one within the memory of a GPU with parts; one a
 // direction between two GPUs.
-//   throws  Error(kDevice) when a split names a GPU that is not there or that cannot be cut so
+// `splits` are of usable GPUs (require_gpus).
+//   throws  Error(kDevice) when a GPU cannot be cut so
 [[nodiscard]] Cluster with_gpus(const Cluster& host, GpuDriver& driver, const GpuSurvey& survey,
                                 std::span<const GpuSplit> splits);
 

@@ -12,6 +12,8 @@
 
 #include "placer/base/error.h"
 #include "profiler/devices.h"
+#include "profiler/gpu/plugin.h"
+#include "profiler/gpu/runnable.h"
 
 namespace placer::profile {
 
@@ -61,6 +63,9 @@ DeviceThread device_thread(const Device& device) {
 }
 
 std::string cannot_run_on(const Device& device) {
+  if (const auto gpu = parse_gpu_name(device.name)) {
+    return missing_for(device, *gpu, gpu_driver());
+  }
   if (device.kind != "cpu-core" && device.kind != "cpu-all") {
     return "this build cannot run steps on " + device.name + " (kind " + device.kind + ")";
   }

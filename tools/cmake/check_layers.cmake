@@ -38,7 +38,7 @@ layer(tests ${all})
 # Regular expressions: the include, and the files that may have it.
 set(heavy
   "^(torch|ATen|c10|caffe2)/"        "^((tests/)?(profiler|policy)/.*\\.cpp|([^/]+/)*torch/.*)$"
-  "^(cuda|cudnn|nvml|cupti|nccl).*\\.h$" "^profiler/cuda/"
+  "^((c10|ATen)/cuda/|(cuda|cudnn|nvml|cupti|nccl).*\\.h$)" "^profiler/cuda/"
   "^nlohmann/json\\.hpp$"
   "^((placer/formats|tools|tests)/.*|profiler/(worker_messages|profile_cache)|policy/checkpoint_file)\\.cpp$"
   "^nlohmann/json_fwd\\.hpp$"        "^(placer/formats|tools)/"

@@ -8,6 +8,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/formats/formats.h"
+#include "profiler/devices.h"
 #include "profiler/op_profiler.h"
 #include "profiler/profile_cache.h"
 #include "tools/placer/shared.h"
@@ -87,12 +88,23 @@ profile::ProfileOptions measuring_options(const ProfileCommandOptions& options,
   return measuring;
 }
 
+// Before anything else: whatever is missing for the last kind, nothing is measured in vain.
+void require_devices(const Cluster& cluster) {
+  for (const Device& device : cluster.devices()) {
+    const std::string reason = is_host(device) ? "" : profile::cannot_run_on(device);
+    if (!reason.empty()) {
+      throw Error(ErrorKind::kDevice, "nothing can be profiled: " + reason);
+    }
+  }
+}
+
 int run_profile(const ProfileCommandOptions& options, const Shared& shared) {
   Workload workload = load_graph(options.graph);
   const Cluster cluster = load_cluster(options.cluster);
   const std::string& output = options.output.empty() ? options.graph : options.output;
   require_writable(output, {options.cluster});
   require_writable(options.cache, {options.graph, options.cluster, output});
+  require_devices(cluster);
   const profile::ProfileOptions measuring = measuring_options(options, shared);
   nlohmann::ordered_json kinds = nlohmann::ordered_json::array();
   for (const std::string& kind : cluster.kinds()) {

@@ -8,7 +8,8 @@
 #include "placer/base/random.h"
 #include "profiler/torch/step_executor.h"
 #include "tests/profiler/executable_graph.h"
-#include "tests/profiler/gpu/stand_in_driver.h"
+#include "tests/profiler/gpu/mixed_cluster.h"
+#include "tests/profiler/gpu/stand_in_device.h"
 
 namespace placer::profile {
 namespace {
@@ -20,7 +21,6 @@ using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
 using placer::testing::mixed_cluster;
 using placer::testing::MixedCluster;
-using placer::testing::StandInDriver;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -44,14 +44,14 @@ class GpuExecutor : public ::testing::Test {
 
   std::unique_ptr<Executor> executor(const Graph& graph, const Cluster& cluster,
                                      const ExecutorOptions& options = {}) {
-    return std::make_unique<StepExecutor>(graph, cluster, options, &driver_);
+    return std::make_unique<StepExecutor>(graph, cluster, options, driver_.get());
   }
   static StepReport run(Executor& executor, const Placement& placement, bool record = false) {
     executor.place(placement);
     return executor.step(0, record);
   }
 
-  StandInDriver driver_;
+  const std::unique_ptr<test::FakeDriver> driver_ = placer::testing::stand_in_driver();
 };
 
 // y = relu(x + x) * -(x + x) with x = [-1, 2]: sum, left, right, product.
@@ -464,7 +464,7 @@ TEST_F(GpuExecutor, OutOfMemoryOfTheAllocatorIsAnOutcomeAndLeavesNothing) {
   EXPECT_EQ(report.infeasible->device, DeviceId{1});
   EXPECT_THAT(report.infeasible->text, HasSubstr("out of memory"));
   EXPECT_EQ(placer::testing::stand_in_live(0), before + Bytes{1024});  // x
-  EXPECT_EQ(driver_.released, 1);
+  EXPECT_EQ(driver_->cache_releases, 1);
   EXPECT_FALSE(run(*steps, all_on(graph, DeviceId{0})).infeasible);
   placer::testing::limit_stand_in(0, before + Bytes{100});
   const StepReport sources = run(*steps, all_on(graph, DeviceId{1}));  // not even x
@@ -520,7 +520,8 @@ TEST_F(GpuExecutor, ALostGpuEndsThisStepAndAllLaterOnes) {
   const Cluster cluster = mixed_cluster({});
   const auto steps = executor(graph, cluster);
   ASSERT_FALSE(run(*steps, all_on(graph, DeviceId{2})).infeasible);
-  placer::testing::break_stand_in(1);  // cuda:1
+  placer::testing::break_stand_in(1);
+  driver_->gpus[1].lost = "an illegal memory access was encountered";
   for (const DeviceId device : {DeviceId{2}, DeviceId{2}, DeviceId{1}, DeviceId{0}}) {
     const StepReport report = run(*steps, all_on(graph, device));
     EXPECT_TRUE(report.infeasible);

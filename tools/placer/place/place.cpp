@@ -49,6 +49,7 @@ class PlaceCommand {
         cluster_(load_cluster(config_.cluster)),
         space_(workload_, cluster_, config_.constraints,
                {.objective = config_.objective, .max_groups = config_.max_groups}) {
+    not_measured_ = why_not_measured();  // first: it loads what GPUs need before LibTorch is used
     for (const std::string& name : config_.algorithms) {
       registry_.require_fitting(name, space_.size());
     }
@@ -56,10 +57,11 @@ class PlaceCommand {
       registry_.check_parameters(name, parameters_of(config_, name));
     }
     require_writable(config_.output, {config_.graph, config_.cluster, config_.weights});
-    not_measured_ = why_not_measured();
     if (config_.signal != "simulated" && !not_measured_.empty()) {
       if (config_.signal == "measured") {
-        throw usage_error("--signal measured: " + not_measured_);
+        const bool wanted = config_.measure && by_step_time();
+        throw Error(wanted ? ErrorKind::kDevice : ErrorKind::kUsage,
+                    "--signal measured: " + not_measured_);
       }
       config_.signal = "simulated";
     }

@@ -1,0 +1,44 @@
+#include "tests/profiler/gpu/mixed_cluster.h"
+
+#include <utility>
+
+#include "tests/profiler/executable_graph.h"
+#include "tests/profiler/gpu/stand_in_device.h"
+
+namespace placer::testing {
+
+Cluster mixed_cluster(const MixedCluster& what) {
+  const Cluster cores = core_cluster(what.cpus);
+  std::vector<Device> devices(cores.devices().begin(), cores.devices().end());
+  for (const std::string& name : what.gpus) {
+    const std::string share = name.find('.') == std::string::npos ? "" : " (a part)";
+    devices.push_back({.name = name,
+                       .kind = "cuda:" + profile::test::FakeGpu().facts.name + share,
+                       .memory = what.gpu_memory,
+                       .pool = {},
+                       .cores = {},
+                       .overhead = {},
+                       .asynchronous_launch = true});
+  }
+  std::vector<Link> links(cores.links().begin(), cores.links().end());
+  Link copies{"copies", {}, from_microseconds(10), 1e10, false};
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    for (std::size_t j = 0; j < devices.size(); ++j) {
+      if (i != j && (i >= what.cpus || j >= what.cpus)) {
+        copies.pairs.emplace_back(id_at<DeviceId>(i), id_at<DeviceId>(j));
+      }
+    }
+  }
+  if (!copies.pairs.empty()) {
+    links.push_back(std::move(copies));
+  }
+  return {"mixed", std::move(devices), std::move(links)};
+}
+
+std::unique_ptr<profile::test::FakeDriver> stand_in_driver() {
+  auto driver = std::make_unique<profile::test::FakeDriver>(kStandInGpus);
+  driver->make_stream = [](int gpu, profile::GpuPart /*part*/) { return stand_in_stream(gpu); };
+  return driver;
+}
+
+}  // namespace placer::testing
