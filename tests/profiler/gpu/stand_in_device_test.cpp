@@ -61,9 +61,11 @@ TEST_F(StandInGpus, AnEventOrdersTwoStreams) {
   c10::Event event(at::kPrivateUse1);
   event.record(writes_);
   event.block(reads_);
-  EXPECT_EQ(read(value).cpu().sum().item<float>(), 48);
-  c10::impl::VirtualGuardImpl(at::kPrivateUse1)
-      .recordDataPtrOnStream(value.storage().data_ptr(), reads_);
+  const at::Tensor result = read(value);
+  const c10::impl::VirtualGuardImpl guard(at::kPrivateUse1);
+  guard.recordDataPtrOnStream(value.storage().data_ptr(), reads_);
+  guard.synchronizeStream(reads_);
+  EXPECT_EQ(result.cpu().sum().item<float>(), 48);
   EXPECT_THAT(stand_in_faults(), IsEmpty());
 }
 
