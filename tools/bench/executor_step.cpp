@@ -1,10 +1,12 @@
 // Times training steps of a graph on one core, as tools/export/eager_step.py times them in eager
 // Python:
 //
-//   executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--interactive]
+//   executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--cluster FILE --device NAME]
+//                 [--interactive]
 //
 // GRAPH is a placer.graph file, or a .pt2 archive, which gets SGD updates. With --devices N the ops
-// go to N cores in contiguous parts of the graph's order. With --interactive it runs a step for
+// go to N cores in contiguous parts of the graph's order, with --cluster and --device all to one
+// device of a cluster file (placer devices), such as cuda:0. With --interactive it runs a step for
 // each line on standard input and answers with one JSON line, so that tools/bench/step_ratio.py can
 // interleave its steps with another program's.
 
@@ -21,6 +23,7 @@
 #include "placer/evaluate/statistics.h"
 #include "placer/formats/formats.h"
 #include "placer/formats/pt2.h"
+#include "profiler/devices.h"
 #include "profiler/executor.h"
 #include "profiler/openmp_environment.h"
 
@@ -35,6 +38,8 @@ struct Options {
   std::size_t devices = 1;
   bool all_cores = false;
   bool interactive = false;
+  std::string cluster;  // file; with the name of one of its devices
+  std::string device;
 };
 
 Options parse(int argc, char** argv) {
@@ -49,15 +54,21 @@ Options parse(int argc, char** argv) {
       options.repeats = std::stoi(argv[++i]);
     } else if (word == "--devices" && i + 1 < argc) {
       options.devices = std::stoul(argv[++i]);
+    } else if (word == "--cluster" && i + 1 < argc) {
+      options.cluster = argv[++i];
+    } else if (word == "--device" && i + 1 < argc) {
+      options.device = argv[++i];
     } else if (options.graph.empty() && !word.starts_with("--")) {
       options.graph = word;
     } else {
       throw usage_error("unknown argument " + word);
     }
   }
-  if (options.graph.empty() || options.repeats < 1 || options.devices < 1) {
+  if (options.graph.empty() || options.repeats < 1 || options.devices < 1 ||
+      options.cluster.empty() != options.device.empty()) {
     throw usage_error(
-        "usage: executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--interactive]");
+        "usage: executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--cluster FILE "
+        "--device NAME] [--interactive]");
   }
   return options;
 }
@@ -92,6 +103,35 @@ Cluster cores(const Options& options) {
           options.devices > 1 ? std::vector<Link>{link} : std::vector<Link>{}};
 }
 
+// All ops on the device that was named, else contiguous parts on the cores.
+Placement place(const Options& options, const Graph& graph, const Cluster& cluster) {
+  if (!options.device.empty()) {
+    const auto device = cluster.find(options.device);
+    if (!device) {
+      throw usage_error(options.cluster + " has no device " + options.device);
+    }
+    return all_on(graph, *device);
+  }
+  Placement placement = all_on(graph, DeviceId{0});
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    placement.device[i] = id_at<DeviceId>(i * options.devices / graph.size());
+  }
+  return placement;
+}
+
+Cluster open_cluster(const Options& options) {
+  if (options.cluster.empty()) {
+    return cores(options);
+  }
+  Cluster cluster = read_cluster(read_file(options.cluster), options.cluster);
+  for (const Device& device : cluster.devices()) {
+    if (const std::string reason = profile::cannot_run_on(device); !reason.empty()) {
+      throw Error(ErrorKind::kDevice, reason);
+    }
+  }
+  return cluster;
+}
+
 struct StepMilliseconds {
   double wall = 0;
   double cpu = 0;  // of all ops together; 0 when not recorded
@@ -110,14 +150,10 @@ StepMilliseconds milliseconds(profile::Executor& executor, bool record = false) 
 }
 
 void run(const Options& options) {
+  const Cluster cluster = open_cluster(options);
   const Graph graph = load(options.graph);
-  const Cluster cluster = cores(options);
   const auto executor = profile::make_executor(graph, cluster, {});
-  Placement placement = all_on(graph, DeviceId{0});
-  for (std::size_t i = 0; i < graph.size(); ++i) {
-    placement.device[i] = id_at<DeviceId>(i * options.devices / graph.size());
-  }
-  executor->place(placement);
+  executor->place(place(options, graph, cluster));
   for (int i = 0; i < options.warm_up; ++i) {
     (void)milliseconds(*executor);
   }

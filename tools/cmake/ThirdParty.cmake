@@ -35,7 +35,16 @@ placer_find_library(scotcherr HEADER scotch.h NAMES scotcherr PATHS scotch PACKA
 target_link_libraries(placer::scotch INTERFACE placer::scotcherr)
 
 if(PLACER_BUILD_TESTS)
-  find_package(GTest REQUIRED)
+  # From source where tools/pack_deps.sh has brought that.
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    if(EXISTS ${prefix}/src/googletest/CMakeLists.txt AND NOT TARGET GTest::gmock_main)
+      set(INSTALL_GTEST OFF)
+      add_subdirectory(${prefix}/src/googletest obj/googletest EXCLUDE_FROM_ALL)
+    endif()
+  endforeach()
+  if(NOT TARGET GTest::gmock_main)
+    find_package(GTest REQUIRED)
+  endif()
   find_path(PLACER_valijson_INCLUDE_DIR valijson/validator.hpp)
   mark_as_advanced(PLACER_valijson_INCLUDE_DIR)
   if(NOT PLACER_valijson_INCLUDE_DIR)

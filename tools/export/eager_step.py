@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time the training step of a model in eager Python: forward, backward, SGD update; one thread, one pinned core.
+"""Time the training step of a model in eager Python: forward, backward, SGD update; one thread, one pinned core, or a GPU.
 
 Prints one JSON object. With --interactive it runs one step for each line on standard input and answers with one JSON
 line, so that another program can interleave its own steps with these (A B A B ...).
@@ -25,6 +25,7 @@ def main(arguments=None):
     add_model_arguments(parser)
     parser.add_argument("--repeats", type=int, default=15, help="timed steps (default 15)")
     parser.add_argument("--warmup", type=int, default=3, help="untimed steps before (default 3)")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda:0, which needs PyTorch to find a GPU; then no core is pinned")
     parser.add_argument("--core", type=int, default=0, help="the core to run on (default 0)")
     parser.add_argument("--seed", type=int, default=1, help="of weights and inputs (default 1)")
     parser.add_argument("--no-dropout", action="store_true", help="switch dropout off")
@@ -36,11 +37,14 @@ def main(arguments=None):
         label, model = build_model(options)
         import torch
 
-        bench.pin(options.core)
-        step = bench.EagerStep(model, options.seed, dropout=not options.no_dropout)
+        if options.device == "cpu":
+            bench.pin(options.core)
+        elif not torch.cuda.is_available():
+            raise ExportError(f"{options.device}: PyTorch finds no GPU")
+        step = bench.EagerStep(model, options.seed, dropout=not options.no_dropout, device=options.device)
         if options.interactive:
             return _serve(step, options.warmup)
-        result = {"model": label, "torch": torch.__version__, "core": options.core, "seed": options.seed,
+        result = {"model": label, "torch": torch.__version__, "device": options.device, "core": options.core, "seed": options.seed,
                   "dropout": not options.no_dropout, **bench.measure(step, options.repeats, options.warmup)}
     except ExportError as error:
         print(f"eager_step: {error}", file=sys.stderr)

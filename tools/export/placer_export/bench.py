@@ -1,4 +1,4 @@
-"""Time of a training step in eager Python: forward, backward and SGD update, on one pinned core with one thread."""
+"""Time of a training step in eager Python: forward, backward and SGD update, on one pinned core with one thread, or on a GPU."""
 
 import os
 import statistics
@@ -11,10 +11,11 @@ from .step import make_step, mode
 class EagerStep:
     """A training step of `model` (spec.Model) in eager mode, ready to be run and timed.
 
-    Weights and inputs are seeded (seeded.py). The update is torch.optim.SGD without momentum.
+    Weights and inputs are seeded (seeded.py). The update is torch.optim.SGD without momentum. On a GPU ("cuda:0") a step
+    ends when the GPU has done all of it.
     """
 
-    def __init__(self, model, seed=1, learning_rate=0.01, dropout=True):
+    def __init__(self, model, seed=1, learning_rate=0.01, dropout=True, device="cpu"):
         import torch
 
         from .seeded import fill_state
@@ -22,10 +23,12 @@ class EagerStep:
         if model.loss is None:
             raise ExportError("this model has no loss: there is no training step to time")
         fill_state(model.module, seed)
+        model.module.to(device)
+        self._wait = torch.cuda.synchronize if device != "cpu" else lambda: None
         torch.manual_seed(seed)  # for dropout
         self._mode = mode(model.module, train=True, dropout=dropout)  # kept: leaving it would restore the module
         self._mode.__enter__()
-        self._arguments = (*model.make_inputs(seed), *model.make_targets(seed))
+        self._arguments = tuple(value.to(device) for value in (*model.make_inputs(seed), *model.make_targets(seed)))
         self._step = make_step(model.module, model.loss, len(model.inputs), len(model.targets))
         self._optimizer = torch.optim.SGD(model.module.parameters(), lr=learning_rate)
 
@@ -36,6 +39,7 @@ class EagerStep:
         (loss,) = self._step(*self._arguments)
         loss.backward()
         self._optimizer.step()
+        self._wait()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return loss.item(), wall, cpu
 

@@ -1,0 +1,108 @@
+"""What tools/bench/gpu_check.py decides without a GPU: clusters cut down, verdicts, what is left out; and the script that starts it."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
+
+import gpu_check  # noqa: E402
+
+CLUSTER = {
+    "devices": [{"name": name} for name in ("cpu:0", "cpu:1", "cuda:0.0", "cuda:0.1", "cuda:1")],
+    "links": [{"name": "shared memory", "between": [["cpu:0", "cpu:1"]]},
+              {"name": "host to cuda:0", "from_to": [["cpu:0", "cuda:0.0"], ["cpu:1", "cuda:0.0"]]},
+              {"name": "peers", "between": [["cuda:0.0", "cuda:1"]]}],
+}
+
+
+class Clusters(unittest.TestCase):
+    def test_links_go_with_their_devices(self):
+        reduced = gpu_check.reduce_cluster(CLUSTER, lambda name: name in ("cpu:0", "cuda:0.0"))
+        self.assertEqual([device["name"] for device in reduced["devices"]], ["cpu:0", "cuda:0.0"])
+        self.assertEqual(reduced["links"], [{"name": "host to cuda:0", "from_to": [["cpu:0", "cuda:0.0"]]}])
+
+    def test_small_is_one_core_and_the_first_gpu_or_its_parts(self):
+        with tempfile.TemporaryDirectory() as out:
+            part = gpu_check.Part("place", out, 0, "")
+            with open(part.path("split.json"), "w", encoding="utf-8") as file:
+                json.dump(CLUSTER, file)
+            with open(gpu_check.small(part, "split.json"), encoding="utf-8") as file:
+                self.assertEqual([device["name"] for device in json.load(file)["devices"]], ["cpu:0", "cuda:0.0", "cuda:0.1"])
+
+
+class Verdicts(unittest.TestCase):
+    @staticmethod
+    def report(mape, spearman):
+        return {"fidelity": {"simulated": {"mape": mape, "spearman": spearman}}}
+
+    def test_fidelity(self):
+        self.assertEqual(gpu_check.judge_fidelity(self.report(0.10, 0.95)), [])
+        self.assertEqual(gpu_check.judge_fidelity(self.report(0.12, 0.9)),
+                         ["error 12.0 %, claimed at most 10 %", "rank correlation 0.900, claimed at least 0.95"])
+        self.assertEqual(gpu_check.judge_fidelity({}), ["too few placements ran twice"])
+
+
+class Parts(unittest.TestCase):
+    def check(self, parts, *names):
+        """Runs main() with these functions as parts; returns its status and the summary."""
+        with tempfile.TemporaryDirectory() as out, mock.patch.object(gpu_check, "ORDER", parts), contextlib.redirect_stdout(io.StringIO()):
+            status = gpu_check.main(["--out", out, "--seconds", "60", *names])
+            with open(os.path.join(out, "summary.json"), encoding="utf-8") as file:
+                return status, json.load(file)["parts"]
+
+    def test_a_claim_that_is_not_reached_fails_its_part_alone(self):
+        def good(part):
+            part.result["figure"] = 1
+
+        def bad(part):
+            part.claim(True, "not said")
+            part.claim(False, "too slow")
+
+        status, parts = self.check({"one": (bad, ()), "two": (good, ())})
+        self.assertEqual(status, 1)
+        self.assertEqual([(part["status"], part["problems"]) for part in parts], [("failed", ["too slow"]), ("passed", [])])
+
+    def test_what_builds_on_nothing_is_left_out(self):
+        status, parts = self.check({"profile": (None, ()), "place": (None, ("profile",))}, "place")
+        self.assertEqual(status, 1)
+        self.assertEqual(parts[0]["status"], "left out")
+        self.assertEqual(parts[0]["problems"], ["part profile comes first"])
+
+    def test_a_command_that_hangs_or_fails_is_a_problem(self):
+        def hangs(part):
+            part.run([sys.executable, "-c", "import time; time.sleep(60)"], 0.2)
+
+        def fails(part):
+            part.run([sys.executable, "-c", "raise SystemExit(5)"], 30)
+
+        _, parts = self.check({"one": (hangs, ()), "two": (fails, ())})
+        self.assertIn("took more than 0 s", parts[0]["problems"][0])
+        self.assertIn("ended with status 5", parts[1]["problems"][0])
+
+
+class Script(unittest.TestCase):
+    SCRIPT = os.path.join(ROOT, "tools", "gpu_check.sh")
+
+    def test_without_arguments_it_says_what_it_does(self):
+        done = subprocess.run([self.SCRIPT], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("tools/gpu_check.sh OUT", done.stderr)
+
+    @unittest.skipIf(os.path.exists("/dev/nvidiactl"), "this machine has a GPU")
+    def test_without_a_gpu_it_says_so(self):
+        with tempfile.TemporaryDirectory() as out:
+            done = subprocess.run([self.SCRIPT, out], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("no GPU", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
