@@ -65,10 +65,8 @@ void CpuWorker::take_inbox() {
   if (inbox_.empty()) {
     return;
   }
-  const StepClock::time_point seen =
-      step_.record ? StepClock::now() : StepClock::time_point();
-  for (std::uint32_t node = inbox_.take_all(); node != kNoNode;
-       node = step_.next_in_inbox[node]) {
+  const StepClock::time_point seen = step_.record ? StepClock::now() : StepClock::time_point();
+  for (std::uint32_t node = inbox_.take_all(); node != kNoNode; node = step_.next_in_inbox[node]) {
     if (step_.record) {
       step_.records[node].seen = seen;
     }

@@ -1,9 +1,10 @@
 #include "profiler/torch/gpu_worker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <pthread.h>
 
 #include "profiler/clocks.h"
 
@@ -143,8 +144,7 @@ void GpuWorker::issue(std::uint32_t transfer, const c10::Event* made) {
   const Transfer& moved = step_.plan.transfers[transfer];
   try {
     if (moved.copy != kNone) {
-      const std::int64_t missing =
-          step_.account.charge(moved.to, step_.plan.bytes[moved.copy]);
+      const std::int64_t missing = step_.account.charge(moved.to, step_.plan.bytes[moved.copy]);
       if (missing > 0) {
         step_.fail(step_.out_of_memory(moved.to, moved.producer, {missing}));
         return;
@@ -154,8 +154,7 @@ void GpuWorker::issue(std::uint32_t transfer, const c10::Event* made) {
   } catch (const std::exception& error) {
     transfers_.fail(device_, moved.producer, "copying the result of", error);
   }
-  if (moved.value != kNone && step_.plan.readers[moved.value] != 0 &&
-      step_.release(moved.value)) {
+  if (moved.value != kNone && step_.plan.readers[moved.value] != 0 && step_.release(moved.value)) {
     step_.values[moved.value].reset();
   }
 }
@@ -170,8 +169,8 @@ void GpuWorker::finish() {
     for (std::uint32_t t = 0; t < step_.plan.transfers.size(); ++t) {
       const Transfer& moved = step_.plan.transfers[t];
       // Nobody waits for new values of another GPU's state.
-      if (moved.from == device_ && transfers_.is_gpu(moved.to) &&
-          step_.plan.told.of(t).empty() && !step_.has_failed()) {
+      if (moved.from == device_ && transfers_.is_gpu(moved.to) && step_.plan.told.of(t).empty() &&
+          !step_.has_failed()) {
         transfers_.synchronize(t);
       }
     }

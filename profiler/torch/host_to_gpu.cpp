@@ -1,9 +1,10 @@
 #include "profiler/torch/host_to_gpu.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 namespace placer::profile {
 
@@ -52,8 +53,7 @@ void HostToGpu::bring(std::uint32_t transfer) {
   --left_;
   if (!step_.has_failed()) {
     try {
-      const std::int64_t missing =
-          step_.account.charge(device_, step_.plan.bytes[moved.copy]);
+      const std::int64_t missing = step_.account.charge(device_, step_.plan.bytes[moved.copy]);
       if (missing > 0) {
         step_.fail(step_.out_of_memory(device_, moved.producer, {missing}));
       } else {

@@ -8,8 +8,7 @@
 #include <fmt/format.h>
 
 #include "placer/base/error.h"
-#include "profiler/gpu/gpu_name.h"
-#include "profiler/gpu/plugin.h"
+#include "profiler/gpu/runnable.h"
 #include "profiler/torch/cpu_worker.h"
 #include "profiler/torch/device_thread.h"
 #include "profiler/torch/gpu_worker.h"
@@ -47,23 +46,20 @@ void StepExecutor::find_writes() {
     if (node.kind != NodeKind::kOutput || node.output_role != OutputRole::kStateWrite) {
       continue;
     }
-    const std::uint32_t storage =
-        step_.program.storage[graph.tensor_index(node.inputs.front())];
-    const bool of_source =
-        graph.nodes()[step_.program.node_of[storage]].kind != NodeKind::kOp;
-    writes_.push_back({i, graph.tensor_index({*node.target, 0}),
-                       of_source || !given.insert(storage).second});
+    const std::uint32_t storage = step_.program.storage[graph.tensor_index(node.inputs.front())];
+    const bool of_source = graph.nodes()[step_.program.node_of[storage]].kind != NodeKind::kOp;
+    writes_.push_back(
+        {i, graph.tensor_index({*node.target, 0}), of_source || !given.insert(storage).second});
   }
 }
 
 void StepExecutor::find_gpus(GpuDriver* driver) {
   std::vector<std::optional<GpuStreams>> streams;
   bool any = false;
-  for (const auto& place : gpu_places(step_.cluster)) {
-    const bool usable = place && driver != nullptr && place->gpu < driver->count();
-    streams.push_back(usable ? std::optional(make_streams(*driver, place->gpu, place->part))
-                             : std::nullopt);
-    any = any || usable;
+  for (const auto& place : runnable_gpus(step_.cluster, driver)) {
+    streams.push_back(place ? std::optional(make_streams(*driver, place->gpu, place->part))
+                            : std::nullopt);
+    any = any || place;
   }
   if (any) {
     transfers_.emplace(step_, *driver, std::move(streams));
@@ -74,8 +70,9 @@ void StepExecutor::start_threads() {
   keep_freed_memory();
   std::vector<DeviceThread> places;  // [devices], of CPU devices
   for (std::uint32_t d = 0; d < step_.cluster.size(); ++d) {
-    places.push_back(transfers_ && transfers_->is_gpu(d) ? DeviceThread()
-                                                         : device_thread(step_.cluster.devices()[d]));
+    places.push_back(transfers_ && transfers_->is_gpu(d)
+                         ? DeviceThread()
+                         : device_thread(step_.cluster.devices()[d]));
   }
   for (std::uint32_t d = 0; d < step_.cluster.size(); ++d) {
     if (transfers_ && transfers_->is_gpu(d)) {
@@ -104,10 +101,10 @@ void StepExecutor::start_cpu(std::uint32_t device, const std::vector<DeviceThrea
   for (const DeviceThread& place : places) {
     cores.insert(place.cores.begin(), place.cores.end());
   }
-  const bool alone = std::ranges::all_of(places[device].cores,
-                                         [&](int core) { return cores.count(core) == 1; });
-  workers_.push_back(std::make_unique<CpuWorker>(
-      step_, device, places[device], alone ? kSpin : std::chrono::microseconds(0)));
+  const bool alone =
+      std::ranges::all_of(places[device].cores, [&](int core) { return cores.count(core) == 1; });
+  workers_.push_back(std::make_unique<CpuWorker>(step_, device, places[device],
+                                                 alone ? kSpin : std::chrono::microseconds(0)));
 }
 
 void StepExecutor::start_gpu(std::uint32_t device) {
@@ -148,6 +145,7 @@ void StepExecutor::plan_transfers(const Placement& placement) {
       step_.graph, step_.program, gpu,
       placement.priority.empty() ? step_.options.priority : placement.priority, step_.lowered);
   step_.take_plan();
+  step_.results_checked = false;  // another kind of device may give something else
   transfers_->forget_events();
   for (const std::uint32_t op : step_.program.ops) {
     step_.ops[op]->place_on(transfers_->place_of(step_.lowered.device[op]));
@@ -331,10 +329,8 @@ Value StepExecutor::state(NodeId state_node) const {
 
 std::unique_ptr<Executor> make_executor(const Graph& graph, const Cluster& cluster,
                                         const ExecutorOptions& options) {
-  const auto places = gpu_places(cluster);
-  const bool gpus = std::ranges::any_of(places, [](const auto& place) { return place.has_value(); });
   // Before anything else of LibTorch: its libraries for GPUs cannot be added later.
-  GpuDriver* const driver = gpus ? &gpu_driver() : nullptr;
+  GpuDriver* const driver = gpu_driver_for(cluster);
   return std::make_unique<StepExecutor>(graph, cluster, options, driver);
 }
 

@@ -63,7 +63,7 @@ class StepExecutor final : public Executor {
   std::vector<std::uint32_t> holder_;  // [nodes]: the device that a source's value is on
   bool placed_ = false;
 
-  std::optional<Transfers> transfers_;                // of a cluster with GPUs
+  std::optional<Transfers> transfers_;                  // of a cluster with GPUs
   std::vector<std::unique_ptr<DeviceWorker>> workers_;  // [devices]
   std::vector<std::unique_ptr<StepThread>> helpers_;    // of GPUs
   std::uint64_t turn_ = 0;                              // steps so far, failed ones too

@@ -287,8 +287,7 @@ std::vector<std::uint32_t> one_order(const Program& program,
 
 }  // namespace
 
-StepPlan plan_without_transfers(const Graph& graph, const Program& program,
-                                std::size_t devices) {
+StepPlan plan_without_transfers(const Graph& graph, const Program& program, std::size_t devices) {
   StepPlan plan;
   plan.dependencies = program.dependencies;
   plan.successors = program.successors;

@@ -14,7 +14,8 @@ namespace placer::profile {
 
 struct OpRecord {
   using Time = std::chrono::steady_clock::time_point;
-  Time seen;  // taken from a CPU worker's inbox; the clock's zero: it became ready on its own device
+  Time
+      seen;  // taken from a CPU worker's inbox; the clock's zero: it became ready on its own device
   Time start;
   Time end;
   double cpu_seconds = 0;

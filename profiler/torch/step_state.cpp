@@ -106,8 +106,7 @@ bool StepState::release(std::uint32_t slot) {
     return false;
   }
   const std::uint32_t storage = plan.storage[slot];
-  if (plan.handles[storage] != 0 &&
-      handles[storage].fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  if (plan.handles[storage] != 0 && handles[storage].fetch_sub(1, std::memory_order_acq_rel) == 1) {
     account.release(plan.device[storage], plan.bytes[storage]);
   }
   return true;

@@ -39,7 +39,7 @@ class StepThread {
 
   StepState& step_;
   Doorbell bell_;
-  bool has_share_ = false;      // in the next step; set by prepare_share()
+  bool has_share_ = false;     // in the next step; set by prepare_share()
   StepClock::time_point now_;  // its latest look at the clock
 
  private:

@@ -76,8 +76,8 @@ void Transfers::prepare(bool timed) {
   done_.clear();
   for (const Transfer& transfer : step_.plan.transfers) {
     const std::uint32_t gpu = is_gpu(transfer.to) ? transfer.to : transfer.from;
-    done_.emplace_back(streams(gpu).device.type(), timed ? c10::EventFlag::BACKEND_DEFAULT
-                                                         : c10::EventFlag::PYTORCH_DEFAULT);
+    done_.emplace_back(streams(gpu).device.type(),
+                       timed ? c10::EventFlag::BACKEND_DEFAULT : c10::EventFlag::PYTORCH_DEFAULT);
   }
 }
 

@@ -45,8 +45,7 @@ Left what_is_left(const Graph& graph, const profile::Executor& executor) {
   return left;
 }
 
-Left step_once(const Graph& graph, profile::Executor& executor,
-                                             const Placement& placement) {
+Left step_once(const Graph& graph, profile::Executor& executor, const Placement& placement) {
   executor.reset();
   executor.place(placement);
   const profile::StepReport report = executor.step(0, false);

@@ -6,6 +6,7 @@
 #include "profiler/torch/step_executor.h"
 #include "tests/profiler/gpu/mixed_cluster.h"
 #include "tests/profiler/gpu/stand_in_device.h"
+#include "tests/profiler/gpu/stand_in_driver.h"
 #include "tests/profiler/whole_steps.h"
 
 namespace placer::profile {
@@ -28,16 +29,15 @@ TEST_P(BundledGraphOnGpus, AnyPlacementGivesTheBitsOfOneCore) {
     const auto left = placer::testing::step_once(graph, executor, placements[p]);
     EXPECT_THAT(placer::testing::stand_in_faults(), ::testing::IsEmpty()) << "placement " << p;
     for (const auto& [name, data] : expected) {
-      ASSERT_EQ(left.at(name) == data, true)
-          << "\"" << name << "\" differs under placement " << p;
+      ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs under placement " << p;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Conformance, BundledGraphOnGpus,
-    ::testing::ValuesIn(placer::testing::graph_files(PLACER_SOURCE_ROOT "/configs/graphs")),
-    placer::testing::short_name);
+INSTANTIATE_TEST_SUITE_P(Conformance, BundledGraphOnGpus,
+                         ::testing::ValuesIn(placer::testing::graph_files(PLACER_SOURCE_ROOT
+                                                                          "/configs/graphs")),
+                         placer::testing::short_name);
 
 }  // namespace
 }  // namespace placer::profile

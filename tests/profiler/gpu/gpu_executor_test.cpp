@@ -10,6 +10,7 @@
 #include "tests/profiler/executable_graph.h"
 #include "tests/profiler/gpu/mixed_cluster.h"
 #include "tests/profiler/gpu/stand_in_device.h"
+#include "tests/profiler/gpu/stand_in_driver.h"
 
 namespace placer::profile {
 namespace {
@@ -82,7 +83,6 @@ TEST_F(GpuExecutor, EveryPlacementOfADiamondGivesTheSame) {
   }
 }
 
-
 // Six devices: two of the host, two halves of GPU 0, two other GPUs.
 MixedCluster many() {
   return {.cpus = 2, .gpus = {"cuda:0.0", "cuda:0.1", "cuda:1", "cuda:2"}};
@@ -120,14 +120,13 @@ TEST_F(GpuExecutor, ManyRandomGraphsGiveTheSameEverywhere) {
         values.push_back(made.op(name, "aten.t.default", {a}, {{"self", InputArgument{0}}},
                                  alias_of(0, {8, 8})));
       } else {
-        values.push_back(made.binary(name,
-                                     rng.below(2) == 0 ? "aten.sub.Tensor" : "aten.maximum.default",
-                                     a, b, {8, 8}));
+        values.push_back(made.binary(
+            name, rng.below(2) == 0 ? "aten.sub.Tensor" : "aten.maximum.default", a, b, {8, 8}));
       }
     }
     for (const TensorRef state : states) {
-      made.output("new" + std::to_string(index(state.node)), values[values.size() - 1 - rng.below(9)],
-                  OutputRole::kStateWrite, state.node);
+      made.output("new" + std::to_string(index(state.node)),
+                  values[values.size() - 1 - rng.below(9)], OutputRole::kStateWrite, state.node);
     }
     made.output("y", values.back());
     const Graph graph = made.build();
@@ -182,13 +181,12 @@ TEST_F(GpuExecutor, ATensorCrossesOnceToEveryMemory) {
 TEST_F(GpuExecutor, HalvesOfAGpuCopyWithinIt) {
   ExecutableGraph made;
   const TensorRef x = made.state("x", {4});
-  made.output("y", made.unary("b", "aten.neg.default", made.unary("a", "aten.neg.default", x, {4}),
-                              {4}));
+  made.output(
+      "y", made.unary("b", "aten.neg.default", made.unary("a", "aten.neg.default", x, {4}), {4}));
   const Graph graph = made.build();
   const Cluster cluster = mixed_cluster({.cpus = 1, .gpus = {"cuda:0.0", "cuda:0.1"}});
   const auto steps = executor(graph, cluster);
-  const StepReport report =
-      run(*steps, {{DeviceId{1}, DeviceId{1}, DeviceId{2}, DeviceId{2}}, {}});
+  const StepReport report = run(*steps, {{DeviceId{1}, DeviceId{1}, DeviceId{2}, DeviceId{2}}, {}});
   ASSERT_FALSE(report.infeasible);
   EXPECT_EQ(placer::testing::stand_in_crossings().within, 1);
   // x and a; a's copy and b.
@@ -258,9 +256,9 @@ TEST_F(GpuExecutor, StatesOfSeveralDevicesCanSwap) {
   const DeviceId one{1};
   const DeviceId two{2};
   const auto steps = executor(graph, cluster);
-  for (const Placement& placement : {Placement{{one, two, one, one, two}, {}},
-                                     Placement{{DeviceId{0}, two, one, one, two}, {}},
-                                     Placement{{one, one, one, one, one}, {}}}) {
+  for (const Placement& placement :
+       {Placement{{one, two, one, one, two}, {}}, Placement{{DeviceId{0}, two, one, one, two}, {}},
+        Placement{{one, one, one, one, one}, {}}}) {
     steps->reset();
     ASSERT_FALSE(run(*steps, placement).infeasible);
     EXPECT_THAT(floats(steps->state(a.node)), ElementsAre(2));
@@ -297,10 +295,11 @@ TEST_F(GpuExecutor, ViewsOfAnyFormCross) {
 // Ops that name a device make their results where they are placed, those that name none, too.
 TEST_F(GpuExecutor, FactoriesWorkWhereTheyArePlaced) {
   ExecutableGraph made;
-  const TensorRef ones = made.op(
-      "ones", "aten.full.default", {},
-      {{"size", std::vector<std::int64_t>{3}}, {"fill_value", 1.0}, {"device", DeviceArgument{"cpu"}}},
-      float_tensor({3}));
+  const TensorRef ones = made.op("ones", "aten.full.default", {},
+                                 {{"size", std::vector<std::int64_t>{3}},
+                                  {"fill_value", 1.0},
+                                  {"device", DeviceArgument{"cpu"}}},
+                                 float_tensor({3}));
   const TensorRef steps_of_two = made.op("range", "aten.arange.start_step", {},
                                          {{"start", std::int64_t{0}},
                                           {"end", std::int64_t{6}},
@@ -548,8 +547,9 @@ TEST_F(GpuExecutor, ViewsAwayFromTheirMemoryAreUnsupported) {
   const StepReport report = run(*steps, {{cpu, gpu, gpu, gpu}, {}});
   ASSERT_TRUE(report.infeasible);
   EXPECT_EQ(report.infeasible->reason, InfeasibleReason::kUnsupported);
-  EXPECT_THAT(report.infeasible->text,
-              HasSubstr("\"view\" (aten.t) shares the memory of \"x\", which is on another device"));
+  EXPECT_THAT(
+      report.infeasible->text,
+      HasSubstr("\"view\" (aten.t) shares the memory of \"x\", which is on another device"));
   EXPECT_FALSE(run(*steps, all_on(graph, gpu)).infeasible);
 }
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "tests/profiler/executable_graph.h"
-#include "tests/profiler/gpu/stand_in_device.h"
+#include "tests/profiler/gpu/fake_driver.h"
 
 namespace placer::testing {
 
@@ -33,12 +33,6 @@ Cluster mixed_cluster(const MixedCluster& what) {
     links.push_back(std::move(copies));
   }
   return {"mixed", std::move(devices), std::move(links)};
-}
-
-std::unique_ptr<profile::test::FakeDriver> stand_in_driver() {
-  auto driver = std::make_unique<profile::test::FakeDriver>(kStandInGpus);
-  driver->make_stream = [](int gpu, profile::GpuPart /*part*/) { return stand_in_stream(gpu); };
-  return driver;
 }
 
 }  // namespace placer::testing

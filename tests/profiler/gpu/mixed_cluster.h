@@ -1,13 +1,11 @@
 #pragma once
 
-// Clusters of this machine's processors and of GPUs that fakes and stand-ins are.
+// Clusters of this machine's processors and of GPUs as the fake driver has them.
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "placer/cluster/cluster.h"
-#include "tests/profiler/gpu/fake_driver.h"
 
 namespace placer::testing {
 
@@ -18,8 +16,5 @@ struct MixedCluster {
   Bytes gpu_memory{std::int64_t{1} << 40};
 };
 [[nodiscard]] Cluster mixed_cluster(const MixedCluster& what);
-
-// A driver whose streams are those of the stand-in GPUs (stand_in_device.h).
-[[nodiscard]] std::unique_ptr<profile::test::FakeDriver> stand_in_driver();
 
 }  // namespace placer::testing

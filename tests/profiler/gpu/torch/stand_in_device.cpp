@@ -81,8 +81,7 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
     delete static_cast<Event*>(event);
   }
   double elapsedTime(void* first, void* second, c10::DeviceIndex /*device*/) const override {
-    return std::chrono::duration<double, std::milli>(event_in(second)->time -
-                                                     event_in(first)->time)
+    return std::chrono::duration<double, std::milli>(event_in(second)->time - event_in(first)->time)
         .count();
   }
   void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override {

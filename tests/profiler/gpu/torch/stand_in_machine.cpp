@@ -34,8 +34,8 @@ at::Device device_of(int gpu) {
 char* next_address(std::int64_t size) {
   constexpr std::int64_t kAll = std::int64_t{1} << 42;
   constexpr std::int64_t kAlignment = 512;
-  static char* const base = static_cast<char*>(mmap(
-      nullptr, kAll, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  static char* const base = static_cast<char*>(
+      mmap(nullptr, kAll, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   static std::atomic<std::int64_t> used{0};
   PLACER_CHECK(base != MAP_FAILED, "addresses for a test");
   return base + used.fetch_add((size + kAlignment - 1) / kAlignment * kAlignment);
@@ -215,8 +215,7 @@ at::Tensor empty_on(int gpu, at::IntArrayRef sizes, at::IntArrayRef strides, at:
 profile::GpuStream stand_in_stream(int gpu) {
   const int id = 1 + machine().gpus[static_cast<std::size_t>(gpu)].streams++ %
                          (StandInStreams::kStreamsPerGpu - 1);
-  const c10::StreamData3 packed =
-      c10::Stream(c10::Stream::UNSAFE, device_of(gpu), id).pack3();
+  const c10::StreamData3 packed = c10::Stream(c10::Stream::UNSAFE, device_of(gpu), id).pack3();
   return {packed.stream_id, packed.device_index, static_cast<std::int8_t>(packed.device_type)};
 }
 

@@ -47,6 +47,13 @@ bool hidden_write(const c10::FunctionSchema& schema, std::size_t argument) {
          (name == "running_mean" || name == "running_var");
 }
 
+// A number of the host's, as a launch takes it.
+at::Tensor by_value(const at::Tensor& number) {
+  at::Tensor copy = number.clone();
+  copy.unsafeGetTensorImpl()->set_wrapped_number(number.unsafeGetTensorImpl()->is_wrapped_number());
+  return copy;
+}
+
 bool on_gpu(const at::Tensor& tensor) {
   return tensor.is_privateuseone();
 }
@@ -54,7 +61,10 @@ bool on_gpu(const at::Tensor& tensor) {
 class Launch {
  public:
   Launch(const c10::OperatorHandle& op, Values arguments)
-      : op_(op), arguments_(std::move(arguments)), gpu_(find_gpu()), stream_(number_of(current_stream(gpu_))) {
+      : op_(op),
+        arguments_(std::move(arguments)),
+        gpu_(find_gpu()),
+        stream_(number_of(current_stream(gpu_))) {
     require_alive(gpu_);
   }
 
@@ -107,7 +117,7 @@ class Launch {
       const auto place = [&](const at::Tensor& tensor) {
         if (!on_gpu(tensor)) {
           TORCH_CHECK(tensor.dim() == 0, op_.schema().name(), ": tensors of GPU and host");
-          return tensor.clone();  // by value, as CUDA takes it
+          return by_value(tensor);
         }
         Operand operand(tensor);
         if (operand.block != nullptr) {
@@ -128,7 +138,9 @@ class Launch {
   static at::Tensor zeros_like(const at::Tensor& tensor) {
     std::int64_t extent = 1;
     for (std::int64_t i = 0; i < tensor.dim(); ++i) {
-      extent = tensor.size(i) == 0 ? 0 : extent == 0 ? 0 : extent + (tensor.size(i) - 1) * tensor.stride(i);
+      extent = tensor.size(i) == 0 ? 0
+               : extent == 0       ? 0
+                                   : extent + (tensor.size(i) - 1) * tensor.stride(i);
     }
     return at::zeros({extent}, at::TensorOptions(tensor.scalar_type()))
         .as_strided(tensor.sizes(), tensor.strides());
@@ -215,7 +227,8 @@ class Launch {
   std::vector<std::pair<at::Tensor, at::Tensor>> inputs_;  // on the GPU, and for the host
   Values forms_;
   std::unordered_map<const c10::TensorImpl*, Operand> operands_;  // by what stands for them
-  std::vector<std::optional<Operand>> filled_;  // results in order; nothing: shares an input's memory
+  std::vector<std::optional<Operand>>
+      filled_;  // results in order; nothing: shares an input's memory
 };
 
 void compute(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -231,8 +244,8 @@ void compute(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 // differently: those that the CPU has a kernel for, and convolutions.
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   const std::set<std::string> elsewhere = {
-      "aten::empty.memory_format", "aten::empty_strided", "aten::copy_", "aten::_copy_from",
-      "aten::as_strided", "aten::view"};
+      "aten::empty.memory_format", "aten::empty_strided", "aten::copy_",
+      "aten::_copy_from",          "aten::as_strided",    "aten::view"};
   auto& dispatcher = c10::Dispatcher::singleton();
   for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
     const auto op = dispatcher.findSchema(name);
