@@ -1,12 +1,11 @@
 #include "profiler/torch/gpu_to_host.h"
 
-#include <pthread.h>
+#include "profiler/torch/device_thread.h"
 
 namespace placer::profile {
 
 void GpuToHost::become_ready() {
-  const std::string name = "out " + step_.cluster.devices()[device_].name;
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  become_helper("out " + step_.cluster.devices()[device_].name);
 }
 
 void GpuToHost::prepare_share() {

@@ -14,8 +14,11 @@ namespace placer::profile {
 
 class GpuToHost final : public StepThread {
  public:
-  GpuToHost(StepState& step, Transfers& transfers, std::uint32_t device)
-      : StepThread(step), transfers_(transfers), device_(device) {}
+  GpuToHost(StepState& step, Transfers& transfers, std::uint32_t device,
+            std::chrono::nanoseconds spin)
+      : StepThread(step), transfers_(transfers), device_(device) {
+    bell_.set_spin(spin);
+  }
 
   void prepare_share() override;
   // A transfer to the host was issued, or passed over in a step that failed. Called by the GPU's

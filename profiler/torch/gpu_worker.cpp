@@ -1,12 +1,11 @@
 #include "profiler/torch/gpu_worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "profiler/clocks.h"
+#include "profiler/torch/device_thread.h"
 
 namespace placer::profile {
 
@@ -18,17 +17,19 @@ c10::Event timed_event(const GpuStreams& streams) {
 
 }  // namespace
 
-GpuWorker::GpuWorker(StepState& step, Transfers& transfers, GpuToHost& exit, std::uint32_t device)
+GpuWorker::GpuWorker(StepState& step, Transfers& transfers, GpuToHost& exit, std::uint32_t device,
+                     std::chrono::nanoseconds spin)
     : DeviceWorker(step, device),
       transfers_(transfers),
       exit_(exit),
       made_(transfers.streams(device).device.type()),
       share_{timed_event(transfers.streams(device)), timed_event(transfers.streams(device))} {
+  bell_.set_spin(spin);
   stack_.reserve(64);
 }
 
 void GpuWorker::become_ready() {
-  pthread_setname_np(pthread_self(), step_.cluster.devices()[device_].name.substr(0, 15).c_str());
+  become_helper(step_.cluster.devices()[device_].name);
   const GpuStreams& streams = transfers_.streams(device_);
   const c10::impl::VirtualGuardImpl guard(streams.device.type());
   guard.setDevice(streams.device);

@@ -19,7 +19,8 @@ namespace placer::profile {
 class GpuWorker final : public DeviceWorker {
  public:
   // `exit` belongs to the same device.
-  GpuWorker(StepState& step, Transfers& transfers, GpuToHost& exit, std::uint32_t device);
+  GpuWorker(StepState& step, Transfers& transfers, GpuToHost& exit, std::uint32_t device,
+            std::chrono::nanoseconds spin);
 
   void prepare_share() override;
   void hear(std::uint32_t op) override;

@@ -1,16 +1,15 @@
 #include "profiler/torch/host_to_gpu.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "profiler/torch/device_thread.h"
+
 namespace placer::profile {
 
 void HostToGpu::become_ready() {
-  const std::string name = "in " + step_.cluster.devices()[device_].name;
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  become_helper("in " + step_.cluster.devices()[device_].name);
 }
 
 void HostToGpu::prepare_share() {

@@ -14,8 +14,11 @@ namespace placer::profile {
 
 class HostToGpu final : public StepThread {
  public:
-  HostToGpu(StepState& step, Transfers& transfers, std::uint32_t device)
-      : StepThread(step), transfers_(transfers), device_(device) {}
+  HostToGpu(StepState& step, Transfers& transfers, std::uint32_t device,
+            std::chrono::nanoseconds spin)
+      : StepThread(step), transfers_(transfers), device_(device) {
+    bell_.set_spin(spin);
+  }
 
   void prepare_share() override;
   // The value of a transfer to this GPU is there. Called on any thread while a step runs.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "placer/base/error.h"
+#include "profiler/devices.h"
 #include "profiler/gpu/runnable.h"
 #include "profiler/torch/cpu_worker.h"
 #include "profiler/torch/device_thread.h"
@@ -22,6 +23,7 @@ namespace {
 // Longer than a wake-up takes, so that a worker whose work arrives soon does not go to sleep
 // (docs/measuring.md).
 constexpr std::chrono::microseconds kSpin{50};
+constexpr std::chrono::microseconds kNoSpin{0};
 
 }  // namespace
 
@@ -69,16 +71,24 @@ void StepExecutor::find_gpus(GpuDriver* driver) {
 void StepExecutor::start_threads() {
   keep_freed_memory();
   std::vector<DeviceThread> places;  // [devices], of CPU devices
+  std::multiset<int> taken;          // processors
+  std::size_t gpus = 0;
   for (std::uint32_t d = 0; d < step_.cluster.size(); ++d) {
-    places.push_back(transfers_ && transfers_->is_gpu(d)
-                         ? DeviceThread()
-                         : device_thread(step_.cluster.devices()[d]));
+    const bool gpu = transfers_ && transfers_->is_gpu(d);
+    places.push_back(gpu ? DeviceThread() : device_thread(step_.cluster.devices()[d]));
+    taken.insert(places[d].cores.begin(), places[d].cores.end());
+    gpus += gpu ? 1 : 0;
   }
+  // Looking again and again would take the processor from the very device whose work it waits for.
+  const std::set<int> busy(taken.begin(), taken.end());
+  const bool room = allowed_cores().size() >= busy.size() + gpus;
   for (std::uint32_t d = 0; d < step_.cluster.size(); ++d) {
     if (transfers_ && transfers_->is_gpu(d)) {
-      start_gpu(d);
+      add_gpu(d, room ? kSpin : kNoSpin);
     } else {
-      start_cpu(d, places);
+      const bool alone =
+          std::ranges::all_of(places[d].cores, [&](int core) { return taken.count(core) == 1; });
+      workers_.push_back(std::make_unique<CpuWorker>(step_, d, places[d], alone ? kSpin : kNoSpin));
     }
     step_.workers[d] = workers_.back().get();
   }
@@ -95,23 +105,11 @@ void StepExecutor::start_threads() {
   }
 }
 
-void StepExecutor::start_cpu(std::uint32_t device, const std::vector<DeviceThread>& places) {
-  // Looking again and again would take the processor from the very device whose work it waits for.
-  std::multiset<int> cores;
-  for (const DeviceThread& place : places) {
-    cores.insert(place.cores.begin(), place.cores.end());
-  }
-  const bool alone =
-      std::ranges::all_of(places[device].cores, [&](int core) { return cores.count(core) == 1; });
-  workers_.push_back(std::make_unique<CpuWorker>(step_, device, places[device],
-                                                 alone ? kSpin : std::chrono::microseconds(0)));
-}
-
-void StepExecutor::start_gpu(std::uint32_t device) {
-  auto exit = std::make_unique<GpuToHost>(step_, *transfers_, device);
-  auto entrance = std::make_unique<HostToGpu>(step_, *transfers_, device);
+void StepExecutor::add_gpu(std::uint32_t device, std::chrono::nanoseconds spin) {
+  auto exit = std::make_unique<GpuToHost>(step_, *transfers_, device, spin);
+  auto entrance = std::make_unique<HostToGpu>(step_, *transfers_, device, spin);
   step_.entrances[device] = entrance.get();
-  workers_.push_back(std::make_unique<GpuWorker>(step_, *transfers_, *exit, device));
+  workers_.push_back(std::make_unique<GpuWorker>(step_, *transfers_, *exit, device, spin));
   helpers_.push_back(std::move(exit));
   helpers_.push_back(std::move(entrance));
 }

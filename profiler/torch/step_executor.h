@@ -4,6 +4,7 @@
 // thread per device (cpu_worker.h, gpu_worker.h) and, for every GPU, one for what comes from the
 // host and one for what goes there (host_to_gpu.h, gpu_to_host.h).
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,7 +13,6 @@
 
 #include "profiler/executor.h"
 #include "profiler/gpu/gpu_driver.h"
-#include "profiler/torch/device_thread.h"
 #include "profiler/torch/sources.h"
 #include "profiler/torch/step_state.h"
 #include "profiler/torch/step_thread.h"
@@ -45,8 +45,7 @@ class StepExecutor final : public Executor {
   void find_gpus(GpuDriver* driver);
   void start_threads();
   void stop_threads();
-  void start_cpu(std::uint32_t device, const std::vector<DeviceThread>& places);
-  void start_gpu(std::uint32_t device);
+  void add_gpu(std::uint32_t device, std::chrono::nanoseconds spin);
   void plan_transfers(const Placement& placement);
   // Brings sources to the memory of their device; what stands in the way.
   [[nodiscard]] std::optional<Infeasible> move_sources();

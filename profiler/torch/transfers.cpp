@@ -113,7 +113,9 @@ void Transfers::leave(std::uint32_t transfer, const c10::Event* made) {
   copy.copy_(source, /*non_blocking=*/true);
   step_.values[moved.copy] = repeated(copy, value);
   done_[transfer].record(receiving);
-  keep_for(copying, value);
+  if (!value.is_cpu()) {  // single numbers may be the host's
+    keep_for(copying, value);
+  }
 }
 
 void Transfers::enter(std::uint32_t transfer) {
