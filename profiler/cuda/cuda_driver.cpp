@@ -90,7 +90,7 @@ class CudaDriver final : public GpuDriver {
   CudaDriver() : state_(look_for_gpus()) {
     require_load_before_use();
     if (state_.gpus > 0) {
-      at::globalContext().lazyInitDevice(at::kCUDA);
+      on_gpu(0, [] { at::globalContext().lazyInitDevice(at::kCUDA); });
     }
   }
 

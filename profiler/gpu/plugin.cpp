@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "placer/base/error.h"
+#include "profiler/gpu/driver_problem.h"
 
 namespace placer::profile {
 namespace {
@@ -46,6 +47,13 @@ class NoGpus final : public GpuDriver {
   std::string problem_;
 };
 
+// From the environment, else nothing.
+const char* given_plugin() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here sets the environment
+  const char* given = std::getenv("PLACER_GPU_PLUGIN");
+  return given != nullptr && *given != '\0' ? given : nullptr;
+}
+
 std::string loader_problem() {
   const char* text = dlerror();
   return text == nullptr ? "unknown reason" : text;
@@ -54,8 +62,7 @@ std::string loader_problem() {
 }  // namespace
 
 fs::path gpu_plugin_file() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here sets the environment
-  if (const char* given = std::getenv("PLACER_GPU_PLUGIN"); given != nullptr && *given != '\0') {
+  if (const char* given = given_plugin()) {
     return given;
   }
   std::error_code problem;
@@ -94,9 +101,22 @@ std::unique_ptr<GpuDriver> load_gpu_plugin(const fs::path& file) try {
   return no_gpus(error.what());
 }
 
+namespace {
+
+std::unique_ptr<GpuDriver> find_gpus() {
+  const fs::path file = gpu_plugin_file();
+  std::error_code ignored;
+  // Without a driver nothing else matters, and LibTorch's CUDA libraries are half a gigabyte.
+  const bool no_driver = given_plugin() == nullptr && fs::exists(file, ignored) &&
+                         dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr;
+  return no_driver ? no_gpus(driver_problem({})) : load_gpu_plugin(file);
+}
+
+}  // namespace
+
 GpuDriver& gpu_driver() {
   // LibTorch keeps one set of devices in a process, so there is one driver.
-  static const std::unique_ptr<GpuDriver> driver = load_gpu_plugin(gpu_plugin_file());
+  static const std::unique_ptr<GpuDriver> driver = find_gpus();
   return *driver;
 }
 

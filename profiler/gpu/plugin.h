@@ -23,7 +23,8 @@ namespace placer::profile {
 // LibTorch already in use without it (libraries cannot be added to it after that).
 [[nodiscard]] std::unique_ptr<GpuDriver> load_gpu_plugin(const std::filesystem::path& file);
 
-// This process's GPUs: loads gpu_plugin_file() on the first call, for good. Must come before any
+// This process's GPUs: loads gpu_plugin_file() on the first call, for good, unless the machine has no
+// NVIDIA driver. Must come before any
 // other call of LibTorch, else problem() says that it came too late. Thread-safe.
 [[nodiscard]] GpuDriver& gpu_driver();
 

@@ -42,7 +42,7 @@ class GpuCli : public CliFixture {
 };
 
 TEST_F(GpuCli, DevicesSaysWhyThereAreNoGpus) {
-  const ProcessResult text = without_gpus("devices -o cluster.json");
+  const ProcessResult text = without_gpus("devices --all-cores -o cluster.json");
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_THAT(text.out, HasSubstr("no GPUs: this placer has no GPU support (/nowhere.so"));
   EXPECT_THAT(read("cluster.json"), Not(HasSubstr("cuda")));
@@ -87,7 +87,7 @@ TEST_F(GpuCli, DevicesSplitsAGpu) {
   const Cluster cluster = read_cluster(read("cluster.json"), "cluster.json");
   EXPECT_THAT(cluster.kinds(), ElementsAre("cpu-all", "cuda:Fake 100 (32 of 132 SMs)"));
   EXPECT_EQ(cluster.size(), 5);
-  const ProcessResult twice = with_gpus(1, "devices --split cuda:0=4 cuda:0=2");
+  const ProcessResult twice = with_gpus(1, "devices --split cuda:0=4 --split cuda:0=2");
   EXPECT_EQ(twice.status, 2);
   EXPECT_THAT(twice.err, HasSubstr("twice"));
   EXPECT_EQ(with_gpus(1, "devices --split cuda:0=5").status, 2);

@@ -186,9 +186,9 @@ def place(part):
     """A search with measured steps on parts of which none can hold the model."""
     whole = memory_of_step(part)
     cap = int(CAP_SHARE * whole)
-    caps = [f"cuda:0.{i}={cap}" for i in range(PARTS)]
+    caps = [word for i in range(PARTS) for word in ("--max-memory", f"cuda:0.{i}={cap}")]
     report = part.placer("place", part.path("profiled.json"), "-c", small(part, "split.json"), "--signal", "both", "--budget", "60s",
-                         "--forbid", "*=cpu:0", "--max-memory", *caps, "-o", part.path("placement.json"), seconds=100)
+                         "--forbid", "*=cpu:0", *caps, "-o", part.path("placement.json"), seconds=100)
     part.result.update({"memory_of_step_bytes": whole, "cap_bytes": cap, "report": report})
     chosen = next(row for row in report["algorithms"] if row["algorithm"] == report["chosen"])
     part.claim(not report["not_measured"], f"steps were not measured: {report['not_measured']}")

@@ -175,7 +175,8 @@ void add_devices(CLI::App& app, Shared& shared) {
   command
       ->add_option("--split", options->splits,
                    "GPU=N: cut a GPU into 2, 4 or 8 devices, as cuda:0=4 (for each GPU once)")
-      ->excludes(cpu_only);
+      ->excludes(cpu_only)
+      ->allow_extra_args(false);
   command->callback([options, &shared] {
     shared.action = [options, &shared] { return run_devices(*options, shared); };
   });
