@@ -57,7 +57,7 @@ void GpuWorker::run_share() {
     share_.start.record(transfers_.streams(device_).compute);
     began_ = StepClock::now();
   } catch (const std::exception& error) {
-    transfers_.fail(device_, step_.program.ops.front(), "the step that begins with", error);
+    transfers_.fail(device_, std::nullopt, "beginning a step", error);
   }
   send(step_.plan.leave_first[device_], true);
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
@@ -162,7 +162,6 @@ void GpuWorker::issue(std::uint32_t transfer, const c10::Event* made) {
 
 void GpuWorker::finish() {
   const GpuStreams& streams = transfers_.streams(device_);
-  const auto& order = step_.lowered.order[device_];
   try {
     share_.end.record(streams.compute);
     drain(streams.compute);
@@ -181,8 +180,7 @@ void GpuWorker::finish() {
     }
   } catch (const std::exception& error) {
     now_ = StepClock::now();
-    transfers_.fail(device_, order.empty() ? step_.program.ops.front() : order.back(),
-                    "the step that ends with", error);
+    transfers_.fail(device_, std::nullopt, "ending a step", error);
   }
   step_.check_time(now_, std::nullopt, device_);
 }

@@ -41,8 +41,7 @@ void HostToGpu::run_share() {
   try {
     drain(transfers_.streams(device_).copy_in);
   } catch (const std::exception& error) {
-    transfers_.fail(device_, step_.program.ops.front(), "copies of the step that began with",
-                    error);
+    transfers_.fail(device_, std::nullopt, "ending the copies of a step", error);
   }
   now_ = StepClock::now();
 }

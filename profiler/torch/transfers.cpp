@@ -161,7 +161,7 @@ at::Tensor Transfers::moved(const at::Tensor& value, std::uint32_t from, std::ui
   return copy;
 }
 
-void Transfers::fail(std::uint32_t device, std::uint32_t node, const char* doing,
+void Transfers::fail(std::uint32_t device, std::optional<std::uint32_t> node, const char* doing,
                      const std::exception& error) {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string text = torch != nullptr ? torch->what_without_backtrace() : error.what();
@@ -176,13 +176,14 @@ void Transfers::fail(std::uint32_t device, std::uint32_t node, const char* doing
   } else if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
     reason = InfeasibleReason::kOutOfMemory;
   }
-  const Node& description = step_.graph.nodes()[node];
-  step_.fail({reason,
-              id_at<DeviceId>(device),
-              id_at<NodeId>(node),
-              {},
-              fmt::format("{} \"{}\" failed on {}: {}", doing, description.name,
-                          step_.cluster.devices()[device].name, text)});
+  const std::string what =
+      node ? fmt::format("{} \"{}\"", doing, step_.graph.nodes()[*node].name) : doing;
+  step_.fail(
+      {reason,
+       id_at<DeviceId>(device),
+       node ? std::optional(id_at<NodeId>(*node)) : std::nullopt,
+       {},
+       fmt::format("{} failed on {}: {}", what, step_.cluster.devices()[device].name, text)});
 }
 
 }  // namespace placer::profile

@@ -65,8 +65,9 @@ class Transfers {
                                  std::uint32_t to) const;
 
   // Records what went wrong on a GPU, or on the way to or from it: memory, a lost GPU, or else.
-  //   node  what ran; for a transfer its producer
-  void fail(std::uint32_t device, std::uint32_t node, const char* doing,
+  //   node   what ran; for a transfer its producer; nothing: the step as a whole
+  //   doing  in front of the node's name
+  void fail(std::uint32_t device, std::optional<std::uint32_t> node, const char* doing,
             const std::exception& error);
   // Why no step can run in this process any more; empty: they can. Not while a step runs.
   [[nodiscard]] const std::string& lost() const { return lost_; }
