@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "tests/profiler/executable_graph.h"
-#include "tests/profiler/gpu/fake_driver.h"
 
 namespace placer::testing {
 
@@ -13,8 +12,8 @@ Cluster mixed_cluster(const MixedCluster& what) {
   for (const std::string& name : what.gpus) {
     const std::string share = name.find('.') == std::string::npos ? "" : " (a part)";
     devices.push_back({.name = name,
-                       .kind = "cuda:" + profile::test::FakeGpu().facts.name + share,
-                       .memory = what.gpu_memory,
+                       .kind = "cuda:" + what.model + share,
+                       .memory = {std::int64_t{1} << 40},
                        .pool = {},
                        .cores = {},
                        .overhead = {},

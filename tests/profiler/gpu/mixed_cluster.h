@@ -1,6 +1,6 @@
 #pragma once
 
-// Clusters of this machine's processors and of GPUs as the fake driver has them.
+// Clusters of this machine's processors and of GPUs, as the fake driver has them or real ones.
 
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ namespace placer::testing {
 struct MixedCluster {
   std::size_t cpus = 1;
   std::vector<std::string> gpus = {"cuda:0", "cuda:1"};
-  Bytes gpu_memory{std::int64_t{1} << 40};
+  std::string model = "Fake 100";
 };
 [[nodiscard]] Cluster mixed_cluster(const MixedCluster& what);
 
