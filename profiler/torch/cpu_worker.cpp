@@ -88,7 +88,9 @@ void CpuWorker::run_op(std::uint32_t node) {
     step_.fail(step_.out_of_memory(device_, node, {missing}));
   } else {
     call(node);
-    step_.check_time(now_, node, device_);
+    if (step_.deadline) {
+      step_.check_time(now_, node, device_);
+    }
   }
   // The account first, so that no successor is refused what this op no longer needs; the memory
   // itself after, since that takes time which a successor need not wait for.
