@@ -3,11 +3,12 @@
 # Writes OUT/PART.json for every part and OUT/summary.json. At most 8 minutes.
 #
 #   tools/gpu_check.sh OUT [PART...]      all parts, or those named (their order does not matter):
-#                                         build tests discovery profile step fidelity place
+#                                         build tests discovery conformance profile step fidelity place
 #
 # Needs x86-64 Linux, g++, CMake 3.25, Ninja, a CUDA Toolkit 13, and a Python environment with
 # PyTorch 2.11. The other libraries come from the system, or from the folder that
-# tools/pack_deps.sh made: deps/ here, or where $PLACER_DEPS says.
+# tools/pack_deps.sh made: deps/ here, or where $PLACER_DEPS says. Graphs in its graphs/ (MODEL.json.zst)
+# are not exported anew.
 #
 #   PLACER_PYTHON   the Python with PyTorch [python3]
 #

@@ -77,7 +77,7 @@ for package in "${packages[@]}" googletest; do
 done
 ((!${#missing[@]})) || fail "packages are missing: apt-get install ${missing[*]}"
 [[ ! -e $pack || -f $pack/versions.txt ]] || fail "$pack is there already and was not made by this script"
-rm -rf "$pack"
+rm -rf "${pack:?}"/{include,lib,share,src}
 mkdir -p "$pack/src"
 copy_packages
 copy_libraries

@@ -1,6 +1,7 @@
 #include "placer/algorithm/list_schedule.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -11,6 +12,22 @@ namespace placer {
 namespace {
 
 constexpr SimTime kNotSent{-1};
+constexpr SimTime kShortestTransfer{1};  // what holds no link is not reserved
+
+// Timelines of devices that know the shortest op which they may get.
+std::vector<BusyTimeline> device_timelines(const Problem& problem) {
+  const std::size_t num_devices = problem.costs.cluster().size();
+  std::vector<SimTime> shortest(num_devices, kMaxSimTime);
+  for (std::size_t v = 0; v < problem.costs.graph().size(); ++v) {
+    const auto id = id_at<NodeId>(v);
+    if (problem.costs.graph().node(id).kind != NodeKind::kOp) continue;
+    for (std::uint64_t left = problem.constraints.allowed[v]; left != 0; left &= left - 1) {
+      const auto d = static_cast<std::size_t>(std::countr_zero(left));
+      shortest[d] = std::min(shortest[d], problem.costs.op_time(id, id_at<DeviceId>(d)));
+    }
+  }
+  return {shortest.begin(), shortest.end()};
+}
 
 }  // namespace
 
@@ -33,27 +50,25 @@ PartialSchedule::PartialSchedule(const Problem& problem, const UnitTable& units,
       graph_(costs_.graph()),
       units_(units),
       model_(model),
-      devices_(units.num_devices()),
+      devices_(device_timelines(problem)),
       room_(problem.constraints.memory_limit),
-      choice_(units.size()),
+      choice_(units.size(), kNowhere),
       start_(graph_.size()),
-      end_(graph_.size()) {
+      end_(graph_.size()),
+      holds_(units.num_devices()),
+      reach_(units.num_devices()) {
   charge_.reserve(units.size());
   for (std::size_t unit = 0; unit < units.size(); ++unit) {
     charge_.push_back(model.charge == Charge::kPersistent ? units.persistent(unit)
                                                           : units.bytes(unit));
   }
   if (model.links == Links::kReserved) {
-    egress_.resize(devices_.size());
-    ingress_.resize(devices_.size());
-    bus_.resize(costs_.cluster().links().size());
+    const BusyTimeline idle(kShortestTransfer);
+    egress_.resize(devices_.size(), idle);
+    ingress_.resize(devices_.size(), idle);
+    bus_.resize(costs_.cluster().links().size(), idle);
     copied_.assign(graph_.num_tensors() * devices_.size(), kNotSent);
   }
-}
-
-std::span<const DeviceId> PartialSchedule::devices(NodeId op) const {
-  const auto& choice = choice_[unit_of(op)];
-  return choice ? std::span(&*choice, 1) : units_.devices(unit_of(op));
 }
 
 DeviceId PartialSchedule::roomiest_of(std::span<const DeviceId> devices) const {
@@ -67,63 +82,85 @@ DeviceId PartialSchedule::roomiest(NodeId op) const {
 }
 
 SimTime PartialSchedule::arrival(NodeId op, DeviceId device) const {
-  SimTime latest =
-      model_.links == Links::kFree ? free_arrival(op, device) : reserved_arrival(op, device);
-  for (const NodeId before : graph_.controls(op)) {
-    if (const auto& from = choice_[unit_of(before)]) {
-      latest = std::max(latest, end_[index(before)] + costs_.signal_time(*from, device));
-    }
-  }
-  return latest;
+  look_at(op);
+  return model_.links == Links::kFree ? reach_[index(device)] : reserved_arrival(device);
 }
 
 // Tensors of units that are not fixed yet are state: they will be where they are read.
-SimTime PartialSchedule::free_arrival(NodeId op, DeviceId device) const {
-  SimTime latest;
+void PartialSchedule::look_at(NodeId op) const {
+  if (looked_at_ == op) return;
+  looked_at_ = op;
+  planned_for_.reset();
+  inputs_.clear();
+  ways_.clear();
+  std::ranges::fill(reach_, SimTime{});
   for (const TensorRef input : graph_.node(op).inputs) {
-    const auto& from = choice_[unit_of(input.node)];
-    if (!from) {
-      continue;
+    const DeviceId from = choice_[unit_of(input.node)];
+    if (from == kNowhere) continue;
+    costs_.occupancies(graph_.tensor(input), from, holds_);
+    const SimTime ready = end_[index(input.node)];
+    if (model_.links == Links::kFree) {
+      reach_after(from, ready, holds_);
+    } else {
+      inputs_.push_back({graph_.tensor_index(input), from, ready});
+      look_at_links(inputs_.back());
     }
-    const SimTime end = end_[index(input.node)];
-    const SimTime travel =
-        *from == device ? SimTime{} : costs_.transfer_time(graph_.tensor(input), *from, device);
-    latest = std::max(latest, end + travel);
   }
-  return latest;
+  std::ranges::fill(holds_, SimTime{});
+  for (const NodeId before : graph_.controls(op)) {
+    const DeviceId from = choice_[unit_of(before)];
+    if (from != kNowhere) reach_after(from, end_[index(before)], holds_);
+  }
 }
 
-SimTime PartialSchedule::reserved_arrival(NodeId op, DeviceId device) const {
-  SimTime latest;
-  transfers_.clear();
-  for (const TensorRef input : graph_.node(op).inputs) {
-    const auto& from = choice_[unit_of(input.node)];
-    if (!from) {
-      continue;
-    }
-    const SimTime end = end_[index(input.node)];
-    if (*from == device) {
-      latest = std::max(latest, end);
-      continue;
-    }
-    const SimTime copied = copied_[copy_index(input, device)];
-    const SimTime time = costs_.occupancy(graph_.tensor(input), *from, device);
-    if (copied != kNotSent) {
-      latest = std::max(latest, copied);
-    } else if (time.ps == 0) {
-      latest = std::max(latest, end + costs_.signal_time(*from, device));
-    } else {
-      transfers_.push_back({input, *from, end, time, {}});
-    }
+void PartialSchedule::reach_after(DeviceId from, SimTime ready,
+                                  std::span<const SimTime> holds) const {
+  for (std::size_t d = 0; d < reach_.size(); ++d) {
+    const SimTime travel = holds[d] + costs_.signal_time(from, id_at<DeviceId>(d));
+    reach_[d] = std::max(reach_[d], ready + travel);
   }
-  return std::max(latest, plan_transfers(device));
+}
+
+void PartialSchedule::look_at_links(const Input& input) const {
+  Way way;  // the last one that needs a link
+  for (std::size_t d = 0; d < reach_.size(); ++d) {
+    const auto to = id_at<DeviceId>(d);
+    const SimTime copied = copied_[at(input.tensor, to)];
+    SimTime arrival = copied;
+    if (copied != kNotSent) {
+      ways_.push_back({});
+    } else if (holds_[d].ps == 0) {
+      ways_.push_back({});
+      arrival = input.ready + costs_.signal_time(input.from, to);
+    } else {
+      if (holds_[d] != way.hold) {
+        way = {holds_[d], egress_[index(input.from)].earliest(input.ready, holds_[d])};
+      }
+      ways_.push_back(way);
+      arrival = way.sent + way.hold + costs_.signal_time(input.from, to);
+    }
+    reach_[d] = std::max(reach_[d], arrival);
+  }
+}
+
+SimTime PartialSchedule::reserved_arrival(DeviceId device) const {
+  if (planned_for_ == device) return planned_arrival_;
+  planned_for_ = device;
+  transfers_.clear();
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const Way& way = ways_[at(i, device)];
+    if (way.hold.ps == 0) continue;
+    const Input& input = inputs_[i];
+    transfers_.push_back({input.tensor, input.from, input.ready, way.hold, way.sent});
+  }
+  planned_arrival_ = std::max(reach_[index(device)], plan_transfers(device));
+  return planned_arrival_;
 }
 
 // One after the other in order of their ends, as the receiver takes them. Returns the last arrival.
 SimTime PartialSchedule::plan_transfers(DeviceId to) const {
   std::sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
-    return std::tie(a.ready, a.tensor.node, a.tensor.output) <
-           std::tie(b.ready, b.tensor.node, b.tensor.output);
+    return std::tie(a.ready, a.tensor) < std::tie(b.ready, b.tensor);
   });
   const auto twice =
       std::unique(transfers_.begin(), transfers_.end(),
@@ -132,7 +169,7 @@ SimTime PartialSchedule::plan_transfers(DeviceId to) const {
   SimTime ingress_free;
   SimTime latest;
   for (Transfer& transfer : transfers_) {
-    transfer.start = common_gap(transfer, to, std::max(transfer.ready, ingress_free));
+    transfer.start = common_gap(transfer, to, ingress_free);
     ingress_free = transfer.start + transfer.time;
     latest = std::max(latest, ingress_free + costs_.signal_time(transfer.from, to));
   }
@@ -143,9 +180,11 @@ SimTime PartialSchedule::plan_transfers(DeviceId to) const {
 SimTime PartialSchedule::common_gap(const Transfer& transfer, DeviceId to, SimTime ready) const {
   const LinkId link = costs_.cluster().link_between(transfer.from, to);
   const bool is_shared = costs_.cluster().link(link).shared;
-  for (SimTime start = ready;;) {
-    const SimTime sent = egress_[index(transfer.from)].earliest(start, transfer.time);
-    start = ingress_[index(to)].earliest(sent, transfer.time);
+  BusyTimeline::Search egress(egress_[index(transfer.from)], transfer.time);
+  BusyTimeline::Search ingress(ingress_[index(to)], transfer.time);
+  SimTime sent = ready <= transfer.start ? transfer.start : egress.earliest(ready);
+  for (;;) {
+    SimTime start = ingress.earliest(sent);
     if (is_shared) {
       start = bus_[index(link)].earliest(start, transfer.time);
     }
@@ -153,6 +192,7 @@ SimTime PartialSchedule::common_gap(const Transfer& transfer, DeviceId to, SimTi
     if (start == sent) {
       return start;
     }
+    sent = egress.earliest(start);
   }
 }
 
@@ -164,7 +204,7 @@ void PartialSchedule::reserve_transfers(DeviceId to) {
     if (costs_.cluster().link(link).shared) {
       bus_[index(link)].reserve(transfer.start, transfer.time);
     }
-    copied_[copy_index(transfer.tensor, to)] =
+    copied_[at(transfer.tensor, to)] =
         transfer.start + transfer.time + costs_.signal_time(transfer.from, to);
   }
 }
@@ -179,6 +219,7 @@ void PartialSchedule::place(NodeId op, DeviceId device, SimTime not_before) {
   devices_[index(device)].reserve(start, time);
   start_[index(op)] = start;
   end_[index(op)] = start + time;
+  looked_at_.reset();
   fix(unit_of(op), device);
   for (const TensorRef input : graph_.node(op).inputs) {
     const std::uint32_t source = unit_of(input.node);
@@ -189,7 +230,7 @@ void PartialSchedule::place(NodeId op, DeviceId device, SimTime not_before) {
 }
 
 void PartialSchedule::fix(std::uint32_t unit, DeviceId device) {
-  if (!choice_[unit]) {
+  if (!fixed(unit)) {
     choice_[unit] = device;
     room_[index(device)] -= charge_[unit];
   }
@@ -202,7 +243,7 @@ Schedule PartialSchedule::finish() {
     if (!fixed(unit)) {
       fix(unit, roomiest_of(units_.devices(unit)));
     }
-    result.choice.push_back(*choice_[unit]);
+    result.choice.push_back(choice_[unit]);
   }
   for (const SimTime end : end_) {
     result.makespan = std::max(result.makespan, end);

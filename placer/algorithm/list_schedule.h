@@ -10,6 +10,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,9 +56,12 @@ class PartialSchedule {
   [[nodiscard]] std::uint32_t unit_of(NodeId node) const {
     return problem_.constraints.unit_of[index(node)];
   }
-  [[nodiscard]] bool fixed(std::uint32_t unit) const { return choice_[unit].has_value(); }
+  [[nodiscard]] bool fixed(std::uint32_t unit) const { return choice_[unit] != kNowhere; }
   // Devices that the op may still use: all of its unit's, or the one that the unit is on.
-  [[nodiscard]] std::span<const DeviceId> devices(NodeId op) const;
+  [[nodiscard]] std::span<const DeviceId> devices(NodeId op) const {
+    const std::uint32_t unit = unit_of(op);
+    return fixed(unit) ? std::span(&choice_[unit], 1) : units_.devices(unit);
+  }
   [[nodiscard]] bool may_use(NodeId op, DeviceId device) const {
     const auto among = devices(op);
     return std::find(among.begin(), among.end(), device) != among.end();
@@ -86,21 +90,21 @@ class PartialSchedule {
   // no better with free links are not asked when their transfers could be.
   template <typename Value>
   [[nodiscard]] DeviceId best_device(NodeId op, Value value) const {
+    look_at(op);
     choices_.clear();
     for (const DeviceId device : devices(op)) {
       if (has_room(op, device)) {
-        choices_.push_back(
-            {value(start_after(free_arrival(op, device), op, device), device), device});
+        choices_.push_back({value(start_after(reach_[index(device)], op, device), device), device});
       }
     }
     if (choices_.empty()) return roomiest(op);
-    if (model_.links == Links::kFree) return std::ranges::min(choices_).device;
-    std::ranges::sort(choices_);
-    Choice best{value(earliest_start(op, choices_[0].device), choices_[0].device),
-                choices_[0].device};
-    for (std::size_t i = 1; i < choices_.size() && choices_[i] < best; ++i) {
-      const DeviceId device = choices_[i].device;
-      best = std::min(best, {value(earliest_start(op, device), device), device});
+    const Choice likely = std::ranges::min(choices_);
+    if (model_.links == Links::kFree) return likely.device;
+    Choice best{value(earliest_start(op, likely.device), likely.device), likely.device};
+    for (const Choice& choice : choices_) {
+      if (choice.device == likely.device || choice > best) continue;
+      best =
+          std::min(best, {value(earliest_start(op, choice.device), choice.device), choice.device});
     }
     return best.device;
   }
@@ -114,13 +118,26 @@ class PartialSchedule {
   [[nodiscard]] Schedule finish();
 
  private:
-  // A tensor that must cross a link for an op, and when it would.
-  struct Transfer {
-    TensorRef tensor;
+  static constexpr auto kNowhere = static_cast<DeviceId>(~std::uint32_t{0});
+
+  // An input of the op that is looked at, once its producer is somewhere.
+  struct Input {
+    std::size_t tensor = 0;  // Graph::tensor_index
     DeviceId from{};
     SimTime ready;
-    SimTime time;  // holds both ends
-    SimTime start;
+  };
+  // Its way to a device.
+  struct Way {
+    SimTime hold;  // of the link; 0: it needs none, or was sent before
+    SimTime sent;  // the first gap of the sender
+  };
+  // What must cross a link for an op.
+  struct Transfer {
+    std::size_t tensor = 0;
+    DeviceId from{};
+    SimTime ready;
+    SimTime time;   // Way::hold
+    SimTime start;  // Way::sent, later when it would start
   };
   struct Choice {
     SimTime value;
@@ -131,13 +148,18 @@ class PartialSchedule {
   [[nodiscard]] SimTime start_after(SimTime ready, NodeId op, DeviceId device) const {
     return devices_[index(device)].earliest(ready, costs_.op_time(op, device));
   }
-  // With free links: no later than with reserved ones.
-  [[nodiscard]] SimTime free_arrival(NodeId op, DeviceId device) const;
-  [[nodiscard]] SimTime reserved_arrival(NodeId op, DeviceId device) const;
+  // Fills reach_ for the op; with reserved links inputs_ and ways_ too.
+  void look_at(NodeId op) const;
+  void look_at_links(const Input& input) const;
+  // Something leaves `from` at `ready`, and takes `holds` [devices] and the latency.
+  void reach_after(DeviceId from, SimTime ready, std::span<const SimTime> holds) const;
+  // Of the op that is looked at.
+  [[nodiscard]] SimTime reserved_arrival(DeviceId device) const;
   [[nodiscard]] SimTime plan_transfers(DeviceId to) const;
   [[nodiscard]] SimTime common_gap(const Transfer& transfer, DeviceId to, SimTime ready) const;
-  [[nodiscard]] std::size_t copy_index(TensorRef tensor, DeviceId to) const {
-    return graph_.tensor_index(tensor) * devices_.size() + index(to);
+  // In a table [rows x devices].
+  [[nodiscard]] std::size_t at(std::size_t row, DeviceId device) const {
+    return row * devices_.size() + index(device);
   }
   void reserve_transfers(DeviceId to);
   void fix(std::uint32_t unit, DeviceId device);
@@ -149,18 +171,26 @@ class PartialSchedule {
   const UnitTable& units_;
   ScheduleModel model_;
   std::vector<BusyTimeline> devices_;
-  std::vector<Bytes> room_;                      // [devices]
-  std::vector<Bytes> charge_;                    // [units]
-  std::vector<std::optional<DeviceId>> choice_;  // [units]
-  std::vector<SimTime> start_;                   // [nodes]
-  std::vector<SimTime> end_;                     // [nodes]
-  mutable std::vector<Choice> choices_;          // of best_device()
+  std::vector<Bytes> room_;       // [devices]
+  std::vector<Bytes> charge_;     // [units]
+  std::vector<DeviceId> choice_;  // [units]; kNowhere: not fixed
+  std::vector<SimTime> start_;    // [nodes]
+  std::vector<SimTime> end_;      // [nodes]
+  // Of the op that was last looked at; none once something has been placed.
+  mutable std::optional<NodeId> looked_at_;
+  mutable std::vector<SimTime> holds_;   // [devices]: of one of its inputs
+  mutable std::vector<SimTime> reach_;   // [devices]: its inputs are not there earlier
+  mutable std::vector<Choice> choices_;  // of best_device()
   // Links::kReserved only.
-  std::vector<BusyTimeline> egress_;         // [devices]
-  std::vector<BusyTimeline> ingress_;        // [devices]
-  std::vector<BusyTimeline> bus_;            // [links]
-  std::vector<SimTime> copied_;              // [tensors x devices]: arrival; negative: not sent
-  mutable std::vector<Transfer> transfers_;  // of the op that was last asked about
+  std::vector<BusyTimeline> egress_;   // [devices]
+  std::vector<BusyTimeline> ingress_;  // [devices]
+  std::vector<BusyTimeline> bus_;      // [links]
+  std::vector<SimTime> copied_;        // [tensors x devices]: arrival; negative: not sent
+  mutable std::vector<Input> inputs_;
+  mutable std::vector<Way> ways_;                // [inputs x devices]
+  mutable std::optional<DeviceId> planned_for_;  // the device that was last asked about
+  mutable SimTime planned_arrival_;
+  mutable std::vector<Transfer> transfers_;  // to it
 };
 
 // Judges the schedules that `make` builds under free and under reserved links, each with its own

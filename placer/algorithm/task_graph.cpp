@@ -51,7 +51,7 @@ void Builder::add_links() {
       if (!link.bytes_per_second) continue;
       const std::pair speed(*link.bytes_per_second, link.transfer_scale);
       const auto known = std::find(speeds.begin(), speeds.end(), speed);
-      out_.link_class[at] = static_cast<std::uint8_t>(known - speeds.begin());
+      out_.link_class[at] = static_cast<std::uint16_t>(known - speeds.begin());
       if (known == speeds.end()) {
         speeds.push_back(speed);
         class_pairs_.emplace_back(index(from), index(to));

@@ -13,7 +13,7 @@
 namespace placer {
 
 struct TaskGraph {
-  static constexpr std::uint8_t kHandOff = 0xFF;
+  static constexpr std::uint16_t kHandOff = 0xFFFF;
 
   std::uint32_t num_tasks = 0;
   std::uint32_t num_devices = 0;
@@ -32,10 +32,10 @@ struct TaskGraph {
   std::vector<std::uint32_t> input;         // [reads]: values that the task reads
 
   // Links, by [from x devices + to].
-  std::uint32_t num_classes = 0;         // links of one speed
-  std::uint32_t num_buses = 1;           // bus 0 is none
-  std::vector<std::uint8_t> link_class;  // kHandOff: nothing is copied, nothing held
-  std::vector<std::int64_t> latency;     // picoseconds
+  std::uint32_t num_classes = 0;          // links of one speed
+  std::uint32_t num_buses = 1;            // bus 0 is none
+  std::vector<std::uint16_t> link_class;  // kHandOff: nothing is copied, nothing held
+  std::vector<std::int64_t> latency;      // picoseconds
   std::vector<std::uint32_t> bus;
 
   // Tasks of one unit share a device. Dense; units of contracted graphs hold whole units of this.
@@ -60,7 +60,7 @@ struct TaskGraph {
   // How long the value holds both ends of the link; negative: it holds nothing (a hand-off, or a
   // signal).
   [[nodiscard]] std::int64_t hold(std::uint32_t value, std::uint32_t link_index) const {
-    const std::uint8_t of = link_class[link_index];
+    const std::uint16_t of = link_class[link_index];
     return of == kHandOff ? -1 : occupancy[std::size_t{value} * num_classes + of];
   }
 };

@@ -92,6 +92,26 @@ CostModel::CostModel(const Workload& workload, const Cluster& cluster)
   }
 }
 
+void CostModel::occupancies(const TensorSpec& tensor, DeviceId from,
+                            std::span<SimTime> result) const {
+  // Devices side by side are often behind links of one speed.
+  Route last;
+  SimTime time;
+  for (std::size_t d = 0; d < num_devices_; ++d) {
+    const Route& route = this->route(from, id_at<DeviceId>(d));
+    if (route.bytes_per_second == 0) {
+      result[d] = {};
+      continue;
+    }
+    if (route.bytes_per_second != last.bytes_per_second ||
+        route.transfer_scale != last.transfer_scale) {
+      last = route;
+      time = occupancy(tensor, route);
+    }
+    result[d] = time;
+  }
+}
+
 SimTime CostModel::mean_time(NodeId node) const {
   const std::uint64_t mask = supported(node);
   if (mask == 0) {

@@ -42,12 +42,11 @@ class CostModel {
   }
   // How long both ends of the link are held: 0 for a hand-off.
   [[nodiscard]] SimTime occupancy(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
-    const Route& route = this->route(from, to);
-    if (route.bytes_per_second == 0) return {};
-    return tensor.transfer_us
-               ? from_microseconds(*tensor.transfer_us * route.transfer_scale)
-               : from_seconds(static_cast<double>(tensor.bytes.count) / route.bytes_per_second);
+    return occupancy(tensor, route(from, to));
   }
+  // On the way to each device, 0 to the one that it comes from.
+  //   result  [devices]
+  void occupancies(const TensorSpec& tensor, DeviceId from, std::span<SimTime> result) const;
   // Occupancy and latency: from the producer's end to the arrival, when nothing else uses the link.
   // 0 on one device.
   [[nodiscard]] SimTime transfer_time(const TensorSpec& tensor, DeviceId from, DeviceId to) const {
@@ -74,6 +73,12 @@ class CostModel {
   };
   [[nodiscard]] const Route& route(DeviceId from, DeviceId to) const {
     return routes_[index(from) * num_devices_ + index(to)];
+  }
+  [[nodiscard]] static SimTime occupancy(const TensorSpec& tensor, const Route& route) {
+    if (route.bytes_per_second == 0) return {};
+    return tensor.transfer_us
+               ? from_microseconds(*tensor.transfer_us * route.transfer_scale)
+               : from_seconds(static_cast<double>(tensor.bytes.count) / route.bytes_per_second);
   }
   // Devices side by side: who places a node asks for all of them.
   [[nodiscard]] std::size_t at(NodeId node, DeviceId device) const {

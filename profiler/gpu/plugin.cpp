@@ -47,6 +47,8 @@ class NoGpus final : public GpuDriver {
   std::string problem_;
 };
 
+constexpr const char* kPluginName = "placer_cuda.so";
+
 // From the environment, else nothing.
 const char* given_plugin() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here sets the environment
@@ -67,9 +69,14 @@ fs::path gpu_plugin_file() {
   }
   std::error_code problem;
   const fs::path folder = fs::read_symlink("/proc/self/exe", problem).parent_path();
-  const fs::path beside = folder / "placer_cuda.so";
-  const fs::path installed = folder.parent_path() / "lib" / "placer" / "placer_cuda.so";
-  return !fs::exists(beside, problem) && fs::exists(installed, problem) ? installed : beside;
+  const fs::path beside = folder / kPluginName;
+  for (const fs::path& place : {folder / "../lib/placer", folder / ".."}) {
+    fs::path file = (place / kPluginName).lexically_normal();
+    if (!fs::exists(beside, problem) && fs::exists(file, problem)) {
+      return file;
+    }
+  }
+  return beside;
 }
 
 std::unique_ptr<GpuDriver> no_gpus(std::string problem) {

@@ -11,8 +11,8 @@
 
 namespace placer::profile {
 
-// The file that is loaded: $PLACER_GPU_PLUGIN, else placer_cuda.so beside the program, else in
-// ../lib/placer (an installed tree).
+// The file that is loaded: $PLACER_GPU_PLUGIN, else placer_cuda.so beside the program, in
+// ../lib/placer (an installed tree) or in .. (tests and benchmarks of a build).
 [[nodiscard]] std::filesystem::path gpu_plugin_file();
 
 // A driver that has no GPU, and says why.

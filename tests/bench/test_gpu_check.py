@@ -1,9 +1,12 @@
-"""What tools/bench/gpu_check.py decides without a GPU: clusters cut down, verdicts, what is left out; and the script that starts it."""
+"""What tools/bench/gpu_check.py decides without a GPU: clusters cut down, verdicts, what is left out; the script that starts it, and the one
+that gathers what it builds from."""
 
 import contextlib
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,13 +32,13 @@ class Clusters(unittest.TestCase):
         self.assertEqual([device["name"] for device in reduced["devices"]], ["cpu:0", "cuda:0.0"])
         self.assertEqual(reduced["links"], [{"name": "host to cuda:0", "from_to": [["cpu:0", "cuda:0.0"]]}])
 
-    def test_small_is_one_core_and_the_first_gpu_or_its_parts(self):
+    def test_the_parts_of_the_first_gpu_stand_alone(self):
         with tempfile.TemporaryDirectory() as out:
             part = gpu_check.Part("place", out, 0, "")
             with open(part.path("split.json"), "w", encoding="utf-8") as file:
                 json.dump(CLUSTER, file)
-            with open(gpu_check.small(part, "split.json"), encoding="utf-8") as file:
-                self.assertEqual([device["name"] for device in json.load(file)["devices"]], ["cpu:0", "cuda:0.0", "cuda:0.1"])
+            with open(gpu_check.gpu_parts(part), encoding="utf-8") as file:
+                self.assertEqual([device["name"] for device in json.load(file)["devices"]], ["cuda:0.0", "cuda:0.1"])
 
 
 class Verdicts(unittest.TestCase):
@@ -102,6 +105,32 @@ class Script(unittest.TestCase):
             done = subprocess.run([self.SCRIPT, out], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 5)
         self.assertIn("no GPU", done.stderr)
+
+
+@unittest.skipUnless(shutil.which("dpkg-query"), "this is not Debian")
+class Pack(unittest.TestCase):
+    SCRIPT = os.path.join(ROOT, "tools", "pack_deps.sh")
+
+    def test_has_every_library_that_the_build_looks_for(self):
+        with open(os.path.join(ROOT, "tools", "cmake", "ThirdParty.cmake"), encoding="utf-8") as file:
+            wanted = re.findall(r"^placer_find_library\(\w+ HEADER (\S+) NAMES (\w+)", file.read(), re.MULTILINE)
+        self.assertGreater(len(wanted), 5)
+        with tempfile.TemporaryDirectory() as folder:
+            pack = os.path.join(folder, "deps")
+            done = subprocess.run([self.SCRIPT, pack], capture_output=True, text=True, check=False)
+            if "packages are missing" in done.stderr:
+                self.skipTest(done.stderr.strip())
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for header, library in wanted:
+                self.assertTrue(any(os.path.exists(os.path.join(pack, "include", place, header)) for place in ("", "scotch")), header)
+                self.assertTrue(os.path.exists(os.path.join(pack, "lib", "x86_64-linux-gnu", f"lib{library}.so")), library)
+            self.assertTrue(os.path.exists(os.path.join(pack, "src", "googletest", "CMakeLists.txt")))
+
+    def test_does_not_remove_a_folder_that_it_did_not_make(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([self.SCRIPT, folder], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(os.path.isdir(folder))
 
 
 if __name__ == "__main__":

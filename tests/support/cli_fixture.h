@@ -26,6 +26,15 @@ class CliFixture : public testing::Test {
     EXPECT_EQ(result.status, 0) << arguments << "\n" << result.err;
     return result.out;
   }
+  // `placer arguments --run-dir r` that gets SIGINT, as from Ctrl-C, once it has begun.
+  [[nodiscard]] ProcessResult run_and_interrupt(const std::string& arguments) const {
+    // The shell's process becomes the program: one in the background would ignore the signal.
+    return run_shell(
+        "sh -c '(until test -s r/config.json; do sleep 0.05; done; sleep 0.2; "
+        "kill -INT $$) & exec \"$PLACER\" " +
+            arguments + " --run-dir r'",
+        folder_.path());
+  }
   void write(const std::string& name, const std::string& content) const {
     write_file(folder_.path() / name, content);
   }

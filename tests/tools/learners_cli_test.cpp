@@ -2,6 +2,7 @@
 // as if there had been none.
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -53,7 +54,7 @@ TEST_F(LearnersCli, DualRunsUnaskedAndWithinAutoWhereStepsCount) {
 
 struct KilledMethod {
   const char* name;
-  int evaluations;  // so many that a search takes several tenths of a second
+  int evaluations;
 };
 
 void PrintTo(const KilledMethod& method, std::ostream* out) {
@@ -104,29 +105,25 @@ class KilledLearner : public LearnersCli, public testing::WithParamInterface<Kil
     return bytes.substr((end + kAlignment - 1) / kAlignment * kAlignment);
   }
 
-  // Begins the search of `whole` again and kills it after a quarter of its updates. False: it had ended.
-  bool kill_midway(std::size_t quarter) {
+  // Runs the program until it is about to put the n-th checkpoint in its place, and kills it there.
+  void kill_at_checkpoint(const std::string& arguments, std::size_t n) const {
     const std::string name = GetParam().name;
-    const std::string updates = "\"$(cat broken/metrics.jsonl 2>/dev/null | wc -l)\"";
-    const std::string kill = "\"$PLACER\" " + search("broken") + " & run=$!\nuntil test " +
-                             updates + " -ge " + std::to_string(quarter) +
-                             " && test -e broken/checkpoints/" + name +
-                             ".ckpt; do sleep 0.01; kill -0 $run || exit 1; done\n"
-                             "kill -KILL $run; wait $run";
-    static_cast<void>(run_shell(kill, folder_.path()));
-    return !std::filesystem::exists(folder_.path() / "broken/results" / (name + ".json"));
+    const ProcessResult result = run_shell(
+        "LD_PRELOAD='" PLACER_KILL_AT_RENAME "' PLACER_TEST_KILL_SUFFIX=/" + name +
+            ".ckpt PLACER_TEST_KILL_AT=" + std::to_string(n) + " \"$PLACER\" " + arguments,
+        folder_.path());
+    ASSERT_EQ(result.status, 128 + SIGKILL) << result.err;
+    ASSERT_FALSE(std::filesystem::exists(folder_.path() / "broken/results" / (name + ".json")));
   }
 
   void expect_same_after_kill() {
     ok(search("whole"));
     const std::vector<json> expected = updates("whole");
     ASSERT_GE(expected.size(), 2U);
-    bool midway = false;
-    for (int attempt = 0; attempt < 5 && !midway; ++attempt) {
-      std::filesystem::remove_all(folder_.path() / "broken");
-      midway = kill_midway(std::max<std::size_t>(1, expected.size() / 4));
-    }
-    ASSERT_TRUE(midway) << "the search always ended before it was killed";
+    // A checkpoint follows every update: killed after a quarter of them, and again as far on.
+    const std::size_t quarter = expected.size() / 4 + 1;
+    ASSERT_NO_FATAL_FAILURE(kill_at_checkpoint(search("broken"), quarter + 1));
+    ASSERT_NO_FATAL_FAILURE(kill_at_checkpoint("place --resume broken", quarter));
     ok("place --resume broken");
     EXPECT_EQ(updates("broken"), expected);
     EXPECT_FALSE(tensors("whole").empty());

@@ -173,10 +173,8 @@ TEST_F(PlaceCli, AnExperimentFileSaysWhatFlagsSay) {
 }
 
 TEST_F(PlaceCli, InterruptKeepsTheBestSoFar) {
-  const ProcessResult result = run_shell(
-      "timeout --preserve-status -s INT 2 \"$PLACER\" place graph.json -c cluster.json "
-      "--no-measure --budget 600s -o p.json",
-      folder_.path());
+  const ProcessResult result =
+      run_and_interrupt("place graph.json -c cluster.json --no-measure --budget 600s -o p.json");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("stopped on request"));
   EXPECT_EQ(placement("p.json").assignment.size(), workload_.graph.size());

@@ -190,10 +190,9 @@ TEST_F(SearchCli, OneNodeOneDeviceAndNoEdgesArePlaced) {
 }
 
 TEST_F(SearchCli, InterruptKeepsTheBestOfTheObjective) {
-  const ProcessResult result = run_shell(
-      "timeout --preserve-status -s INT 1 \"$PLACER\" place graph.json -c cluster.json "
-      "--objective max-load --algorithm annealing --budget 600s -o p.json",
-      folder_.path());
+  const ProcessResult result = run_and_interrupt(
+      "place graph.json -c cluster.json --objective max-load --algorithm annealing --budget 600s "
+      "-o p.json");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("stopped on request"));
   EXPECT_FALSE(json::parse(read("p.json"))["assignment"].empty());

@@ -2,13 +2,15 @@
 """Learned methods against searches, random search and heuristics, at equal evaluations and at equal seconds, each from nothing.
 
   python3 tools/bench/learning.py build/release/placer --quick                  # under 10 minutes
-  python3 tools/bench/learning.py build/release/placer -o runs/learning         # hours; goes on where it was interrupted
+  python3 tools/bench/learning.py build/release/placer -o runs/learning         # days; goes on where it was interrupted
+  python3 tools/bench/learning.py build/release/placer --evaluations 100,1000 --seconds 1s --nodes 200    # what you have time for
 
 Runs `placer compare` on the bundled public workloads, the bundled training graphs (with op times measured here; only where the program
 can) and generated graphs of about 1,000 nodes (where --generator is built), each with ample memory and with so little that about two
 thirds of the devices are needed. Learned methods are all that the program has. Prints a table a budget (medians over the seeds, least
 and most) and the claims as reached or missed; the folder gets cells.jsonl (every run; a cell that is there is not run again),
-report.json and best-so-far curves as SVG. Exit status 1 when a claim is missed. Needs nothing but Python's standard library.
+report.json and best-so-far curves as SVG. Runs with a budget of evaluations go side by side, one a core; those with a budget of seconds
+have the machine to themselves. Exit status 1 when a claim is missed. Needs nothing but Python's standard library.
 """
 
 import argparse
@@ -18,7 +20,9 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import learning_claims
 import svg_plot
@@ -39,6 +43,7 @@ class Runner:
         self._work = work
         self._path = os.path.join(folder, "cells.jsonl")
         self._program_hash = self._hash(program)
+        self._writing = threading.Lock()
         self._known = {}
         if os.path.exists(self._path):
             with open(self._path) as file:
@@ -62,6 +67,7 @@ class Runner:
         return json.loads(done.stdout[done.stdout.find("{\n"):])["algorithms"]
 
     def cell(self, workload, method, budget, seeds):
+        """None where the method takes fewer groups than the workload has. Several cells may be asked for at once."""
         key = {"program": self._program_hash, "graph": self._hash(os.path.join(self._work, workload["graph"])),
                "cluster": self._hash(os.path.join(self._work, workload["cluster"])), "objective": workload["objective"], "method": method,
                "budget": budget, "seeds": seeds}
@@ -69,13 +75,13 @@ class Runner:
         if text not in self._known:
             start = time.monotonic()
             rows = self.compare(workload, "--budget", str(budget), "--algorithms", method, "--seeds", str(seeds))
-            # Left out of the report: more groups than the method takes.
-            self._known[text] = None if not rows else {
+            cell = None if not rows else {
                 "values": [value_of(run) for run in rows[0]["runs"]], "seconds": [run["seconds"] for run in rows[0]["runs"]],
                 "evaluations": [run["evaluations"] for run in rows[0]["runs"]], "histories": [run["history"] for run in rows[0]["runs"]],
                 "wall": time.monotonic() - start}
-            with open(self._path, "a") as file:
-                file.write(json.dumps({"key": key, "cell": self._known[text], "workload": workload["name"]}) + "\n")
+            with self._writing, open(self._path, "a") as file:
+                self._known[text] = cell
+                file.write(json.dumps({"key": key, "cell": cell, "workload": workload["name"]}) + "\n")
         return self._known[text]
 
 
@@ -130,16 +136,23 @@ def best_heuristic(rows):
 def run_all(runner, workloads, settings):
     """Cells by (workload, method, budget), and the learned methods."""
     cells, learned = {}, []
-    for number, workload in enumerate(workloads, 1):
+    for workload in workloads:
         report = runner.compare(workload, "--budget", "1")
         cells[workload["name"], "heuristics"] = best_heuristic(report)
         learned += [row["algorithm"] for row in report if row["learns"] and row["algorithm"] not in learned]
-        for budget in settings["evaluations"] + settings["seconds"]:
-            for method in learned + SEARCHES:
-                cell = runner.cell(workload, method, budget, settings["seeds"])
+
+    def run(task):
+        workload, budget, method = task
+        return task, runner.cell(workload, method, budget, settings["seeds"])
+
+    # Time is measured where the budget is one: nothing else may run then.
+    for budgets, side_by_side in ((settings["evaluations"], os.cpu_count()), (settings["seconds"], 1)):
+        tasks = [(workload, budget, method) for workload in workloads for budget in budgets for method in learned + SEARCHES]
+        with ThreadPoolExecutor(side_by_side) as pool:
+            for number, ((workload, budget, method), cell) in enumerate(pool.map(run, tasks), 1):
                 if cell:
                     cells[workload["name"], method, budget] = cell
-            print(f"{number} of {len(workloads)}: {workload['name']}, {budget}", file=sys.stderr, flush=True)
+                print(f"{number} of {len(tasks)}: {workload['name']}, {budget}, {method}", file=sys.stderr, flush=True)
     return cells, learned
 
 
@@ -175,6 +188,9 @@ def parse_arguments():
     parser.add_argument("-o", "--output", default=os.path.join("runs", "learning"), help="folder; what is there already is not run again")
     parser.add_argument("--quick", action="store_true", help="few workloads, budgets and seeds")
     parser.add_argument("--seeds", type=int, help="of each method [5; with --quick 3]")
+    parser.add_argument("--evaluations", help="budgets, such as 100,1000 [10,100,1000,10000; with --quick 100,1000]")
+    parser.add_argument("--seconds", help="budgets, such as 1s,10s; empty: none [1s,10s,60s; with --quick 1s]")
+    parser.add_argument("--nodes", type=int, help="of generated graphs [1000; with --quick 100]")
     parser.add_argument("--only", help="workloads whose name has this in it")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
@@ -182,10 +198,20 @@ def parse_arguments():
     return options
 
 
+def given(options):
+    """Settings that the command line states."""
+    settings = {name: getattr(options, name) for name in ("seeds", "nodes") if getattr(options, name)}
+    if options.evaluations is not None:
+        settings["evaluations"] = [int(budget) for budget in options.evaluations.split(",") if budget]
+    if options.seconds is not None:
+        settings["seconds"] = [budget for budget in options.seconds.split(",") if budget]
+    return settings
+
+
 def main():
     options = parse_arguments()
     settings = dict(QUICK if options.quick else FULL)
-    settings["seeds"] = options.seeds or settings["seeds"]
+    settings |= given(options)
     work = os.path.join(os.path.abspath(options.output), "workloads")
     start = time.monotonic()
     workloads = [w for w in make_workloads(options, settings, work) if not options.only or options.only in w["name"]]
@@ -201,7 +227,8 @@ def main():
     for reached, text in lines:
         print(("not known" if reached is None else learning_claims.verdict(reached)) + ": " + text)
     write_report(options.output, cells, settings, lines)
-    write_plots(options.output, cells, names, learned + SEARCHES, max(settings["evaluations"]))
+    if settings["evaluations"]:
+        write_plots(options.output, cells, names, learned + SEARCHES, max(settings["evaluations"]))
     print(f"{time.monotonic() - start:.0f} s; report.json and curves in {options.output}", file=sys.stderr)
     return 1 if any(reached is False for reached, _ in lines) else 0
 

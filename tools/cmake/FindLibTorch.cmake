@@ -82,7 +82,9 @@ macro(_lt_inspect root)
         string(APPEND _lt_problem "install it beside torch:\n"
           "  python3 -m pip install --no-deps --target '${LibTorch_ROOT_DIR}' ${_lt_wheels}")
       endif()
-      foreach(_lt_name libtorch_cuda.so libc10_cuda.so)
+      # The first two are linked; they load the others.
+      foreach(_lt_name libtorch_cuda.so libc10_cuda.so
+              libtorch_nvshmem.so libtorch_cuda_linalg.so libcaffe2_nvrtc.so)
         if(EXISTS ${_lt_torch}/lib/${_lt_name})
           list(APPEND LibTorch_GPU_LIBRARIES ${_lt_torch}/lib/${_lt_name})
         endif()
@@ -179,7 +181,8 @@ if(NOT TARGET LibTorch::cpu)
 endif()
 if(LibTorch_GPU_LIBRARIES AND NOT TARGET LibTorch::cuda)
   # The libraries register themselves when they are loaded: nothing need be called by name.
-  list(JOIN LibTorch_GPU_LIBRARIES "," _lt_gpu_libraries)
+  list(SUBLIST LibTorch_GPU_LIBRARIES 0 2 _lt_gpu_libraries)
+  list(JOIN _lt_gpu_libraries "," _lt_gpu_libraries)
   add_library(LibTorch::cuda INTERFACE IMPORTED)
   set_target_properties(LibTorch::cuda PROPERTIES
     INTERFACE_LINK_LIBRARIES "LibTorch::cpu;-Wl,--no-as-needed,${_lt_gpu_libraries},--as-needed")

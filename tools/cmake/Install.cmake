@@ -1,6 +1,6 @@
 # `cmake --install build/release --prefix DIR` gives a tree that needs only glibc and libstdc++:
 #   bin/placer   lib/placer/ (the libraries it loads)   share/placer/configs   share/doc/placer
-# With the GPU plugin lib/placer/placer_cuda.so; LibTorch's CUDA libraries, 450 MB, only if asked for:
+# With the GPU plugin lib/placer/placer_cuda.so; LibTorch's CUDA libraries, 500 MB, only if asked for:
 # `cmake --install build/release --prefix DIR --component gpu`. Those of NVIDIA that they load come from
 # the machine (docs/gpu.md).
 # LibTorch keeps the shape of its wheel, because libtorch_cpu.so looks for libcudart and libcupti

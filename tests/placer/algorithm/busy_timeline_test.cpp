@@ -57,5 +57,40 @@ TEST(BusyTimeline, FindsTheFirstGapThatIsLongEnough) {
   }
 }
 
+// Gaps below the shortest time that is asked for may be closed: no answer changes.
+TEST(BusyTimeline, ClosesOnlyGapsThatNothingFits) {
+  for (const std::int64_t shortest : {1, 3}) {
+    Rng rng(static_cast<std::uint64_t>(shortest));
+    BusyTimeline timeline({shortest});
+    Naive naive;
+    for (int i = 0; i < 800; ++i) {
+      const SimTime ready{static_cast<std::int64_t>(rng.below(6000))};
+      const SimTime time{shortest + static_cast<std::int64_t>(rng.below(6))};
+      const SimTime start = timeline.earliest(ready, time);
+      ASSERT_EQ(start, naive.earliest(ready, time)) << "shortest " << shortest << ", query " << i;
+      timeline.reserve(start, time);
+      naive.reserve(start, time);
+    }
+  }
+}
+
+TEST(BusyTimeline, SearchGoesOnAsOneFromTheBeginning) {
+  Rng rng(1);
+  BusyTimeline timeline;
+  for (int i = 0; i < 600; ++i) {
+    const SimTime time{static_cast<std::int64_t>(1 + rng.below(8))};
+    timeline.reserve(timeline.earliest({static_cast<std::int64_t>(rng.below(9000))}, time), time);
+  }
+  for (const std::int64_t time : {0, 1, 5, 12}) {
+    BusyTimeline::Search search(timeline, {time});
+    SimTime ready;
+    while (ready < timeline.free()) {
+      const SimTime found = search.earliest(ready);
+      ASSERT_EQ(found, timeline.earliest(ready, {time}));
+      ready = found + SimTime{static_cast<std::int64_t>(rng.below(300))};
+    }
+  }
+}
+
 }  // namespace
 }  // namespace placer

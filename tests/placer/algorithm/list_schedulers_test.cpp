@@ -204,14 +204,15 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ByDefinition, ::testing::Range<std::uint64_t>(0,
 // --- What every schedule keeps, with colocation, state, unsupported ops and controls ---
 
 // Devices that cannot win are passed over: the choice is that of asking them all.
-TEST(PartialSchedule, EarliestFinishIsTheFirstOfAllDevicesWithReservedLinks) {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+TEST(PartialSchedule, EarliestFinishIsTheFirstOfAllDevices) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
+    const Links links = seed % 2 == 0 ? Links::kFree : Links::kReserved;
     test::OwnedProblem owned(test::random_workload(seed, {.nodes = 80, .unsupported = 0.2}),
                              test::random_cluster(seed, {.devices = 2 + seed % 5}), {});
     const Problem problem = owned.problem();
     const UnitTable units(problem);
-    PartialSchedule schedule(problem, units, {.links = Links::kReserved});
+    PartialSchedule schedule(problem, units, {.links = links});
     for (std::size_t v = 0; v < owned.workload.graph.size(); ++v) {
       const NodeId op = id_at<NodeId>(v);
       if (owned.workload.graph.node(op).kind != NodeKind::kOp) continue;

@@ -1,12 +1,11 @@
 #include "policy/torch/graph_network.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include "tests/policy/test_problem.h"
+#include "tests/policy/torch/numerical_gradient.h"
 
 namespace placer::policy {
 namespace {
@@ -45,31 +44,13 @@ TEST(GraphNetwork, ScoresHaveTheNumericalGradient) {
   problem.constraints().allowed[3] = 0b10;
   const Example example(problem, {0, 1, 0, 1, 1, 0});
   const GraphNetwork network(kTinyNetwork, 1, at::kDouble);
-  std::vector<at::Tensor> weights;
-  for (const NamedTensor& parameter : network.parameters()) weights.push_back(parameter.value);
   // Not symmetric in units or devices, so that no gradient cancels.
   const auto value = [&] {
     const at::Tensor scores =
         network.scores(example.inputs).masked_fill(example.inputs.forbidden, 0);
     return (scores.flatten() * scores.flatten().cumsum(0)).sum();
   };
-  const auto gradients = torch::autograd::grad({value()}, weights);
-  const at::NoGradGuard guard;
-  constexpr double step = 1e-6;
-  for (std::size_t p = 0; p < weights.size(); ++p) {
-    double* data = weights[p].mutable_data_ptr<double>();
-    const at::Tensor gradient = gradients[p].contiguous();
-    for (std::int64_t i = 0; i < weights[p].numel(); ++i) {
-      const double before = data[i];
-      data[i] = before + step;
-      const double above = value().item<double>();
-      data[i] = before - step;
-      const double below = value().item<double>();
-      data[i] = before;
-      EXPECT_NEAR((above - below) / (2 * step), gradient.const_data_ptr<double>()[i], 1e-6)
-          << network.parameters()[p].name << "[" << i << "]";
-    }
-  }
+  test::expect_numerical_gradient(network.parameters(), value, 1e-6);
 }
 
 // Devices are scored by what they are, not by their number.

@@ -11,6 +11,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "policy/torch/policy_gradient.h"
+#include "tests/policy/torch/numerical_gradient.h"
 #include "tests/policy/torch/small_policy.h"
 
 namespace placer::policy {
@@ -90,32 +91,6 @@ double reward(SmallHierarchy& policy, const Proposal& proposal) {
   return -std::sqrt(policy.evaluator.evaluate_one(proposal.placement).step_time.microseconds());
 }
 
-template <typename Function>
-void expect_numerical_gradient(const SmallHierarchy& policy, const Function& function) {
-  const std::vector<at::Tensor> weights = policy.weights();
-  const auto value = [&] {
-    policy.network->encode();
-    return function();
-  };
-  const auto gradients = torch::autograd::grad({value()}, weights);
-  const at::NoGradGuard guard;
-  constexpr double step = 1e-5;
-  for (std::size_t p = 0; p < weights.size(); ++p) {
-    double* data = weights[p].mutable_data_ptr<double>();
-    const at::Tensor gradient = gradients[p].contiguous();
-    for (std::int64_t i = 0; i < weights[p].numel(); ++i) {
-      const double before = data[i];
-      data[i] = before + step;
-      const double above = value().template item<double>();
-      data[i] = before - step;
-      const double below = value().template item<double>();
-      data[i] = before;
-      EXPECT_NEAR((above - below) / (2 * step), gradient.const_data_ptr<double>()[i], 1e-7)
-          << policy.network->parameters()[p].name << "[" << i << "]";
-    }
-  }
-}
-
 TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
   GroupingParameters grouping = two_groups();
   grouping.usage = 0.7;
@@ -123,7 +98,8 @@ TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
   SmallHierarchy policy(grouping, test::four_ops());
   const std::vector<Proposal> proposals = policy.sample(4);
   const std::vector<double> advantages = {0.5, -1.5, 2, -0.25};
-  expect_numerical_gradient(policy, [&] {
+  test::expect_numerical_gradient(policy.network->parameters(), [&] {
+    policy.network->encode();
     const Evaluation evaluation = policy.network->evaluate(proposals);
     return reinforce_loss(evaluation, advantages, 0.3) + evaluation.penalty;
   });

@@ -3,13 +3,13 @@
 #include <limits>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "policy/torch/seq2seq.h"
+#include "tests/policy/torch/numerical_gradient.h"
 #include "tests/policy/torch/small_policy.h"
 
 namespace placer::policy {
@@ -42,24 +42,7 @@ TEST(ReinforceLoss, HasTheNumericalGradient) {
   const auto loss = [&] {
     return reinforce_loss(policy.network.evaluate(policy.encode(), actions), advantages, 0.3);
   };
-  const auto weights = values_of(policy.network);
-  const auto gradients = torch::autograd::grad({loss()}, weights);
-  const at::NoGradGuard guard;
-  constexpr double step = 1e-5;
-  for (std::size_t p = 0; p < weights.size(); ++p) {
-    double* data = weights[p].mutable_data_ptr<double>();
-    const at::Tensor gradient = gradients[p].contiguous();
-    for (std::int64_t i = 0; i < weights[p].numel(); ++i) {
-      const double before = data[i];
-      data[i] = before + step;
-      const double above = loss().item<double>();
-      data[i] = before - step;
-      const double below = loss().item<double>();
-      data[i] = before;
-      EXPECT_NEAR((above - below) / (2 * step), gradient.const_data_ptr<double>()[i], 1e-7)
-          << policy.network.parameters()[p].name << "[" << i << "]";
-    }
-  }
+  test::expect_numerical_gradient(policy.network.parameters(), loss);
 }
 
 // Three ops on two devices have eight placements, so that expectations are sums. With J = sum_p

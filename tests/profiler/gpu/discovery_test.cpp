@@ -1,6 +1,5 @@
 #include "profiler/gpu/discovery.h"
 
-#include <cmath>
 #include <limits>
 
 #include <gmock/gmock.h>
