@@ -54,11 +54,11 @@ struct HandOff {
 struct StepReport {
   std::optional<Infeasible> infeasible;  // out of memory, time-out, an op that threw
   double wall_seconds = 0;
-  std::vector<Bytes> peak_memory;    // [devices], by accounting of live bytes
+  std::vector<Bytes> peak_memory;  // [devices], by accounting of live bytes
   // [devices], in ops; of a GPU, unless recorded, from its first op to its last.
   std::vector<double> busy_seconds;
-  std::vector<OpRun> ops;            // when recorded
-  std::vector<HandOff> hand_offs;    // when recorded
+  std::vector<OpRun> ops;          // when recorded
+  std::vector<HandOff> hand_offs;  // when recorded
 };
 
 // A tensor's bytes, for tests and goldens.
