@@ -4,7 +4,8 @@
 // a worker.
 //
 // Schedule rule (the simulator's too): a CPU device takes the ready op of highest priority, then
-// lowest index. Tensors are released when their last reader is done; state stays on its device
+// lowest index. A GPU is launched in one order, by priority, every op after what it waits for
+// (docs/gpu.md). Tensors are released when their last reader is done; state stays on its device
 // between steps.
 
 #include <cstdint>
@@ -47,16 +48,17 @@ struct HandOff {
   DeviceId from{};
   DeviceId to{};
   double start_seconds = 0;  // the producer's end
-  double end_seconds = 0;    // seen by the reader's worker
+  double end_seconds = 0;    // seen by the reader's worker, or the copy's end
 };
 
 struct StepReport {
   std::optional<Infeasible> infeasible;  // out of memory, time-out, an op that threw
   double wall_seconds = 0;
-  std::vector<Bytes> peak_memory;    // [devices], by accounting of live bytes
-  std::vector<double> busy_seconds;  // [devices], in ops
-  std::vector<OpRun> ops;            // when recorded
-  std::vector<HandOff> hand_offs;    // when recorded
+  std::vector<Bytes> peak_memory;  // [devices], by accounting of live bytes
+  // [devices], in ops; of a GPU, unless recorded, from its first op to its last.
+  std::vector<double> busy_seconds;
+  std::vector<OpRun> ops;          // when recorded
+  std::vector<HandOff> hand_offs;  // when recorded
 };
 
 // A tensor's bytes, for tests and goldens.
@@ -73,7 +75,8 @@ class Executor {
   // Prepares to run under `placement`; keeps the state's current values (moves them).
   virtual void place(const Placement& placement) = 0;
   // Runs one step. `limit_seconds`: a step that takes longer is ended at the next op boundary as
-  // kTimeOut (0: no limit). After an infeasible step the state has its values of before the step
+  // kTimeOut (0: no limit); what was launched on a GPU runs to its end first. After a device was
+  // lost, this and every further step is kCrashed. After an infeasible step the state has its values of before the step
   // where no update has run, else call reset().
   [[nodiscard]] virtual StepReport step(double limit_seconds, bool record) = 0;
   // State back to its first values, step counter to 0.
@@ -85,7 +88,8 @@ class Executor {
 };
 
 // Resolves every op and argument against the dispatcher and starts a worker per device ("cpu:N"
-// pinned to its core with intra-op threads off; "cpu" all cores in one op).
+// pinned to its core with intra-op threads off; "cpu" all cores in one op; "cuda:N" and its parts
+// launched by a thread).
 //   throws  Error(kUsage) listing every op that this LibTorch lacks or whose arguments do not fit
 //           its schema, with node names; Error(kDevice) for a device that is not there.
 // References outlive the executor.

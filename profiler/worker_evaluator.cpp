@@ -157,6 +157,10 @@ class WorkerEvaluator final : public Evaluator {
     }
     auto& reply = std::get<OutcomeReply>(answer);
     PLACER_CHECK(reply.id == last_id_, "one request at a time");
+    const auto& infeasible = reply.outcome.infeasible;
+    if (infeasible && infeasible->reason == InfeasibleReason::kCrashed) {
+      worker_.reset();  // it lost a device for good; the next one may have it again
+    }
     return std::move(reply.outcome);
   }
 

@@ -2,7 +2,9 @@
 
 // Whether a cluster's GPU is here.
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "placer/cluster/cluster.h"
 #include "profiler/gpu/gpu_driver.h"
@@ -14,5 +16,13 @@ namespace placer::profile {
 // another model than the device's kind says, so that times would be kept under the wrong name.
 // Empty: nothing.
 [[nodiscard]] std::string missing_for(const Device& device, const GpuName& name, GpuDriver& driver);
+
+// The driver for the GPUs that a cluster names; null where it names none, so that nothing is loaded.
+[[nodiscard]] GpuDriver* gpu_driver_for(const Cluster& cluster);
+
+// What and where the cluster's GPUs are, [cluster.size()], as gpu_places().
+//   throws  Error(kDevice) with what missing_for() says of the first that is not here
+[[nodiscard]] std::vector<std::optional<GpuPlace>> runnable_gpus(const Cluster& cluster,
+                                                                 GpuDriver* driver);
 
 }  // namespace placer::profile

@@ -226,6 +226,10 @@ TensorSlot tensor_slot(const c10::Argument& slot) {
                                                         : TensorSlot::kList;
 }
 
+bool names_device(const c10::Argument& slot) {
+  return held_type(slot.type())->kind() == c10::TypeKind::DeviceObjType;
+}
+
 std::variant<c10::IValue, std::string> convert_argument(const ArgumentValue& value,
                                                         const c10::Argument& slot) {
   if (std::holds_alternative<std::monostate>(value) &&

@@ -21,6 +21,9 @@ namespace placer::profile {
 enum class TensorSlot { kNone, kTensor, kList, kOptionalList };
 [[nodiscard]] TensorSlot tensor_slot(const c10::Argument& slot);
 
+// Whether it takes a device.
+[[nodiscard]] bool names_device(const c10::Argument& slot);
+
 // Conversions, as PyTorch's own argument parser makes them: a number in a tensor slot becomes a
 // wrapped number (it takes part in type promotion as a Python number does), an integer in a float
 // slot a float, an integer in a list slot of fixed length a list, every device the CPU.

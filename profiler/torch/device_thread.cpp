@@ -31,6 +31,13 @@ std::optional<int> core_in_name(const std::string& name) {
   return problem == std::errc{} && end == last ? std::optional(core) : std::nullopt;
 }
 
+void name_and_team(const std::string& name, int op_threads) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  // ATen sets the thread's team on first use, so that must have happened before ours is set.
+  (void)at::get_num_threads();
+  omp_set_num_threads(op_threads);
+}
+
 }  // namespace
 
 DeviceThread device_thread(const Device& device) {
@@ -87,10 +94,11 @@ void become(const DeviceThread& thread, const Device& device) {
     throw Error(ErrorKind::kDevice,
                 "device \"" + device.name + "\": cannot be pinned to its processors");
   }
-  pthread_setname_np(pthread_self(), device.name.substr(0, 15).c_str());
-  // ATen sets the thread's team on first use, so that must have happened before ours is set.
-  (void)at::get_num_threads();
-  omp_set_num_threads(thread.op_threads);
+  name_and_team(device.name, thread.op_threads);
+}
+
+void become_helper(const std::string& name) {
+  name_and_team(name, 1);
 }
 
 void keep_freed_memory() {

@@ -3,6 +3,7 @@
 // What makes a thread a CPU device: its processors and how many threads an op may use.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "placer/cluster/cluster.h"
@@ -20,6 +21,10 @@ struct DeviceThread {
 
 // To be called on the worker's own thread, first thing: pins it and sets its OpenMP team.
 void become(const DeviceThread& thread, const Device& device);
+
+// The same for a thread that only serves a GPU: named, and what little it does on the host is done by
+// itself alone.
+void become_helper(const std::string& name);
 
 // Makes malloc keep what ops free for the next op instead of giving it back to the system:
 // activations are allocated anew in every step, and every page that was given back costs a fault.

@@ -13,7 +13,7 @@ bool is_source(const Node& node) {
 
 }  // namespace
 
-GraphRunner::GraphRunner(const Graph& graph, std::uint64_t seed)
+GraphRunner::GraphRunner(const Graph& graph, std::uint64_t seed, at::Device device)
     : graph_(graph),
       seed_(seed),
       ops_(bind_ops(graph)),
@@ -23,8 +23,11 @@ GraphRunner::GraphRunner(const Graph& graph, std::uint64_t seed)
     const NodeId id = id_at<NodeId>(i);
     const Node& node = graph.node(id);
     if (is_source(node)) {
-      values_[graph.tensor_index({id, 0})] = first_value(node, seed);
+      values_[graph.tensor_index({id, 0})] = first_value(node, seed).to(device);
       continue;
+    }
+    if (ops_[i]) {
+      ops_[i]->place_on(device);
     }
     for (std::uint32_t k = 0; k < node.outputs.size(); ++k) {
       NodeId last = id;
@@ -63,13 +66,20 @@ void GraphRunner::run_op(NodeId id, const Observer& observer) {
   BoundOp& op = *ops_[index(id)];
   const std::span<at::Tensor> outputs(values_.data() + graph_.tensor_index({id, 0}),
                                       node.outputs.size());
-  const double wall = wall_seconds();
-  const double thread = thread_seconds();
-  try {
+  const auto run = [&] {
     if (op.random()) {
       op.run_seeded(random_op_seed(seed_, node.name, steps_), inputs_, outputs, stack_);
     } else {
       op.run(inputs_, outputs, stack_);
+    }
+  };
+  const double wall = wall_seconds();
+  const double thread = thread_seconds();
+  try {
+    if (observer.around) {
+      observer.around(id, run);
+    } else {
+      run();
     }
   } catch (const std::exception& error) {
     const std::string text = error.what();

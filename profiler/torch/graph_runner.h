@@ -18,17 +18,20 @@ namespace placer::profile {
 
 class GraphRunner {
  public:
-  // Before an op runs: its inputs. After: what it took.
+  // Before an op runs: its inputs. After: what it took. Members may be empty.
   struct Observer {
-    std::function<void(NodeId, std::span<const at::Tensor* const>)> before;
-    std::function<void(NodeId, double thread_seconds, double wall_seconds)> after;
+    std::function<void(NodeId, std::span<const at::Tensor* const>)> before = nullptr;
+    std::function<void(NodeId, double thread_seconds, double wall_seconds)> after = nullptr;
+    // Runs the op, once or again and again, by calling what it is given; else it is run once.
+    std::function<void(NodeId, const std::function<void()>& run)> around = nullptr;
   };
 
-  // Binds the ops and makes the sources' first values. Throws Error(kUsage) as bind_ops does.
-  GraphRunner(const Graph& graph, std::uint64_t seed);
+  // Binds the ops to a device and makes the sources' first values there. Throws Error(kUsage) as
+  // bind_ops does.
+  GraphRunner(const Graph& graph, std::uint64_t seed, at::Device device = at::kCPU);
 
   // One step; tensors are released after their last reader. Throws Error(kUsage) with the node's
-  // name when an op fails. `observer` members may be empty.
+  // name when an op fails.
   void step(const Observer& observer);
 
  private:

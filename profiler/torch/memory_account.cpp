@@ -26,7 +26,7 @@ MemoryAccount::MemoryAccount(const Cluster& cluster, std::span<const Bytes> limi
 std::optional<MemoryAccount::Shortage> MemoryAccount::start(std::span<const Bytes> resident) {
   for (std::size_t i = 0; i < devices_ + pools_; ++i) {
     counters_[i].live.store(0, std::memory_order_relaxed);
-    counters_[i].peak = 0;
+    counters_[i].peak.store(0, std::memory_order_relaxed);
   }
   std::optional<Shortage> shortage;
   for (std::size_t d = 0; d < devices_; ++d) {
@@ -41,7 +41,11 @@ std::optional<MemoryAccount::Shortage> MemoryAccount::start(std::span<const Byte
 std::int64_t MemoryAccount::charge(std::size_t device, std::int64_t bytes) {
   Counter& counter = counters_[device];
   const std::int64_t live = counter.live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  counter.peak = std::max(counter.peak, live);
+  // Others charge a device only for copies that they send to it.
+  std::int64_t peak = counter.peak.load(std::memory_order_relaxed);
+  while (live > peak &&
+         !counter.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+  }
   std::int64_t missing = live - counter.limit;
   if (counter.pool != nullptr) {
     const std::int64_t drawn =
@@ -62,7 +66,7 @@ void MemoryAccount::release(std::size_t device, std::int64_t bytes) {
 std::vector<Bytes> MemoryAccount::peaks() const {
   std::vector<Bytes> peaks(devices_);
   for (std::size_t d = 0; d < devices_; ++d) {
-    peaks[d] = {counters_[d].peak};
+    peaks[d] = {counters_[d].peak.load(std::memory_order_relaxed)};
   }
   return peaks;
 }

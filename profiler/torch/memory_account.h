@@ -33,7 +33,7 @@ class MemoryAccount {
   };
   [[nodiscard]] std::optional<Shortage> start(std::span<const Bytes> resident);
 
-  // Missing bytes when the limit is passed, else 0. Called by the device's own worker only.
+  // Missing bytes when the limit is passed, else 0. Called by any thread.
   [[nodiscard]] std::int64_t charge(std::size_t device, std::int64_t bytes);
   // Called by any worker.
   void release(std::size_t device, std::int64_t bytes);
@@ -43,7 +43,7 @@ class MemoryAccount {
  private:
   struct alignas(64) Counter {
     std::atomic<std::int64_t> live{0};
-    std::int64_t peak = 0;  // written by the device's worker
+    std::atomic<std::int64_t> peak{0};
     std::int64_t limit = 0;
     Counter* pool = nullptr;
   };

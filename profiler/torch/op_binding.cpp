@@ -6,6 +6,7 @@
 #include <set>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <torch/version.h>
 
 #include "placer/base/error.h"
@@ -128,10 +129,18 @@ void BoundOp::run(std::span<const at::Tensor* const> inputs, std::span<at::Tenso
   take_results(inputs, outputs, stack);
 }
 
+void BoundOp::place_on(at::Device device) {
+  device_ = device;
+  for (const auto& [position, on_cpu] : device_arguments_) {
+    arguments_[position] = device.is_cpu() ? on_cpu : c10::IValue(device);
+  }
+}
+
 void BoundOp::run_seeded(std::uint64_t seed, std::span<const at::Tensor* const> inputs,
                          std::span<at::Tensor> outputs, torch::jit::Stack& stack) {
   const std::scoped_lock turn(generator_turn());
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  at::Generator generator = device_.is_cpu() ? at::detail::getDefaultCPUGenerator()
+                                             : at::globalContext().defaultGenerator(device_);
   {
     const std::scoped_lock lock(generator.mutex());
     generator.set_current_seed(seed);
@@ -197,6 +206,11 @@ OpBinder::Problem OpBinder::bind_arguments(BoundOp& op) {
       op.arguments_.push_back(*slot.default_value());
     } else {
       return quoted("argument ", slot.name()) + " (" + slot_type(slot) + ") is missing";
+    }
+  }
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    if (names_device(slots[i])) {
+      op.device_arguments_.emplace_back(i, op.arguments_[i]);
     }
   }
   if (used == given_.size()) {

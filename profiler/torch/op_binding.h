@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -31,10 +32,15 @@ class BoundOp {
            torch::jit::Stack& stack);
 
   // The same for an op that draws random numbers: alone in this process among all such ops, with
-  // the default CPU generator seeded, so that the result depends on `seed` only and not on what
-  // runs beside it. Leaves that generator changed.
+  // its device's default generator seeded, so that the result depends on `seed` and the kind of
+  // device only and not on what runs beside it. Leaves that generator changed.
   void run_seeded(std::uint64_t seed, std::span<const at::Tensor* const> inputs,
                   std::span<at::Tensor> outputs, torch::jit::Stack& stack);
+
+  // Makes its results on `device` from now on, whatever device its arguments name. Its inputs must be
+  // there. (It starts on the CPU.)
+  void place_on(at::Device device);
+  [[nodiscard]] at::Device device() const { return device_; }
 
   // Whether its result depends on the random generator (a dropout of probability 0 does not).
   [[nodiscard]] bool random() const { return random_; }
@@ -67,6 +73,9 @@ class BoundOp {
   // name.
   std::vector<std::uint32_t> pass_through_;
   bool random_ = false;
+  // Arguments that name a device, as bound for the CPU.
+  std::vector<std::pair<std::uint32_t, c10::IValue>> device_arguments_;
+  at::Device device_{at::kCPU};
 };
 
 // The op of a node of kind kOp, or what is wrong: no such operator, an argument that its schema

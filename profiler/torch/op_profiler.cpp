@@ -13,6 +13,7 @@
 #include <map>
 #include <thread>
 
+#include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -21,10 +22,13 @@
 #include "placer/evaluate/statistics.h"
 #include "profiler/clocks.h"
 #include "profiler/devices.h"
+#include "profiler/gpu/runnable.h"
 #include "profiler/profile_cache.h"
 #include "profiler/torch/device_thread.h"
+#include "profiler/torch/gpu_op_timer.h"
 #include "profiler/torch/graph_runner.h"
 #include "profiler/torch/op_key.h"
+#include "profiler/torch/transfers.h"
 
 namespace placer::profile {
 namespace {
@@ -55,17 +59,30 @@ struct SetAtEnd {
   ~SetAtEnd() { flag = true; }
 };
 
+// A GPU to profile on.
+struct ProfiledGpu {
+  c10::Stream stream;
+  std::string machine;  // its model and driver
+};
+
 class Profile {
  public:
-  Profile(const Graph& graph, std::vector<Device> devices, const ProfileOptions& options)
+  // `gpu`: what the first of `devices` is, where it is no CPU device.
+  Profile(const Graph& graph, std::vector<Device> devices, std::optional<ProfiledGpu> gpu,
+          const ProfileOptions& options)
       : graph_(graph),
         devices_(std::move(devices)),
+        gpu_(std::move(gpu)),
         options_(options),
+        machine_(gpu_ ? gpu_->machine : machine_name(facts_)),
         cache_(options.cache),
         distinct_of_(graph.size()),
-        context_(fmt::format("{}|{}|{}|{}|{}", machine_name(facts_), facts_.library,
-                             devices_[0].kind, devices_.size(), options.repeats)),
+        context_(fmt::format("{}|{}|{}|{}|{}", machine_, facts_.library, devices_[0].kind,
+                             gpu_ ? 1 : devices_.size(), options.repeats)),
         start_(wall_seconds()) {
+    if (gpu_) {
+      return;
+    }
     // Here, since a pinned thread and those that it starts may use its own core only.
     for (const Device& device : devices_) {
       threads_.push_back(device_thread(device));
@@ -77,7 +94,7 @@ class Profile {
     // A thread of its own: it is pinned and loses its OpenMP team, which the caller's must not.
     std::thread worker([&] {
       try {
-        measure();
+        gpu_ ? measure_on_gpu() : measure();
       } catch (...) {
         failure = std::current_exception();
       }
@@ -98,8 +115,7 @@ class Profile {
     const c10::InferenceMode guard;
     const std::int64_t resident = resident_bytes();
     GraphRunner runner(graph_, options_.seed);
-    runner.step({.before = [this](NodeId id, auto inputs) { find_distinct(id, inputs); },
-                 .after = nullptr});
+    runner.step({.before = [this](NodeId id, auto inputs) { find_distinct(id, inputs); }});
     if (options_.repeats < 1 || all_cached()) {
       return;
     }
@@ -116,6 +132,28 @@ class Profile {
     }
     if (both && !stopped()) {
       measure_busy(runner, passes);
+    }
+  }
+
+  // One pass after the other; each op whose turn it is, in a batch.
+  void measure_on_gpu() {
+    const c10::InferenceMode guard;
+    GpuOpTimer timer(gpu_->stream);
+    GraphRunner runner(graph_, options_.seed, gpu_->stream.device());
+    runner.step({.before = [this](NodeId id, auto inputs) { find_distinct(id, inputs); }});
+    for (int pass = 0; pass < options_.repeats && !all_cached() && !stopped(); ++pass) {
+      runner.step({.around = [&](NodeId id, const std::function<void()>& launch) {
+        DistinctOp& op = distinct_[distinct_of_[index(id)]];
+        if (!has_turn(op, id, pass)) {
+          launch();
+          return;
+        }
+        const GpuOpTimer::Sample sample =
+            timer.time(launch, op.alone.empty() ? 0 : op.alone.back());
+        op.alone.push_back(sample.seconds);
+        launches_.push_back(sample.launch_seconds);
+      }});
+      tell(pass + 1, options_.repeats);
     }
   }
 
@@ -188,15 +226,20 @@ class Profile {
                        [](const DistinctOp& op) { return op.cached.has_value(); });
   }
 
+  // Whether an op's sample of this pass is to be taken from this occurrence.
+  static bool has_turn(const DistinctOp& op, NodeId id, int pass) {
+    return op.nodes[static_cast<std::size_t>(pass) % op.nodes.size()] == id;
+  }
+
   // One pass: a sample of every distinct op, from the occurrence whose turn it is.
   void sample(GraphRunner& runner, int pass, std::vector<double> DistinctOp::*samples) {
-    runner.step({.before = nullptr, .after = [&](NodeId id, double thread, double wall) {
-                   DistinctOp& op = distinct_[distinct_of_[index(id)]];
-                   if (op.nodes[static_cast<std::size_t>(pass) % op.nodes.size()] == id) {
-                     const double seconds = many_threads() ? wall : thread;
-                     (op.*samples).push_back(std::max(0.0, seconds - clock_cost_));
-                   }
-                 }});
+    runner.step({.after = [&](NodeId id, double thread, double wall) {
+      DistinctOp& op = distinct_[distinct_of_[index(id)]];
+      if (has_turn(op, id, pass)) {
+        const double seconds = many_threads() ? wall : thread;
+        (op.*samples).push_back(std::max(0.0, seconds - clock_cost_));
+      }
+    }});
   }
 
   void tell(int done, int total) const {
@@ -254,20 +297,37 @@ class Profile {
     } catch (const std::exception& problem) {
       report.cache_problem = problem.what();  // the times are worth more than the cache
     }
+    report.launch_seconds = launches_.empty() ? 0 : median(launches_);
     report.times.info = {
-        .machine = machine_name(facts_),
+        .machine = machine_,
         .library = facts_.library,
-        .method = many_threads() ? "wall time of ops within whole steps, median of the repeats"
-                  : report.busy  ? "thread CPU time of ops within whole steps, median of the "
-                                   "repeats; alone, and with every core busy"
-                                 : "thread CPU time of ops within whole steps, median of the "
-                                   "repeats; alone",
+        .method = method(report),
         .repeats = repeats,
         .date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
         .workload = ""};
     summarise(report);
     report.seconds = wall_seconds() - start_;
     return report;
+  }
+
+  [[nodiscard]] std::string method(const ProfileReport& report) const {
+    if (gpu_) {
+      return fmt::format(
+          "GPU time of batches of one op within whole steps, launched ahead, median of the "
+          "repeats; "
+          "TF32 {} for products of matrices, {} for convolutions{}",
+          at::globalContext().allowTF32CuBLAS() ? "on" : "off",
+          at::globalContext().allowTF32CuDNN() ? "on" : "off",
+          report.launch_seconds > 0
+              ? fmt::format("; the host launches one in {:.1f} us", report.launch_seconds * 1e6)
+              : "");
+    }
+    if (many_threads()) {
+      return "wall time of ops within whole steps, median of the repeats";
+    }
+    const std::string alone =
+        "thread CPU time of ops within whole steps, median of the repeats; alone";
+    return report.busy ? alone + ", and with every core busy" : alone;
   }
 
   static void summarise(ProfileReport& report) {
@@ -290,13 +350,16 @@ class Profile {
   const Graph& graph_;
   std::vector<Device> devices_;
   std::vector<DeviceThread> threads_;  // [devices_]
+  std::optional<ProfiledGpu> gpu_;
   const ProfileOptions& options_;
   const MachineFacts facts_ = machine_facts();
+  std::string machine_;
   ProfileCache cache_;
   std::vector<DistinctOp> distinct_;
   std::map<std::string, std::size_t> by_key_;
   std::vector<std::size_t> distinct_of_;  // [nodes]
   std::string context_;                   // what makes times of equal ops comparable
+  std::vector<double> launches_;          // of GPUs: samples, seconds
   double clock_cost_ = 0;
   bool too_large_ = false;
   double start_;
@@ -304,18 +367,32 @@ class Profile {
 
 }  // namespace
 
-ProfileReport profile_ops(const Graph& graph, const Cluster& cluster, const std::string& kind,
-                          const ProfileOptions& options) {
+ProfileReport profile_ops_with(GpuDriver* driver, const Graph& graph, const Cluster& cluster,
+                               const std::string& kind, const ProfileOptions& options) {
+  const auto places = runnable_gpus(cluster, driver);
   std::vector<Device> devices;
-  for (const Device& device : cluster.devices()) {
-    if (device.kind == kind) {
-      devices.push_back(device);
+  std::optional<ProfiledGpu> gpu;
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    const Device& device = cluster.devices()[i];
+    if (device.kind != kind) {
+      continue;
     }
+    if (devices.empty() && places[i]) {
+      gpu.emplace(ProfiledGpu{make_streams(*driver, places[i]->gpu, places[i]->part).compute,
+                              fmt::format("{}, CUDA {}", driver->facts(places[i]->gpu).name,
+                                          driver->software().driver)});
+    }
+    devices.push_back(device);
   }
   if (devices.empty()) {
     throw Error(ErrorKind::kDevice, "the cluster has no device of kind \"" + kind + "\"");
   }
-  return Profile(graph, std::move(devices), options).run();
+  return Profile(graph, std::move(devices), std::move(gpu), options).run();
+}
+
+ProfileReport profile_ops(const Graph& graph, const Cluster& cluster, const std::string& kind,
+                          const ProfileOptions& options) {
+  return profile_ops_with(gpu_driver_for(cluster), graph, cluster, kind, options);
 }
 
 }  // namespace placer::profile

@@ -6,8 +6,26 @@
 
 namespace placer::profile {
 
+namespace {
+
+// When `reader` had tensor `value`; the clock's zero: at once.
+OpRecord::Time arrival(const StepPlan& plan, std::span<const OpRecord::Time> arrivals,
+                       std::size_t reader, std::size_t value, const OpRecord& of_reader) {
+  OpRecord::Time time = of_reader.seen;
+  for (const std::uint32_t transfer : plan.arrives.of(reader)) {
+    if (plan.transfers[transfer].value == value) {
+      time = std::max(time, arrivals[transfer]);
+    }
+  }
+  return time;
+}
+
+}  // namespace
+
 void add_records(const Graph& graph, const Program& program, const Lowered& lowered,
-                 std::span<const OpRecord> records, OpRecord::Time start, StepReport& report) {
+                 const StepPlan& plan, std::span<const OpRecord> records,
+                 std::span<const OpRecord::Time> arrivals, OpRecord::Time start,
+                 StepReport& report) {
   const auto seconds = [&](OpRecord::Time t) {
     return std::chrono::duration<double>(t - start).count();
   };
@@ -29,8 +47,10 @@ void add_records(const Graph& graph, const Program& program, const Lowered& lowe
       }
       // One that was there before the reader could start for other reasons took no time.
       const double made = seconds(records[producer].end);
-      const double seen =
-          std::max(made, std::min(seconds(records[index(run.node)].seen), run.start_seconds));
+      const std::size_t reader = index(run.node);
+      const OpRecord::Time arrived =
+          arrival(plan, arrivals, reader, graph.tensor_index(input), records[reader]);
+      const double seen = std::max(made, std::min(seconds(arrived), run.start_seconds));
       report.hand_offs.push_back({input, from, run.device, made, seen});
     }
   }

@@ -85,7 +85,7 @@ at::Tensor tensor_of(const RawTensor& record) {
 }
 
 Value value_of(const at::Tensor& tensor) {
-  const at::Tensor rows = tensor.contiguous();
+  const at::Tensor rows = tensor.cpu().contiguous();
   Value value;
   value.dtype = dtype_of(rows.scalar_type());
   value.shape.assign(rows.sizes().begin(), rows.sizes().end());

@@ -1,7 +1,6 @@
 // Every bundled graph gives the same bits under any placement, and the loss of eager PyTorch.
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -12,27 +11,18 @@
 
 #include "placer/base/files.h"
 #include "placer/base/random.h"
-#include "placer/formats/formats.h"
 #include "profiler/executor.h"
 #include "tests/profiler/executable_graph.h"
+#include "tests/profiler/whole_steps.h"
 
 namespace placer::profile {
 namespace {
 
-std::vector<std::string> graph_files(const std::string& folder) {
-  std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().string().ends_with(".json.zst")) {
-      files.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(files);
-  return files;
-}
-
-Graph load(const std::string& file) {
-  return read_graph(read_file(file), file).graph;
-}
+using placer::testing::graph_files;
+using placer::testing::in_runs;
+using placer::testing::load_graph;
+using placer::testing::short_name;
+using placer::testing::step_once;
 
 float loss_of(const Graph& graph, const Executor& executor) {
   float loss = 0;
@@ -69,29 +59,6 @@ std::map<std::string, double> gradient_norms(const Graph& graph, const Executor&
   return norms;
 }
 
-// All that a step leaves: outputs (loss, gradients, new values) and state, by node name.
-std::map<std::string, std::string> what_is_left(const Graph& graph, const Executor& executor) {
-  std::map<std::string, std::string> left;
-  for (std::size_t i = 0; i < graph.size(); ++i) {
-    const Node& node = graph.nodes()[i];
-    if (node.kind == NodeKind::kOutput) {
-      left[node.name] = executor.output(id_at<NodeId>(i)).data;
-    } else if (node.kind == NodeKind::kState) {
-      left[node.name] = executor.state(id_at<NodeId>(i)).data;
-    }
-  }
-  return left;
-}
-
-std::map<std::string, std::string> step_once(const Graph& graph, Executor& executor,
-                                             const Placement& placement) {
-  executor.reset();
-  executor.place(placement);
-  const StepReport report = executor.step(0, false);
-  EXPECT_FALSE(report.infeasible) << report.infeasible->text;
-  return what_is_left(graph, executor);
-}
-
 // Every node anywhere, in any order.
 Placement anything(const Graph& graph, std::size_t devices, Rng& rng) {
   Placement placement;
@@ -102,25 +69,10 @@ Placement anything(const Graph& graph, std::size_t devices, Rng& rng) {
   return placement;
 }
 
-// As a search would propose it: classes stay together, neighbours mostly too.
-Placement in_runs(const Graph& graph, std::size_t devices, Rng& rng) {
-  std::vector<DeviceId> of_class(graph.num_colocation_classes());
-  std::size_t device = 0;
-  for (DeviceId& choice : of_class) {
-    device = rng.below(30) == 0 ? rng.below(devices) : device;
-    choice = id_at<DeviceId>(device);
-  }
-  Placement placement;
-  for (std::size_t i = 0; i < graph.size(); ++i) {
-    placement.device.push_back(of_class[graph.colocation_class(id_at<NodeId>(i))]);
-  }
-  return placement;
-}
-
 class BundledGraph : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(BundledGraph, AnyPlacementGivesTheBitsOfOneDevice) {
-  const Graph graph = load(GetParam());
+  const Graph graph = load_graph(GetParam());
   constexpr std::size_t kDevices = 3;
   const Cluster cluster = placer::testing::core_cluster(kDevices);
   const auto executor = make_executor(graph, cluster, {});
@@ -143,14 +95,6 @@ TEST_P(BundledGraph, AnyPlacementGivesTheBitsOfOneDevice) {
   }
 }
 
-std::string short_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = std::filesystem::path(info.param).filename();
-  name = name.substr(0, name.find('.'));
-  std::ranges::replace_if(
-      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
-  return name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Conformance, BundledGraph,
                          ::testing::ValuesIn(graph_files(PLACER_SOURCE_ROOT "/configs/graphs")),
                          short_name);
@@ -165,7 +109,7 @@ TEST_P(EagerLoss, IsTheExecutorsLoss) {
   const std::string model = stem.substr(0, stem.find("_small"));
   const std::string golden_file = PLACER_SOURCE_ROOT "/tests/golden/eager/" + model + ".json";
   const auto golden = nlohmann::json::parse(read_file(golden_file));
-  const Graph graph = load(GetParam());
+  const Graph graph = load_graph(GetParam());
   const Cluster cluster = placer::testing::core_cluster(2);
   ExecutorOptions options;
   options.seed = golden.at("seed").get<std::uint64_t>();

@@ -27,6 +27,28 @@ class GpuCli : public CliFixture {
                      folder_.path());
   }
 
+  // With GPUs that run ops (tests/profiler/gpu/stand_in_device.h).
+  [[nodiscard]] ProcessResult with_stand_ins(const std::string& arguments) const {
+    return run_shell(std::string("PLACER_GPU_PLUGIN='") + PLACER_TEST_PLUGINS +
+                         "/stand_in_plugin.so' \"$PLACER\" " + arguments,
+                     folder_.path());
+  }
+  // Eight products of matrices in a row, each of the last one and x.
+  void write_products() const {
+    const std::string matrix = R"("outputs": [{"dtype": "float32", "shape": [32, 32]}]})";
+    std::string nodes = R"({"name": "x", "kind": "state", "role": "buffer", )" + matrix;
+    std::string last = "x";
+    for (int i = 0; i < 8; ++i) {
+      const std::string name = "p" + std::to_string(i);
+      nodes += R"(, {"name": ")" + name + R"(", "op": "aten.mm", "inputs": [")" + last +
+               R"(", "x"], "args": {"self": {"in": 0}, "mat2": {"in": 1}}, )" + matrix;
+      last = name;
+    }
+    write("graph.json",
+          R"({"format": "placer.graph", "version": 1, "name": "products", "nodes": [)" + nodes +
+              R"(, {"name": "y", "kind": "output", "inputs": [")" + last + R"("]}]})");
+  }
+
   // A graph with times for a core and a GPU, and a cluster of one each.
   void write_problem() const {
     RandomGraphOptions options;
@@ -123,6 +145,25 @@ TEST_F(GpuCli, AGpuThatIsNotThereIsStatus5AndSaysWhatIsMissing) {
   const ProcessResult fewer = with_gpus(1, "devices --split cuda:1=2");
   EXPECT_EQ(fewer.status, 5);
   EXPECT_THAT(fewer.err, HasSubstr("this machine has 1 GPU"));
+}
+
+TEST_F(GpuCli, OpsAreProfiledMeasuredAndPlacedOnGpus) {
+  write_products();
+  for (const std::string command :
+       {"devices --split cuda:0=2 -o cluster.json",
+        "profile graph.json -c cluster.json --no-cache --repeats 2",
+        "place graph.json -c cluster.json --budget 5 --signal measured -o placement.json",
+        "place graph.json -c cluster.json --budget 5 --signal measured --isolate -o placement.json",
+        "measure graph.json -c cluster.json placement.json --rounds 2"}) {
+    const ProcessResult result = with_stand_ins(command);
+    ASSERT_EQ(result.status, 0) << command << "\n" << result.err << result.out;
+  }
+  const Workload profiled = read_graph(read("graph.json"), "graph.json");
+  const KindTimes* whole = profiled.times.find("cuda:Fake 100");
+  const KindTimes* half = profiled.times.find("cuda:Fake 100 (64 of 132 SMs)");
+  ASSERT_TRUE(whole != nullptr && half != nullptr);
+  EXPECT_GT(whole->ops[1].value().time, SimTime{});
+  EXPECT_THAT(whole->info.method, HasSubstr("launched ahead"));
 }
 
 TEST_F(GpuCli, PlacingForGpusThatAreNotHereIsBySimulation) {
