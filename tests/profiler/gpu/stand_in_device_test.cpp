@@ -14,7 +14,7 @@
 namespace placer::testing {
 namespace {
 
-using ::testing::ElementsAre;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -30,8 +30,14 @@ c10::Stream new_stream(int gpu) {
 class StandInGpus : public ::testing::Test {
  protected:
   StandInGpus() { stand_in_pause(std::chrono::microseconds(100)); }
+  // What was done wrong on purpose may come to light late: not in another test.
   ~StandInGpus() override {
     stand_in_pause(std::chrono::microseconds(0));
+    const c10::impl::VirtualGuardImpl guard(at::kPrivateUse1);
+    for (const c10::Stream& stream :
+         {writes_, reads_, guard.getDefaultStream(kGpu), guard.getDefaultStream(kOther)}) {
+      guard.synchronizeStream(stream);
+    }
     (void)stand_in_faults();
   }
 
@@ -81,7 +87,7 @@ TEST_F(StandInGpus, AReadThatDoesNotWaitIsFound) {
   const at::Tensor value = written();
   (void)read(value);
   EXPECT_THAT(stand_in_faults(),
-              ElementsAre(HasSubstr("aten::relu reads 64 bytes on GPU 0 without waiting")));
+              Contains(HasSubstr("aten::relu reads 64 bytes on GPU 0 without waiting")));
 }
 
 TEST_F(StandInGpus, AnEventOfAnEarlierMomentDoesNotOrderWhatCameAfter) {
@@ -90,12 +96,12 @@ TEST_F(StandInGpus, AnEventOfAnEarlierMomentDoesNotOrderWhatCameAfter) {
   const at::Tensor value = written();
   event.block(reads_);
   (void)read(value);
-  EXPECT_THAT(stand_in_faults(), ElementsAre(HasSubstr("without waiting")));
+  EXPECT_THAT(stand_in_faults(), Contains(HasSubstr("without waiting")));
 }
 
 TEST_F(StandInGpus, AReadOfWhatNobodyWroteIsFound) {
   (void)at::relu(at::empty_like(written()));
-  EXPECT_THAT(stand_in_faults(), ElementsAre(HasSubstr("which nobody has written")));
+  EXPECT_THAT(stand_in_faults(), Contains(HasSubstr("which nobody has written")));
 }
 
 TEST_F(StandInGpus, MemoryThatIsFreedWhileAnotherStreamReadsItIsFound) {
@@ -106,7 +112,7 @@ TEST_F(StandInGpus, MemoryThatIsFreedWhileAnotherStreamReadsItIsFound) {
     event.block(reads_);
     (void)read(value);
   }
-  EXPECT_THAT(stand_in_faults(), ElementsAre(HasSubstr("is freed while a stream")));
+  EXPECT_THAT(stand_in_faults(), Contains(HasSubstr("is freed while a stream")));
 }
 
 TEST_F(StandInGpus, TensorsOfSeveralGpusAreRefused) {
