@@ -101,6 +101,48 @@ std::vector<int> usable_processors() {
   return processors;
 }
 
+Graph diamond() {
+  ExecutableGraph graph;
+  const TensorRef x = graph.state("x", {2}, {-1, 2});
+  const TensorRef sum = graph.binary("sum", "aten.add.Tensor", x, x, {2});
+  const TensorRef left = graph.unary("left", "aten.relu.default", sum, {2});
+  const TensorRef right = graph.unary("right", "aten.neg.default", sum, {2});
+  graph.output("y", graph.binary("product", "aten.mul.Tensor", left, right, {2}));
+  return graph.build();
+}
+
+Graph kib_chain(int length) {
+  ExecutableGraph made;
+  TensorRef value = made.state("x", {256});
+  for (int i = 0; i < length; ++i) {
+    value = made.unary("op" + std::to_string(i), "aten.neg.default", value, {256});
+  }
+  made.output("y", value);
+  return made.build();
+}
+
+Graph dropouts(int count) {
+  ExecutableGraph made;
+  const TensorRef x = made.state("x.weight", {64});  // ones
+  for (int i = 0; i < count; ++i) {
+    Node drop;
+    drop.name = "drop" + std::to_string(i);
+    drop.op = "aten.native_dropout";
+    drop.overload = "default";
+    drop.inputs = {x};
+    drop.arguments = {{"input", InputArgument{0}}, {"p", 0.5}, {"train", true}};
+    TensorSpec mask;
+    mask.dtype = DType::kBool;
+    mask.shape = {64};
+    mask.bytes = {64};
+    drop.outputs = {float_tensor({64}), mask};
+    made.add(drop);
+    const TensorRef dropped{id_at<NodeId>(made.size() - 1), 0};
+    made.output("y" + std::to_string(i), dropped);
+  }
+  return made.build();
+}
+
 Cluster core_cluster(std::size_t devices, Bytes memory) {
   const std::vector<int> processors = usable_processors();
   std::vector<Device> list;

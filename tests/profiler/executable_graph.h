@@ -43,6 +43,13 @@ class ExecutableGraph {
   std::vector<Node> nodes_;
 };
 
+// y = relu(x + x) * -(x + x) with x = [-1, 2], a state: x, sum, left, right, product, y.
+[[nodiscard]] Graph diamond();
+// x, then a chain of `length` ops on 1 KiB each, then y.
+[[nodiscard]] Graph kib_chain(int length);
+// `count` dropouts of the same 64 ones, their results y0, y1, ...
+[[nodiscard]] Graph dropouts(int count);
+
 // "cpu:0" ... on the machine's processors in turn, so that there may be more devices than
 // processors; hand-off links.
 [[nodiscard]] Cluster core_cluster(std::size_t devices, Bytes memory = {std::int64_t{1} << 40});

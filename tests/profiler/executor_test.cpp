@@ -15,8 +15,11 @@ namespace {
 
 using placer::testing::alias_of;
 using placer::testing::core_cluster;
+using placer::testing::diamond;
+using placer::testing::dropouts;
 using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
+using placer::testing::kib_chain;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -37,17 +40,6 @@ Placement spread(const Graph& graph, std::size_t devices) {
 StepReport run(Executor& executor, const Placement& placement, bool record = false) {
   executor.place(placement);
   return executor.step(0, record);
-}
-
-// y = relu(x + x) * x with x = [-1, 2].
-Graph diamond() {
-  ExecutableGraph graph;
-  const TensorRef x = graph.state("x", {2}, {-1, 2});
-  const TensorRef sum = graph.binary("sum", "aten.add.Tensor", x, x, {2});
-  const TensorRef left = graph.unary("left", "aten.relu.default", sum, {2});
-  const TensorRef right = graph.unary("right", "aten.neg.default", sum, {2});
-  graph.output("y", graph.binary("product", "aten.mul.Tensor", left, right, {2}));
-  return graph.build();
 }
 
 TEST(Executor, DiamondGivesTheSameOnAnyNumberOfDevices) {
@@ -186,17 +178,6 @@ TEST(Executor, TwoStatesCanSwap) {
   EXPECT_THAT(floats(executor->state(b.node)), ElementsAre(1));
 }
 
-// A chain of `length` ops on 1 KiB each.
-Graph kib_chain(int length) {
-  ExecutableGraph made;
-  TensorRef value = made.state("x", {256});
-  for (int i = 0; i < length; ++i) {
-    value = made.unary("op" + std::to_string(i), "aten.neg.default", value, {256});
-  }
-  made.output("y", value);
-  return made.build();
-}
-
 TEST(Executor, PeakIsLiveBytesNotAllBytes) {
   // x stays, and at any time one op's input and result: 3 KiB of the 11.
   const Graph graph = kib_chain(10);
@@ -279,25 +260,7 @@ TEST(Executor, TimeLimitEndsTheStepAtAnOpBoundary) {
 }
 
 TEST(Executor, RandomOpsDependOnSeedNodeAndStepOnly) {
-  ExecutableGraph made;
-  const TensorRef x = made.state("x.weight", {64});  // ones
-  for (int i = 0; i < 12; ++i) {
-    Node drop;
-    drop.name = "drop" + std::to_string(i);
-    drop.op = "aten.native_dropout";
-    drop.overload = "default";
-    drop.inputs = {x};
-    drop.arguments = {{"input", InputArgument{0}}, {"p", 0.5}, {"train", true}};
-    TensorSpec mask;
-    mask.dtype = DType::kBool;
-    mask.shape = {64};
-    mask.bytes = {64};
-    drop.outputs = {float_tensor({64}), mask};
-    made.add(drop);
-    const TensorRef dropped{id_at<NodeId>(made.size() - 1), 0};
-    made.output("y" + std::to_string(i), dropped);
-  }
-  const Graph graph = made.build();
+  const Graph graph = dropouts(12);
   const Cluster cluster = core_cluster(3);
   ExecutorOptions options;
   options.seed = 4;

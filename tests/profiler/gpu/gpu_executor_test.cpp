@@ -9,6 +9,8 @@ namespace {
 
 using placer::testing::alias_of;
 using placer::testing::Crossings;
+using placer::testing::diamond;
+using placer::testing::dropouts;
 using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
 using placer::testing::mixed_cluster;
@@ -253,25 +255,7 @@ TEST_F(GpuExecutor, FactoriesWorkWhereTheyArePlaced) {
 }
 
 TEST_F(GpuExecutor, RandomOpsDependOnSeedNodeAndStepOnly) {
-  ExecutableGraph made;
-  const TensorRef x = made.state("x.weight", {64});  // ones
-  for (int i = 0; i < 6; ++i) {
-    Node drop;
-    drop.name = "drop" + std::to_string(i);
-    drop.op = "aten.native_dropout";
-    drop.overload = "default";
-    drop.inputs = {x};
-    drop.arguments = {{"input", InputArgument{0}}, {"p", 0.5}, {"train", true}};
-    TensorSpec mask;
-    mask.dtype = DType::kBool;
-    mask.shape = {64};
-    mask.bytes = {64};
-    drop.outputs = {float_tensor({64}), mask};
-    made.add(drop);
-    const TensorRef dropped{id_at<NodeId>(made.size() - 1), 0};
-    made.output("y" + std::to_string(i), dropped);
-  }
-  const Graph graph = made.build();
+  const Graph graph = dropouts(6);
   const Cluster cluster = mixed_cluster(many());
   const auto steps = executor(graph, cluster);
   const auto values = [&](const Placement& placement) {

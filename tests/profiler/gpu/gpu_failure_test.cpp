@@ -8,20 +8,10 @@ namespace {
 using placer::testing::alias_of;
 using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
+using placer::testing::kib_chain;
 using placer::testing::mixed_cluster;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// A chain of `length` ops on 1 KiB each.
-Graph kib_chain(int length) {
-  ExecutableGraph made;
-  TensorRef value = made.state("x", {256});
-  for (int i = 0; i < length; ++i) {
-    value = made.unary("op" + std::to_string(i), "aten.neg.default", value, {256});
-  }
-  made.output("y", value);
-  return made.build();
-}
 
 TEST_F(GpuExecutor, OutOfMemoryByAccountNamesDeviceNodeAndMissingBytes) {
   const Graph graph = kib_chain(10);

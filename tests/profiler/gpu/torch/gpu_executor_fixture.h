@@ -48,17 +48,6 @@ class GpuExecutor : public ::testing::Test {
   const std::unique_ptr<test::FakeDriver> driver_ = placer::testing::stand_in_driver();
 };
 
-// y = relu(x + x) * -(x + x) with x = [-1, 2]: sum, left, right, product.
-inline Graph diamond() {
-  placer::testing::ExecutableGraph graph;
-  const TensorRef x = graph.state("x", {2}, {-1, 2});
-  const TensorRef sum = graph.binary("sum", "aten.add.Tensor", x, x, {2});
-  const TensorRef left = graph.unary("left", "aten.relu.default", sum, {2});
-  const TensorRef right = graph.unary("right", "aten.neg.default", sum, {2});
-  graph.output("y", graph.binary("product", "aten.mul.Tensor", left, right, {2}));
-  return graph.build();
-}
-
 // Six devices: two of the host, two halves of GPU 0, two other GPUs.
 inline placer::testing::MixedCluster many() {
   return {.cpus = 2, .gpus = {"cuda:0.0", "cuda:0.1", "cuda:1", "cuda:2"}};
