@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include <ATen/Parallel.h>
+#include <omp.h>
+
 #include "placer/base/random.h"
 
 namespace placer::testing {
@@ -19,6 +22,10 @@ StandInStreams::Queue& StandInStreams::queue(int stream) {
 }
 
 void StandInStreams::serve(int stream, Queue& queue) {
+  // One thread, as a core's worker: several would add sums up in another order. ATen sets its own number
+  // on first use.
+  (void)at::get_num_threads();
+  omp_set_num_threads(1);
   Rng rng(static_cast<std::uint64_t>(stream));
   std::unique_lock lock(queue.mutex);
   while (true) {
