@@ -143,6 +143,35 @@ Graph dropouts(int count) {
   return made.build();
 }
 
+Graph update_after_late_reader(int length) {
+  ExecutableGraph made;
+  const TensorRef w = made.state("w", {2}, {1, 3});
+  TensorRef slow = made.state("v", {2}, {0, 0});
+  for (int i = 0; i < length; ++i) {
+    slow = made.unary("slow" + std::to_string(i), "aten.neg.default", slow, {2});
+  }
+  made.output("before", made.binary("reader", "aten.add.Tensor", slow, w, {2}));
+  const TensorRef updated =
+      made.op("update", "aten.add_.Tensor", {w, w},
+              {{"self", InputArgument{0}}, {"other", InputArgument{1}}}, alias_of(0, {2}));
+  made.last().mutates = {0};
+  made.output("after", made.unary("copy", "aten.neg.default", updated, {2}));
+  return made.build();
+}
+
+Graph op_that_throws() {
+  ExecutableGraph made;
+  const TensorRef n = made.state("n", {1}, {5});
+  const TensorRef wide = made.state("wide", {3});
+  const TensorRef next = made.binary("next", "aten.add.Tensor", n, n, {1});
+  made.output("written", next, OutputRole::kStateWrite, n.node);
+  const TensorRef bad =
+      made.op("bad", "aten.mm.default", {next, wide},
+              {{"self", InputArgument{0}}, {"mat2", InputArgument{1}}}, float_tensor({1}));
+  made.output("y", made.unary("after", "aten.neg.default", bad, {1}));
+  return made.build();
+}
+
 Cluster core_cluster(std::size_t devices, Bytes memory) {
   const std::vector<int> processors = usable_processors();
   std::vector<Device> list;

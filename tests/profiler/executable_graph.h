@@ -50,6 +50,12 @@ class ExecutableGraph {
 // `count` dropouts of the same 64 ones, their results y0, y1, ...
 [[nodiscard]] Graph dropouts(int count);
 
+// State w = [1, 3] is doubled in place ("update", then "copy" and output "after"), while its old value is
+// read ("reader", output "before") behind a chain of `length` ops.
+[[nodiscard]] Graph update_after_late_reader(int length);
+// State n = [5], and "bad", whose operator throws: "next" of n would be n's new value.
+[[nodiscard]] Graph op_that_throws();
+
 // "cpu:0" ... on the machine's processors in turn, so that there may be more devices than
 // processors; hand-off links.
 [[nodiscard]] Cluster core_cluster(std::size_t devices, Bytes memory = {std::int64_t{1} << 40});

@@ -13,13 +13,14 @@
 namespace placer::profile {
 namespace {
 
-using placer::testing::alias_of;
 using placer::testing::core_cluster;
 using placer::testing::diamond;
 using placer::testing::dropouts;
 using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
 using placer::testing::kib_chain;
+using placer::testing::op_that_throws;
+using placer::testing::update_after_late_reader;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -111,21 +112,8 @@ TEST(Executor, NoOpStartsBeforeWhatItReads) {
 // w (state) -> double it in place -> output of the new value; a reader of the old value must come
 // first.
 TEST(Executor, InPlaceUpdateWaitsForEarlierReaders) {
-  ExecutableGraph made;
-  const TensorRef w = made.state("w", {2}, {1, 3});
-  // The slow reader: many ops lie before the one that reads w, so that an unordered update would
-  // come first.
-  TensorRef slow = made.state("v", {2}, {0, 0});
-  for (int i = 0; i < 50; ++i) {
-    slow = made.unary("slow" + std::to_string(i), "aten.neg.default", slow, {2});
-  }
-  made.output("before", made.binary("reader", "aten.add.Tensor", slow, w, {2}));
-  const TensorRef updated =
-      made.op("update", "aten.add_.Tensor", {w, w},
-              {{"self", InputArgument{0}}, {"other", InputArgument{1}}}, alias_of(0, {2}));
-  made.last().mutates = {0};
-  made.output("after", made.unary("copy", "aten.neg.default", updated, {2}));
-  const Graph graph = made.build();
+  // Many ops lie before the one that reads w, so that an unordered update would come first.
+  const Graph graph = update_after_late_reader(50);
   const Cluster cluster = core_cluster(2);
   Placement placement = spread(graph, 2);
   placement.device[index(*graph.find("update"))] = DeviceId{1};
@@ -215,16 +203,7 @@ TEST(Executor, SourcesThatDoNotFitAreOutOfMemoryToo) {
 }
 
 TEST(Executor, ThrowingOpBecomesAnOutcomeAndStateStays) {
-  ExecutableGraph made;
-  const TensorRef n = made.state("n", {1}, {5});
-  const TensorRef wide = made.state("wide", {3});
-  const TensorRef next = made.binary("next", "aten.add.Tensor", n, n, {1});
-  made.output("written", next, OutputRole::kStateWrite, n.node);
-  const TensorRef bad =
-      made.op("bad", "aten.mm.default", {next, wide},
-              {{"self", InputArgument{0}}, {"mat2", InputArgument{1}}}, float_tensor({1}));
-  made.output("y", made.unary("after", "aten.neg.default", bad, {1}));
-  const Graph graph = made.build();
+  const Graph graph = op_that_throws();
   const Cluster cluster = core_cluster(2);
   const auto executor = make_executor(graph, cluster, {});
   for (int i = 0; i < 2; ++i) {  // the second step shows that the first left nothing behind
@@ -233,7 +212,7 @@ TEST(Executor, ThrowingOpBecomesAnOutcomeAndStateStays) {
     EXPECT_EQ(report.infeasible->reason, InfeasibleReason::kFailed);
     EXPECT_EQ(report.infeasible->node, graph.find("bad"));
     EXPECT_THAT(report.infeasible->text, HasSubstr("\"bad\" (aten.mm) failed on cpu:"));
-    EXPECT_THAT(floats(executor->state(n.node)), ElementsAre(5));
+    EXPECT_THAT(floats(executor->state(*graph.find("n"))), ElementsAre(5));
   }
 }
 

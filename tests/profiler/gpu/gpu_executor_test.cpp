@@ -14,6 +14,7 @@ using placer::testing::dropouts;
 using placer::testing::ExecutableGraph;
 using placer::testing::float_tensor;
 using placer::testing::mixed_cluster;
+using placer::testing::update_after_late_reader;
 using ::testing::ElementsAre;
 
 TEST_F(GpuExecutor, EveryPlacementOfADiamondGivesTheSame) {
@@ -127,30 +128,19 @@ TEST_F(GpuExecutor, HalvesOfAGpuCopyWithinIt) {
 
 // w -> doubled in place, after a reader of its old value that comes late and is elsewhere.
 TEST_F(GpuExecutor, InPlaceUpdateWaitsForReadersOnOtherDevices) {
-  ExecutableGraph made;
-  const TensorRef w = made.state("w", {2}, {1, 3});
-  TensorRef slow = made.state("v", {2}, {0, 0});
-  for (int i = 0; i < 10; ++i) {
-    slow = made.unary("slow" + std::to_string(i), "aten.neg.default", slow, {2});
-  }
-  made.output("before", made.binary("reader", "aten.add.Tensor", slow, w, {2}));
-  const TensorRef updated =
-      made.op("update", "aten.add_.Tensor", {w, w},
-              {{"self", InputArgument{0}}, {"other", InputArgument{1}}}, alias_of(0, {2}));
-  made.last().mutates = {0};
-  made.output("after", made.unary("copy", "aten.neg.default", updated, {2}));
-  const Graph graph = made.build();
+  const Graph graph = update_after_late_reader(10);
+  const NodeId w = *graph.find("w");
   const Cluster cluster = mixed_cluster({});
   for (const DeviceId home : {DeviceId{0}, DeviceId{1}, DeviceId{2}}) {
     for (const DeviceId away : {DeviceId{0}, DeviceId{1}, DeviceId{2}}) {
       Placement placement = all_on(graph, away);
-      placement.device[index(w.node)] = placement.device[index(updated.node)] = home;
+      placement.device[index(w)] = placement.device[index(*graph.find("update"))] = home;
       const auto steps = executor(graph, cluster);
       ASSERT_FALSE(run(*steps, placement).infeasible);
       ASSERT_FALSE(run(*steps, placement).infeasible);
       EXPECT_THAT(floats(steps->output(*graph.find("before"))), ElementsAre(2, 6));
       EXPECT_THAT(floats(steps->output(*graph.find("after"))), ElementsAre(-4, -12));
-      EXPECT_THAT(floats(steps->state(w.node)), ElementsAre(4, 12));
+      EXPECT_THAT(floats(steps->state(w)), ElementsAre(4, 12));
     }
   }
 }

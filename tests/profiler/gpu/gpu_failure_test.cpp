@@ -7,9 +7,9 @@ namespace {
 
 using placer::testing::alias_of;
 using placer::testing::ExecutableGraph;
-using placer::testing::float_tensor;
 using placer::testing::kib_chain;
 using placer::testing::mixed_cluster;
+using placer::testing::op_that_throws;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -70,28 +70,19 @@ TEST_F(GpuExecutor, OutOfMemoryOfTheAllocatorIsAnOutcomeAndLeavesNothing) {
 }
 
 TEST_F(GpuExecutor, ThrowingOpBecomesAnOutcomeAndStateStays) {
-  ExecutableGraph made;
-  const TensorRef n = made.state("n", {1}, {5});
-  const TensorRef wide = made.state("wide", {3});
-  const TensorRef next = made.binary("next", "aten.add.Tensor", n, n, {1});
-  made.output("written", next, OutputRole::kStateWrite, n.node);
-  const TensorRef bad =
-      made.op("bad", "aten.mm.default", {next, wide},
-              {{"self", InputArgument{0}}, {"mat2", InputArgument{1}}}, float_tensor({1}));
-  made.output("y", made.unary("after", "aten.neg.default", bad, {1}));
-  const Graph graph = made.build();
+  const Graph graph = op_that_throws();
   const Cluster cluster = mixed_cluster(many());
   const auto steps = executor(graph, cluster);
   Rng rng(1);
   for (int i = 0; i < 12; ++i) {
     Placement placement = anywhere(graph, cluster.size(), rng);
-    placement.device[index(bad.node)] = DeviceId{2 + static_cast<std::uint32_t>(i % 4)};
+    placement.device[index(*graph.find("bad"))] = DeviceId{2 + static_cast<std::uint32_t>(i % 4)};
     const StepReport report = run(*steps, placement);
     ASSERT_TRUE(report.infeasible);
     EXPECT_EQ(report.infeasible->reason, InfeasibleReason::kFailed);
     EXPECT_EQ(report.infeasible->node, graph.find("bad"));
     EXPECT_THAT(report.infeasible->text, HasSubstr("\"bad\" failed on cuda:"));
-    EXPECT_THAT(floats(steps->state(n.node)), ElementsAre(5));
+    EXPECT_THAT(floats(steps->state(*graph.find("n"))), ElementsAre(5));
   }
 }
 
