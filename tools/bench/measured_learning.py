@@ -69,7 +69,10 @@ def run(options, name, graph, cluster, signal, seed):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     finalists = {row["algorithm"]: row["measured"] for row in json.loads(report.read_text())["algorithms"]}
     measured = finalists.get(label)
-    return {"seed": seed, "curve": curve([row for row in rows if row["algorithm"] == label]),
+    points = curve([row for row in rows if row["algorithm"] == label])
+    if not points:
+        sys.exit(f"{folder}: no update found a placement that runs; give a larger --budget")
+    return {"seed": seed, "curve": points,
             "finalist_ms": measured["median_us"] / 1e3 if measured else None}
 
 
