@@ -57,6 +57,8 @@ struct StepReport {
   std::vector<Bytes> peak_memory;  // [devices], by accounting of live bytes
   // [devices], in ops; of a GPU, unless recorded, from its first op to its last.
   std::vector<double> busy_seconds;
+  // [devices], processor time of the thread that launches: a GPU's ops, or its captured step.
+  std::vector<double> launch_seconds;
   std::vector<OpRun> ops;          // when recorded
   std::vector<HandOff> hand_offs;  // when recorded
 };
@@ -79,6 +81,10 @@ class Executor {
   // lost, this and every further step is kCrashed. After an infeasible step the state has its values of before the step
   // where no update has run, else call reset().
   [[nodiscard]] virtual StepReport step(double limit_seconds, bool record) = 0;
+  // Makes every further step under this placement one launch, a CUDA graph, until place(), reset() or
+  // a recorded step. After a feasible step.
+  //   returns  why that cannot be, and steps go on as before; empty: it is so
+  [[nodiscard]] virtual std::string capture() = 0;
   // State back to its first values, step counter to 0.
   virtual void reset() = 0;
 

@@ -31,14 +31,14 @@ class Bench {
     if (!warm_) {
       discarded = std::max(discarded, options_.first_warm_up);
     }
-    for (int i = 0; i < discarded; ++i) {
-      StepReport report = step(limit);
-      if (report.infeasible) {
-        return std::move(report.infeasible);
-      }
+    if (options_.capture != Capture::kNever) {
+      discarded = std::max(discarded, 1);
+    }
+    if (auto problem = discard(discarded, limit)) {
+      return problem;
     }
     warm_ = true;
-    return std::nullopt;
+    return options_.capture == Capture::kNever ? std::nullopt : capture(limit);
   }
 
   [[nodiscard]] StepReport step(double limit) {
@@ -56,6 +56,28 @@ class Bench {
   [[nodiscard]] Executor& executor() { return executor_; }
 
  private:
+  [[nodiscard]] std::optional<Infeasible> discard(int steps, double limit) {
+    for (int i = 0; i < steps; ++i) {
+      StepReport report = step(limit);
+      if (report.infeasible) {
+        return std::move(report.infeasible);
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Infeasible> capture(double limit) {
+    const std::string reason = executor_.capture();
+    if (reason.empty()) {
+      return discard(1, limit);  // the first launch takes longer
+    }
+    if (options_.capture == Capture::kWherePossible) {
+      return std::nullopt;
+    }
+    return Infeasible{
+        InfeasibleReason::kUnsupported, {}, {}, {}, "its step cannot be captured: " + reason};
+  }
+
   void reset() {
     executor_.reset();
     steps_since_reset_ = 0;

@@ -13,6 +13,13 @@
 
 namespace placer::profile {
 
+// Whether timed steps are launched as a whole (Executor::capture).
+enum class Capture : std::uint8_t {
+  kNever,
+  kWherePossible,
+  kAlways  // what cannot be captured is infeasible
+};
+
 struct MeasureOptions {
   int repeats = 3;        // timed steps of one evaluation; the reward is their median
   int warm_up = 1;        // discarded after every change of placement
@@ -21,6 +28,7 @@ struct MeasureOptions {
   // took.
   double limit_factor = 4;
   double first_limit_seconds = 120;  // while nothing has been measured; 0: no limit
+  Capture capture = Capture::kNever;
   // Called after every step, a discarded one too: a sign of life.
   std::function<void()> on_step = nullptr;
 };

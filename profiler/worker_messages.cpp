@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 
 constexpr std::array<const char*, 5> kReasons = {"out-of-memory", "unsupported", "time-out",
                                                  "failed", "crashed"};
+constexpr std::array<const char*, 3> kCaptures = {"never", "where-possible", "always"};
 constexpr std::array<const char*, 5> kErrorKinds = {"internal", "usage", "bad-input", "infeasible",
                                                     "device"};
 
@@ -72,7 +73,8 @@ Json to_json(const MeasureOptions& options) {
           {"warm_up", options.warm_up},
           {"first_warm_up", options.first_warm_up},
           {"limit_factor", options.limit_factor},
-          {"first_limit_seconds", options.first_limit_seconds}};
+          {"first_limit_seconds", options.first_limit_seconds},
+          {"capture", kCaptures[static_cast<std::size_t>(options.capture)]}};
 }
 
 MeasureOptions measure_options(const Json& json) {
@@ -82,6 +84,7 @@ MeasureOptions measure_options(const Json& json) {
   options.first_warm_up = json.at("first_warm_up").get<int>();
   options.limit_factor = json.at("limit_factor").get<double>();
   options.first_limit_seconds = json.at("first_limit_seconds").get<double>();
+  options.capture = enum_named<Capture>(kCaptures, json.value("capture", kCaptures[0]));
   return options;
 }
 

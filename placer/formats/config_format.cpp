@@ -150,10 +150,10 @@ void write_constraints(JsonMembers& root, std::string& out, const ConstraintOpti
 }  // namespace
 
 Config read_config(std::string_view text, const std::string& file) {
-  constexpr std::array<std::string_view, 18> kKeys{
-      "format",  "version", "graph",   "cluster",    "algorithms",  "parameters",
-      "signal",  "budget",  "seed",    "max_groups", "warm_start",  "output",
-      "measure", "isolate", "weights", "initial",    "constraints", "objective"};
+  constexpr std::array<std::string_view, 19> kKeys{
+      "format",      "version", "graph",      "cluster",     "algorithms", "parameters", "signal",
+      "budget",      "seed",    "max_groups", "warm_start",  "output",     "measure",    "isolate",
+      "cuda_graphs", "weights", "initial",    "constraints", "objective"};
   check_header(text, file, "placer.config");
   const JsonDocument document = parse_json(text, file);
   const JsonView root = document.root();
@@ -185,6 +185,7 @@ Config read_config(std::string_view text, const std::string& file) {
   read_flag(root, "warm_start", config.warm_start);
   read_flag(root, "measure", config.measure);
   read_flag(root, "isolate", config.isolate);
+  read_flag(root, "cuda_graphs", config.cuda_graphs);
   if (const auto constraints = root.find("constraints")) {
     read_constraints(*constraints, config.constraints);
   }
@@ -218,6 +219,7 @@ std::string write_config(const Config& config) {
   write_flag(root, "warm_start", config.warm_start);
   write_flag(root, "measure", config.measure);
   write_flag(root, "isolate", config.isolate);
+  write_flag(root, "cuda_graphs", config.cuda_graphs);
   root.next("initial");
   write_list(out, config.initial);
   write_constraints(root, out, config.constraints);

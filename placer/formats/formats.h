@@ -62,8 +62,9 @@ struct Config {
   std::optional<std::size_t> max_groups = std::nullopt;  // nothing: the objective's default
   bool warm_start = true;
   std::string output = "placement.json";
-  bool measure = true;   // run the finalists on this machine's devices
-  bool isolate = false;  // measure placements in a child process
+  bool measure = true;       // run the finalists on this machine's devices
+  bool isolate = false;      // measure placements in a child process
+  bool cuda_graphs = false;  // launch measured steps as a whole, where that can be
   std::string weights;  // .pt2 archive with the state's values; empty: the graph's own, else seeded
   std::vector<std::string> initial;  // placement files to start from
   ConstraintOptions constraints;

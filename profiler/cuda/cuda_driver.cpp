@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include <ATen/Context.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
@@ -67,22 +69,59 @@ auto on_gpu(int gpu, Function&& function) {
   }
 }
 
+// Where a capture does not come to its end, LibTorch 2.11 leaves its allocators serving it, with a
+// filter that refers to the graph (pytorch/pytorch#180395): this ends that.
+struct Captured : at::cuda::CUDAGraph {
+  void abandon() {
+    if (capture_ended_ || capture_dev_ == UNDEFINED_DEVICE) {
+      return;
+    }
+    cudaGraph_t none = nullptr;
+    (void)cudaStreamEndCapture(capture_stream_, &none);  // where it has not ended
+    (void)cudaGetLastError();
+    attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(capture_dev_, mempool_id_); });
+    attempt([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(mempool_id_); });
+    capture_ended_ = true;  // reset() gives the memory back
+  }
+
+ private:
+  template <typename Function>
+  static void attempt(Function&& function) {
+    try {
+      function();
+    } catch (const c10::Error&) {  // it has ended already
+    }
+  }
+};
+
 class CapturedGraph final : public GpuGraph {
  public:
   // Relaxed, since several threads launch into one capture.
   explicit CapturedGraph(int gpu) : gpu_(gpu) {
     on_gpu(gpu_, [&] { graph_.capture_begin({0, 0}, cudaStreamCaptureModeRelaxed); });
   }
+  ~CapturedGraph() override { graph_.abandon(); }
+  CapturedGraph(const CapturedGraph&) = delete;
+  CapturedGraph& operator=(const CapturedGraph&) = delete;
+
   void end_capture() override {
     on_gpu(gpu_, [&] { graph_.capture_end(); });
   }
-  void replay() override {
-    on_gpu(gpu_, [&] { graph_.replay(); });
+  void replay(std::uint64_t seed) override {
+    on_gpu(gpu_, [&] {
+      at::Generator generator =
+          at::globalContext().defaultGenerator(at::Device(at::kCUDA, torch_index(gpu_)));
+      {
+        const std::scoped_lock lock(generator.mutex());
+        generator.set_current_seed(seed);
+      }
+      graph_.replay();
+    });
   }
 
  private:
   int gpu_;
-  at::cuda::CUDAGraph graph_;
+  Captured graph_;
 };
 
 class CudaDriver final : public GpuDriver {

@@ -74,11 +74,13 @@ struct GpuPart {
 // were while this lives.
 class GpuGraph {
  public:
-  virtual ~GpuGraph() = default;
+  virtual ~GpuGraph() =
+      default;  // a capture that has not ended, or failed to, leaves nothing behind
   // Ends the capture, on the thread that began it. Throws where something in it cannot be captured.
   virtual void end_capture() = 0;
-  // Launches all of it on the calling thread's current stream.
-  virtual void replay() = 0;
+  // Launches all of it on the calling thread's current stream. Random ops draw from LibTorch's
+  // default generator of the GPU, which is set to `seed`, in the order of their capture.
+  virtual void replay(std::uint64_t seed) = 0;
 };
 
 class GpuDriver {

@@ -38,6 +38,7 @@ void GpuWorker::become_ready() {
 
 void GpuWorker::prepare_share() {
   busy_seconds_ = 0;
+  launch_seconds_ = 0;
   awaited_.assign(step_.plan.transfers.size(), false);
   const auto& order = step_.lowered.order[device_];
   while (step_.record && times_.size() < order.size()) {
@@ -53,18 +54,30 @@ void GpuWorker::hear(std::uint32_t /*op*/) {
 
 void GpuWorker::run_share() {
   const auto& order = step_.lowered.order[device_];
-  try {
-    share_.start.record(transfers_.streams(device_).compute);
-    began_ = StepClock::now();
-  } catch (const std::exception& error) {
-    transfers_.fail(device_, std::nullopt, "beginning a step", error);
+  const double cpu = thread_seconds();
+  if (!step_.capturing) {
+    begin();
   }
   send(step_.plan.leave_first[device_], true);
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     bell_.wait([&] { return step_.pending[order[rank]].load() == 0; });
     run_op(order[rank], rank);
   }
-  finish();
+  launch_seconds_ = thread_seconds() - cpu;
+  if (step_.capturing) {
+    now_ = StepClock::now();  // nothing runs that could be waited for
+  } else {
+    finish();
+  }
+}
+
+void GpuWorker::begin() {
+  try {
+    share_.start.record(transfers_.streams(device_).compute);
+    began_ = StepClock::now();
+  } catch (const std::exception& error) {
+    transfers_.fail(device_, std::nullopt, "beginning a step", error);
+  }
 }
 
 // A step that failed is passed over as on a CPU device (cpu_worker.cpp).

@@ -34,6 +34,7 @@ class GpuWorker final : public DeviceWorker {
 
   void become_ready() override;
   void run_share() override;
+  void begin();
   void run_op(std::uint32_t node, std::size_t rank);
   void launch(std::uint32_t node, std::size_t rank);
   // Issues the transfers of what was launched, or of a source.

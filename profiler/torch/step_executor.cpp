@@ -124,6 +124,7 @@ void StepExecutor::stop_threads() {
 }
 
 void StepExecutor::place(const Placement& placement) {
+  captured_.reset();
   step_.lowered =
       lower(step_.graph, step_.cluster, step_.program, placement, step_.options.priority);
   if (transfers_) {
@@ -152,6 +153,7 @@ void StepExecutor::plan_transfers(const Placement& placement) {
 
 void StepExecutor::reset() {
   const c10::InferenceMode inference;
+  captured_.reset();
   step_.drop_step_values();
   for (const std::uint32_t source : step_.program.sources) {
     const NodeId id = id_at<NodeId>(source);
@@ -212,9 +214,8 @@ void StepExecutor::run_threads() {
   step_.done.wait([&] { return step_.running.load() == 0; });
 }
 
-StepReport StepExecutor::step(double limit_seconds, bool record) {
-  PLACER_CHECK(placed_, "a step needs a placement");
-  step_.prepare(limit_seconds, record);
+void StepExecutor::prepare_threads(bool record) {
+  step_.prepare(record);
   if (transfers_) {
     transfers_->prepare(record);
   }
@@ -224,16 +225,30 @@ StepReport StepExecutor::step(double limit_seconds, bool record) {
   for (const auto& helper : helpers_) {
     helper->prepare_share();
   }
-  if (const auto reason = cannot_start()) {
-    end_failed_step();
-    return report_of(*reason);
-  }
+}
+
+void StepExecutor::start_clock(double limit_seconds) {
   step_.start = StepClock::now();
+  step_.limit_seconds = limit_seconds;
   step_.deadline.reset();
   if (limit_seconds > 0) {
     step_.deadline = step_.start + std::chrono::duration_cast<StepClock::duration>(
                                        std::chrono::duration<double>(limit_seconds));
   }
+}
+
+StepReport StepExecutor::step(double limit_seconds, bool record) {
+  PLACER_CHECK(placed_, "a step needs a placement");
+  if (captured_ && !record) {
+    return replay(limit_seconds);
+  }
+  captured_.reset();
+  prepare_threads(record);
+  if (const auto reason = cannot_start()) {
+    end_failed_step();
+    return report_of(*reason);
+  }
+  start_clock(limit_seconds);
   run_threads();
   if (!step_.failure) {
     write_states();
@@ -245,6 +260,66 @@ StepReport StepExecutor::step(double limit_seconds, bool record) {
     ++step_.step_number;
   }
   return report();
+}
+
+std::string StepExecutor::capture() {
+  captured_.reset();
+  if (std::string reason = cannot_capture(step_, transfers_ ? &*transfers_ : nullptr);
+      !reason.empty()) {
+    return reason;
+  }
+  PLACER_CHECK(step_.results_checked, "a step that ran comes before its capture");
+  prepare_threads(false);
+  if (const auto reason = cannot_start()) {
+    end_failed_step();
+    return reason->text;
+  }
+  start_clock(0);
+  step_.capturing = true;
+  std::string problem;
+  try {
+    captured_.emplace(step_, *transfers_, writes_, [this] { run_threads(); });
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  step_.capturing = false;
+  if (step_.failure) {
+    problem = step_.failure->text;
+  }
+  if (!problem.empty()) {
+    captured_.reset();
+    end_failed_step();
+  }
+  return problem;
+}
+
+// A limit ends no launch; a step that passed it has changed its states, as after an op.
+StepReport StepExecutor::replay(double limit_seconds) {
+  const std::uint32_t device = captured_->device();
+  start_clock(limit_seconds);
+  StepClock::time_point end = step_.start;
+  try {
+    captured_->replay();
+    end = StepClock::now();
+    step_.check_time(end, step_.lowered.order[device].back(), device);
+  } catch (const std::exception& error) {
+    transfers_->fail(device, std::nullopt, "replaying a captured step", error);
+  }
+  StepReport report;
+  report.infeasible = step_.failure;
+  report.wall_seconds = std::chrono::duration<double>(end - step_.start).count();
+  report.peak_memory = step_.account.peaks();
+  report.busy_seconds.assign(step_.cluster.size(), 0);
+  report.busy_seconds[device] = captured_->busy_seconds();
+  report.launch_seconds.assign(step_.cluster.size(), 0);
+  report.launch_seconds[device] = captured_->launch_seconds();
+  if (step_.failure) {
+    captured_.reset();
+    end_failed_step();
+  } else {
+    ++step_.step_number;
+  }
+  return report;
 }
 
 void StepExecutor::end_failed_step() {
@@ -261,7 +336,7 @@ void StepExecutor::write_states() {
   const c10::InferenceMode inference;
   std::vector<at::Tensor> written;
   written.reserve(writes_.size());
-  for (const Write& write : writes_) {
+  for (const StateWrite& write : writes_) {
     const at::Tensor& value = step_.values[step_.plan.written[write.node]];
     if (!write.copied) {
       written.push_back(value);
@@ -289,6 +364,7 @@ StepReport StepExecutor::report_of(const Infeasible& reason) const {
   report.infeasible = reason;
   report.peak_memory = step_.account.peaks();
   report.busy_seconds.assign(step_.cluster.size(), 0);
+  report.launch_seconds = report.busy_seconds;
   return report;
 }
 
@@ -299,6 +375,7 @@ StepReport StepExecutor::report() const {
   for (const auto& worker : workers_) {
     end = std::max(end, worker->ended());
     report.busy_seconds.push_back(worker->busy_seconds());
+    report.launch_seconds.push_back(worker->launch_seconds());
   }
   for (const auto& helper : helpers_) {
     end = std::max(end, helper->ended());

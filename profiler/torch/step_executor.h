@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "profiler/executor.h"
 #include "profiler/gpu/gpu_driver.h"
+#include "profiler/torch/captured_step.h"
 #include "profiler/torch/sources.h"
 #include "profiler/torch/step_state.h"
 #include "profiler/torch/step_thread.h"
@@ -29,18 +31,12 @@ class StepExecutor final : public Executor {
 
   void place(const Placement& placement) override;
   StepReport step(double limit_seconds, bool record) override;
+  std::string capture() override;
   void reset() override;
   Value output(NodeId output_node) const override;
   Value state(NodeId state_node) const override;
 
  private:
-  // A new value of a state at the end of a step.
-  struct Write {
-    std::uint32_t node = 0;  // the output
-    std::size_t state = 0;   // its tensor
-    bool copied = false;     // the value's memory is another state's too
-  };
-
   void find_writes();
   void find_gpus(GpuDriver* driver);
   void start_threads();
@@ -50,7 +46,11 @@ class StepExecutor final : public Executor {
   // Brings sources to the memory of their device; what stands in the way.
   [[nodiscard]] std::optional<Infeasible> move_sources();
   [[nodiscard]] std::optional<Infeasible> cannot_start();
+  void prepare_threads(bool record);
+  // Sets the step's start and deadline.
+  void start_clock(double limit_seconds);
   void run_threads();
+  [[nodiscard]] StepReport replay(double limit_seconds);
   void end_failed_step();
   void write_states();
   [[nodiscard]] StepReport report() const;
@@ -58,7 +58,7 @@ class StepExecutor final : public Executor {
 
   StepState step_;
   Sources sources_;
-  std::vector<Write> writes_;
+  std::vector<StateWrite> writes_;
   std::vector<std::uint32_t> holder_;  // [nodes]: the device that a source's value is on
   bool placed_ = false;
 
@@ -66,6 +66,7 @@ class StepExecutor final : public Executor {
   std::vector<std::unique_ptr<DeviceWorker>> workers_;  // [devices]
   std::vector<std::unique_ptr<StepThread>> helpers_;    // of GPUs
   std::uint64_t turn_ = 0;                              // steps so far, failed ones too
+  std::optional<CapturedStep> captured_;                // in place of ops
 };
 
 }  // namespace placer::profile

@@ -54,7 +54,7 @@ void StepState::drop_step_values() {
   }
 }
 
-void StepState::prepare(double the_limit_seconds, bool the_record) {
+void StepState::prepare(bool the_record) {
   drop_step_values();
   for (std::size_t i = 0; i < pending.size(); ++i) {
     pending[i].store(plan.dependencies[i], std::memory_order_relaxed);
@@ -68,14 +68,13 @@ void StepState::prepare(double the_limit_seconds, bool the_record) {
     records.assign(graph.size(), {});
     arrivals.assign(plan.transfers.size(), {});
   }
-  limit_seconds = the_limit_seconds;
   failed.store(false, std::memory_order_relaxed);
   failure.reset();
 }
 
 void StepState::run(std::uint32_t node, torch::jit::Stack& stack) {
   BoundOp& op = *ops[node];
-  if (op.random()) {
+  if (op.random() && !capturing) {  // a capture has one seed a step
     op.run_seeded(random_op_seed(options.seed, graph.nodes()[node].name, step_number),
                   inputs_of(node), outputs_of(node), stack);
   } else {

@@ -33,6 +33,13 @@ using StepClock = std::chrono::steady_clock;
 class DeviceWorker;
 class HostToGpu;
 
+// A new value of a state at the end of a step.
+struct StateWrite {
+  std::uint32_t node = 0;  // the output
+  std::size_t state = 0;   // its tensor
+  bool copied = false;     // the value's memory is another state's too
+};
+
 struct StepState {
   StepState(const Graph& graph, const Cluster& cluster, const ExecutorOptions& options);
 
@@ -50,7 +57,7 @@ struct StepState {
   // Between steps.
   // After `plan` was replaced: room for its slots, input_values.
   void take_plan();
-  void prepare(double limit_seconds, bool record);
+  void prepare(bool record);
   void drop_step_values();
 
   // While a step runs, on any thread.
@@ -96,6 +103,7 @@ struct StepState {
   std::vector<OpRecord> records;                    // [nodes] when recorded
   std::vector<StepClock::time_point> arrivals;      // [transfers] when recorded
   bool record = false;
+  bool capturing = false;  // ops are captured instead of run (captured_step.h)
   StepClock::time_point start;
   std::optional<StepClock::time_point> deadline;
   double limit_seconds = 0;

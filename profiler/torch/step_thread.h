@@ -60,10 +60,13 @@ class alignas(64) DeviceWorker : public StepThread {
   virtual void hear(std::uint32_t op) = 0;
   // After the step: time in ops.
   [[nodiscard]] double busy_seconds() const { return busy_seconds_; }
+  // Of a GPU: processor time of this thread until all was launched.
+  [[nodiscard]] double launch_seconds() const { return launch_seconds_; }
 
  protected:
   const std::uint32_t device_;
   double busy_seconds_ = 0;
+  double launch_seconds_ = 0;
 };
 
 }  // namespace placer::profile

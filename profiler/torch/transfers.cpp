@@ -167,7 +167,9 @@ void Transfers::fail(std::uint32_t device, std::optional<std::uint32_t> node, co
   std::string text = torch != nullptr ? torch->what_without_backtrace() : error.what();
   text = text.substr(0, text.find('\n'));
   InfeasibleReason reason = InfeasibleReason::kFailed;
-  const std::string gone = is_gpu(device) ? driver_.lost(streams(device).gpu) : "";
+  // A capture may fail at what a step may do.
+  const std::string gone =
+      is_gpu(device) && !step_.capturing ? driver_.lost(streams(device).gpu) : "";
   if (!gone.empty()) {
     reason = InfeasibleReason::kCrashed;
     text = gone;

@@ -17,7 +17,8 @@ using ::testing::ElementsAre;
 class FakeExecutor final : public Executor {
  public:
   std::deque<double> times[2];  // seconds, by device
-  std::string log;              // "p0" place on device 0, "s" step, "r" reset
+  std::string log;              // "p0" place on device 0, "s" step, "c" capture, "r" reset
+  std::string cannot_capture;
   std::vector<double> limits;
 
   void place(const Placement& placement) override {
@@ -40,6 +41,10 @@ class FakeExecutor final : public Executor {
           Infeasible{InfeasibleReason::kTimeOut, DeviceId{0}, NodeId{0}, {}, "late"};
     }
     return report;
+  }
+  std::string capture() override {
+    log += "c";
+    return cannot_capture;
   }
   void reset() override { log += "r"; }
   Value output(NodeId /*output_node*/) const override { return {}; }
@@ -67,6 +72,32 @@ TEST(MeasuringEvaluator, TakesTheMedianAfterDiscardedSteps) {
   EXPECT_EQ(first.peak_memory[0], Bytes{300});  // the largest of the timed steps
   EXPECT_EQ(evaluator->evaluate_one(on(1)).step_time, from_seconds(6));
   EXPECT_EQ(executor.log, "p0ssssssssp1ssss");
+}
+
+TEST(MeasuringEvaluator, CapturesAfterAStepAndDiscardsTheFirstLaunch) {
+  FakeExecutor executor;
+  executor.times[0] = {9, 8, 1, 2, 3};
+  const auto evaluator = make_measuring_evaluator(
+      executor, {.warm_up = 0, .first_warm_up = 0, .limit_factor = 0, .capture = Capture::kAlways});
+  EXPECT_EQ(evaluator->evaluate_one(on(0)).step_time, from_seconds(2));
+  EXPECT_EQ(executor.log, "p0scssss");
+}
+
+TEST(MeasuringEvaluator, WhatCannotBeCapturedRunsAsItIsOrNotAtAll) {
+  FakeExecutor executor;
+  executor.cannot_capture = "its ops run on cuda:0 and cuda:1";
+  const auto measured = [&](Capture capture) {
+    return make_measuring_evaluator(executor,
+                                    {.repeats = 1, .first_warm_up = 0, .capture = capture})
+        ->evaluate_one(on(0));
+  };
+  EXPECT_TRUE(measured(Capture::kWherePossible).feasible());
+  EXPECT_EQ(executor.log, "p0scs");
+  const Outcome outcome = measured(Capture::kAlways);
+  ASSERT_FALSE(outcome.feasible());
+  EXPECT_EQ(outcome.infeasible->reason, InfeasibleReason::kUnsupported);
+  EXPECT_EQ(outcome.infeasible->text,
+            "its step cannot be captured: its ops run on cuda:0 and cuda:1");
 }
 
 TEST(MeasuringEvaluator, LimitFollowsTheBestMedian) {

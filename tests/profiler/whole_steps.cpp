@@ -53,6 +53,16 @@ Left step_once(const Graph& graph, profile::Executor& executor, const Placement&
   return what_is_left(graph, executor);
 }
 
+Left three_steps(const Graph& graph, profile::Executor& executor, const Placement& placement,
+                 bool captured) {
+  (void)step_once(graph, executor, placement);
+  EXPECT_EQ(captured ? executor.capture() : "", "");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(executor.step(0, false).infeasible);
+  }
+  return what_is_left(graph, executor);
+}
+
 Placement in_runs(const Graph& graph, std::size_t devices, Rng& rng) {
   std::vector<DeviceId> of_class(graph.num_colocation_classes());
   std::size_t device = 0;

@@ -27,6 +27,9 @@ using Left = std::map<std::string, std::string>;
 // After one step from the first values.
 [[nodiscard]] Left step_once(const Graph& graph, profile::Executor& executor,
                              const Placement& placement);
+// After three, of which the last two were captured, or none.
+[[nodiscard]] Left three_steps(const Graph& graph, profile::Executor& executor,
+                               const Placement& placement, bool captured);
 
 // As a search would propose it: classes stay together, neighbours mostly too.
 [[nodiscard]] Placement in_runs(const Graph& graph, std::size_t devices, Rng& rng);

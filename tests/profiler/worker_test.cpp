@@ -231,6 +231,7 @@ TEST(WorkerMessages, OutcomesKeepTheirReason) {
 
 TEST(WorkerMessages, LoadKeepsEveryOption) {
   LoadRequest load{"g", "c", {}, {}};
+  load.measure.capture = Capture::kWherePossible;
   load.executor.seed = 0xFFFFFFFFFFFFFFFFULL;
   load.executor.weights = "w.pt2";
   load.executor.seeded_state = true;

@@ -166,6 +166,47 @@ TEST_F(GpuCli, OpsAreProfiledMeasuredAndPlacedOnGpus) {
   EXPECT_THAT(whole->info.method, HasSubstr("launched ahead"));
 }
 
+// All on the GPU; the same but for one op on the core, which no capture spans.
+TEST_F(GpuCli, StepsAreOneLaunchWhereTheyCanBe) {
+  write_products();
+  write("cluster.json", R"({"format": "placer.cluster", "version": 1, "devices": [
+      {"name": "cpu:0", "kind": "cpu-core", "memory_bytes": 1099511627776, "cores": [0]},
+      {"name": "cuda:0", "kind": "cuda:Fake 100", "memory_bytes": 1099511627776}],
+      "links": [{"name": "bus", "between": [["cpu:0", "cuda:0"]], "latency_us": 10,
+                 "bytes_per_second": 25000000000}]})");
+  ASSERT_EQ(with_stand_ins("profile graph.json -c cluster.json --no-cache --repeats 2").status, 0);
+  std::string all_but_one = " --pin p3=cpu:0";
+  for (const char* node : {"x", "p0", "p1", "p2", "p4", "p5", "p6", "p7"}) {
+    all_but_one += std::string(" --pin ") + node + "=cuda:0";
+  }
+  for (const std::string& how :
+       {std::string("one.json --pin '*=cuda:0'"), "two.json" + all_but_one}) {
+    const ProcessResult made = with_stand_ins(
+        "place graph.json -c cluster.json --no-measure --algorithm random --budget 1 -o " + how);
+    ASSERT_EQ(made.status, 0) << made.err;
+  }
+  const ProcessResult text = with_stand_ins(
+      "measure graph.json -c cluster.json one.json two.json --rounds 2 --cuda-graphs");
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("launch ms"), HasSubstr("one.json (one launch) "),
+                              HasSubstr("two.json (one launch)        failed: its step cannot be "
+                                        "captured: ")));
+  const auto json = nlohmann::json::parse(
+      with_stand_ins("--json measure graph.json -c cluster.json one.json --rounds 2 --cuda-graphs")
+          .out);
+  EXPECT_EQ(json["placements"][0]["placement"], "one.json");
+  EXPECT_EQ(json["placements"][2]["placement"], "one.json (one launch)");
+  EXPECT_GT(json["placements"][0]["launch_us"], json["placements"][2]["launch_us"]);
+  const ProcessResult placed = with_stand_ins(
+      "place graph.json -c cluster.json --budget 5 --signal measured --pin '*=cuda:0' "
+      "--cuda-graphs");
+  EXPECT_EQ(placed.status, 0) << placed.err;
+  EXPECT_THAT(placed.err, HasSubstr("the chosen placement's steps are one launch each"));
+  EXPECT_EQ(
+      with_stand_ins("measure graph.json -c cluster.json --compare-simulator --cuda-graphs").status,
+      2);
+}
+
 TEST_F(GpuCli, PlacingForGpusThatAreNotHereIsBySimulation) {
   write_problem();
   const ProcessResult result =

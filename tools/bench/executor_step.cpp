@@ -2,11 +2,12 @@
 // Python:
 //
 //   executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--cluster FILE --device NAME]
-//                 [--interactive]
+//                 [--cuda-graphs] [--interactive]
 //
 // GRAPH is a placer.graph file, or a .pt2 archive, which gets SGD updates. With --devices N the ops
 // go to N cores in contiguous parts of the graph's order, with --cluster and --device all to one
-// device of a cluster file (placer devices), such as cuda:0. With --interactive it runs a step for
+// device of a cluster file (placer devices), such as cuda:0; with --cuda-graphs as one launch there.
+// With --interactive it runs a step for
 // each line on standard input and answers with one JSON line, so that tools/bench/step_ratio.py can
 // interleave its steps with another program's.
 
@@ -38,6 +39,7 @@ struct Options {
   std::size_t devices = 1;
   bool all_cores = false;
   bool interactive = false;
+  bool cuda_graphs = false;
   std::string cluster;  // file; with the name of one of its devices
   std::string device;
 };
@@ -48,6 +50,8 @@ Options parse(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--interactive") {
       options.interactive = true;
+    } else if (word == "--cuda-graphs") {
+      options.cuda_graphs = true;
     } else if (word == "--all-cores") {
       options.all_cores = true;
     } else if (word == "--repeats" && i + 1 < argc) {
@@ -68,7 +72,7 @@ Options parse(int argc, char** argv) {
       options.cluster.empty() != options.device.empty()) {
     throw usage_error(
         "usage: executor_step GRAPH [--repeats N] [--devices N] [--all-cores] [--cluster FILE "
-        "--device NAME] [--interactive]");
+        "--device NAME] [--cuda-graphs] [--interactive]");
   }
   return options;
 }
@@ -134,7 +138,7 @@ Cluster open_cluster(const Options& options) {
 
 struct StepMilliseconds {
   double wall = 0;
-  double cpu = 0;  // of all ops together; 0 when not recorded
+  double cpu = 0;  // of all ops together; 0 when not recorded, as captured steps cannot be
 };
 
 StepMilliseconds milliseconds(profile::Executor& executor, bool record = false) {
@@ -157,6 +161,12 @@ void run(const Options& options) {
   for (int i = 0; i < options.warm_up; ++i) {
     (void)milliseconds(*executor);
   }
+  if (options.cuda_graphs) {
+    if (const std::string reason = executor->capture(); !reason.empty()) {
+      throw Error(ErrorKind::kDevice, "the step cannot be captured: " + reason);
+    }
+    (void)milliseconds(*executor);
+  }
   if (options.interactive) {
     std::cout << "{\"ready\": true}" << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
@@ -167,7 +177,7 @@ void run(const Options& options) {
   std::vector<double> walls;
   std::vector<double> cpus;
   for (int i = 0; i < options.repeats; ++i) {
-    const StepMilliseconds step = milliseconds(*executor, true);
+    const StepMilliseconds step = milliseconds(*executor, !options.cuda_graphs);
     walls.push_back(step.wall);
     cpus.push_back(step.cpu);
   }

@@ -50,6 +50,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=30, help="timed pairs (default 30)")
     parser.add_argument("--cluster", help="cluster file (placer devices) with the device")
     parser.add_argument("--device", help="a GPU of it, as cuda:0")
+    parser.add_argument("--cuda-graphs", action="store_true", help="the executor's step as one launch")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--python", default=sys.executable, help="Python with torch (default: this one)")
     own, eager_arguments = sys.argv[1:], []
@@ -62,6 +63,7 @@ def main():
     if options.device:
         eager_arguments += ["--device", options.device]
     where = ["--cluster", options.cluster, "--device", options.device] if options.device else []
+    where += ["--cuda-graphs"] if options.cuda_graphs else []
     executor = Stepper([options.program, options.graph, *where, "--interactive"], dict(os.environ))
     eager = Stepper([options.python, eager_script, *eager_arguments, "--interactive"], dict(os.environ))
     pairs = [(executor.step(), eager.step()) for _ in range(options.pairs)]

@@ -42,6 +42,8 @@ class StepBench {
 
 struct StepBenchOptions {
   profile::ExecutorOptions executor;
+  // Of evaluators whose options do not say otherwise, all_cores() left out.
+  profile::Capture capture = profile::Capture::kNever;
   // With both, evaluator() measures in a child process that reads these files.
   std::string isolated_graph_file;
   std::string isolated_cluster_file;

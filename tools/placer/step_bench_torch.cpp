@@ -17,7 +17,11 @@ class TorchStepBench : public StepBench {
     options_.executor.priority = default_priority(costs);
   }
 
-  std::unique_ptr<Evaluator> evaluator(const profile::MeasureOptions& measure) override {
+  std::unique_ptr<Evaluator> evaluator(const profile::MeasureOptions& given) override {
+    profile::MeasureOptions measure = given;
+    if (measure.capture == profile::Capture::kNever) {
+      measure.capture = options_.capture;
+    }
     return options_.isolated_graph_file.empty()
                ? profile::make_measuring_evaluator(executor(), measure)
                : make_isolated(measure);

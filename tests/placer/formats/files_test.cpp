@@ -163,6 +163,7 @@ TEST(ConfigFormat, ComesBackEqual) {
   config.output = "p.json";
   config.measure = false;
   config.isolate = true;
+  config.cuda_graphs = true;
   config.weights = "w.pt2";
   config.initial = {"a.json", "b.json"};
   config.constraints = {.pin = {"a*=cpu:0"},
@@ -187,6 +188,7 @@ TEST(ConfigFormat, ComesBackEqual) {
   EXPECT_EQ(again.output, config.output);
   EXPECT_EQ(again.measure, config.measure);
   EXPECT_EQ(again.isolate, config.isolate);
+  EXPECT_EQ(again.cuda_graphs, config.cuda_graphs);
   EXPECT_EQ(again.weights, config.weights);
   EXPECT_EQ(again.initial, config.initial);
   EXPECT_EQ(again.constraints.pin, config.constraints.pin);

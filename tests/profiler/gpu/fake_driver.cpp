@@ -9,7 +9,7 @@ class FakeGraph final : public GpuGraph {
  public:
   explicit FakeGraph(FakeDriver& driver) : driver_(driver) {}
   void end_capture() override { ++driver_.captures; }
-  void replay() override { ++driver_.replays; }
+  void replay(std::uint64_t /*seed*/) override { ++driver_.replays; }
 
  private:
   FakeDriver& driver_;
@@ -64,9 +64,12 @@ void FakeDriver::limit_memory(int gpu, Bytes limit) {
   limits[gpu] = limit;
 }
 
-std::unique_ptr<GpuGraph> FakeDriver::begin_capture(int /*gpu*/) {
+std::unique_ptr<GpuGraph> FakeDriver::begin_capture(int gpu) {
   if (!cannot_capture.empty()) {
     throw Error(ErrorKind::kDevice, cannot_capture);
+  }
+  if (make_capture) {
+    return make_capture(gpu);
   }
   return std::make_unique<FakeGraph>(*this);
 }

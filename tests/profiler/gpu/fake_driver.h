@@ -55,6 +55,9 @@ class FakeDriver final : public GpuDriver {
   // Makes the streams that new_stream() gives; else their ids are 1, 2, 3, ...
   std::function<GpuStream(int gpu, GpuPart part)> make_stream;
 
+  // Makes what begin_capture() gives; else a graph that counts.
+  std::function<std::unique_ptr<GpuGraph>(int gpu)> make_capture;
+
   // What was asked for, in order.
   std::vector<std::pair<int, GpuPart>> streams;
   std::map<int, Bytes> limits;

@@ -34,6 +34,22 @@ TEST_P(BundledGraphOnGpus, AnyPlacementGivesTheBitsOfOneCore) {
   }
 }
 
+// A graph without dropouts, which draw other numbers in a captured step.
+TEST(GraphOnOneGpu, CapturedStepsGiveTheBitsOfOps) {
+  const Graph graph = placer::testing::load_graph(
+      PLACER_SOURCE_ROOT "/tests/golden/graphs/lstm_lm_small-nodrop.json.zst");
+  const Cluster cluster = placer::testing::mixed_cluster({.cpus = 1, .gpus = {"cuda:0"}});
+  const auto driver = placer::testing::stand_in_driver();
+  StepExecutor executor(graph, cluster, {}, driver.get());
+  const Placement on_gpu = all_on(graph, DeviceId{1});
+  const auto expected = placer::testing::three_steps(graph, executor, on_gpu, false);
+  const auto left = placer::testing::three_steps(graph, executor, on_gpu, true);
+  EXPECT_THAT(placer::testing::stand_in_faults(), ::testing::IsEmpty());
+  for (const auto& [name, data] : expected) {
+    ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Conformance, BundledGraphOnGpus,
                          ::testing::ValuesIn(placer::testing::graph_files(PLACER_SOURCE_ROOT
                                                                           "/configs/graphs")),

@@ -94,6 +94,18 @@ TEST_P(RealGpu, PartsGiveTheBitsOfOnePart) {
   }
 }
 
+TEST_P(RealGpu, CapturedStepsGiveTheBitsOfOps) {
+  const Graph graph = placer::testing::load_graph(GetParam());
+  const Cluster one = cluster({"cuda:0"});
+  const auto executor = make_executor(graph, one, {});
+  const Placement on_gpu = all_on(graph, DeviceId{1});
+  const auto expected = placer::testing::three_steps(graph, *executor, on_gpu, false);
+  const auto left = placer::testing::three_steps(graph, *executor, on_gpu, true);
+  for (const auto& [name, data] : expected) {
+    ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, RealGpu,
                          ::testing::ValuesIn(placer::testing::graph_files(PLACER_SOURCE_ROOT
                                                                           "/tests/golden/graphs")),

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ inline constexpr int kStandInGpus = 4;
 // A new stream.
 [[nodiscard]] profile::GpuStream stand_in_stream(int gpu);
 
+// Captures the calling thread's current stream of the GPU. As CUDA, it refuses what would wait for a
+// stream while it is captured, and no memory that the capture uses goes before it does.
+[[nodiscard]] std::unique_ptr<profile::GpuGraph> stand_in_capture(int gpu);
+
 // What was done wrong since the last call.
 [[nodiscard]] std::vector<std::string> stand_in_faults();
 
@@ -34,6 +39,9 @@ struct Crossings {
   std::uint64_t within = 0;   // a GPU's memory
 };
 [[nodiscard]] Crossings stand_in_crossings();
+
+// Ops that the host launched since the start, captured ones too.
+[[nodiscard]] std::uint64_t stand_in_launches();
 
 // Every piece of work of every stream comes up to so much late, by chance.
 void stand_in_pause(std::chrono::microseconds longest);

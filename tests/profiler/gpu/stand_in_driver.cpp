@@ -7,6 +7,7 @@ namespace placer::testing {
 std::unique_ptr<profile::test::FakeDriver> stand_in_driver() {
   auto driver = std::make_unique<profile::test::FakeDriver>(kStandInGpus);
   driver->make_stream = [](int gpu, profile::GpuPart /*part*/) { return stand_in_stream(gpu); };
+  driver->make_capture = stand_in_capture;
   return driver;
 }
 

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include <ATen/Parallel.h>
 #include <omp.h>
 
+#include "placer/base/error.h"
 #include "placer/base/random.h"
 
 namespace placer::testing {
@@ -47,6 +49,13 @@ void StandInStreams::serve(int stream, Queue& queue) {
 }
 
 void StandInStreams::push(int stream, std::function<void()> work) {
+  {
+    const std::scoped_lock lock(captures_mutex_);
+    if (const auto capture = captures_.find(stream); capture != captures_.end()) {
+      capture->second.work.push_back(std::move(work));
+      return;
+    }
+  }
   Queue& target = queue(stream);
   {
     const std::scoped_lock lock(target.mutex);
@@ -56,6 +65,13 @@ void StandInStreams::push(int stream, std::function<void()> work) {
 }
 
 std::shared_ptr<EventVersion> StandInStreams::record(int stream) {
+  {
+    const std::scoped_lock lock(captures_mutex_);
+    if (const auto capture = captures_.find(stream); capture != captures_.end()) {
+      capture->second.spoilt = true;
+      throw std::runtime_error("operation not permitted when stream is capturing");
+    }
+  }
   auto event = std::make_shared<EventVersion>();
   event->clock = order_.record(stream);
   push(stream, [this, event] {
@@ -83,6 +99,23 @@ void StandInStreams::synchronize(const EventVersion& event) {
     over_.wait(lock, [&] { return event.over.load(); });
   }
   order_.host_waits(event.clock);
+}
+
+void StandInStreams::begin_capture(int stream) {
+  const std::scoped_lock lock(captures_mutex_);
+  PLACER_CHECK(captures_.emplace(stream, Capture{}).second, "one capture of a stream");
+}
+
+std::optional<StandInStreams::Work> StandInStreams::end_capture(int stream) {
+  const std::scoped_lock lock(captures_mutex_);
+  auto capture = captures_.extract(stream);
+  PLACER_CHECK(!capture.empty(), "the stream is captured");
+  return capture.mapped().spoilt ? std::nullopt : std::optional(std::move(capture.mapped().work));
+}
+
+bool StandInStreams::captured(int stream) {
+  const std::scoped_lock lock(captures_mutex_);
+  return captures_.contains(stream);
 }
 
 bool StandInStreams::idle(int stream) {

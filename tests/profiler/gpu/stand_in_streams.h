@@ -12,7 +12,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "tests/profiler/gpu/stand_in_order.h"
 
@@ -30,13 +32,22 @@ class StandInStreams {
  public:
   explicit StandInStreams(StreamOrder& order) : order_(order) {}
 
-  // Appends work to a stream.
+  using Work = std::vector<std::function<void()>>;
+
+  // Appends work to a stream, or to its capture.
   void push(int stream, std::function<void()> work);
   [[nodiscard]] std::shared_ptr<EventVersion> record(int stream);
   void wait(int stream, std::shared_ptr<EventVersion> event);
   // The caller waits.
   void synchronize(const EventVersion& event);
   [[nodiscard]] bool idle(int stream);
+
+  // From now on what is given to the stream is kept instead of done; the second ends that. Between
+  // the two the stream has no events: asking for one throws, and spoils the capture, which then
+  // gives nothing.
+  void begin_capture(int stream);
+  [[nodiscard]] std::optional<Work> end_capture(int stream);
+  [[nodiscard]] bool captured(int stream);
 
   // Longest pause before each piece of work from now on.
   void set_pause(std::chrono::microseconds longest) { pause_ = longest.count(); }
@@ -53,12 +64,19 @@ class StandInStreams {
     bool busy = false;
   };
 
+  struct Capture {
+    Work work;
+    bool spoilt = false;
+  };
+
   Queue& queue(int stream);
   void serve(int stream, Queue& queue);
 
   StreamOrder& order_;
   std::mutex mutex_;
   std::map<int, std::unique_ptr<Queue>> queues_;
+  std::mutex captures_mutex_;
+  std::map<int, Capture> captures_;
   std::mutex over_mutex_;
   std::condition_variable over_;
   std::atomic<std::int64_t> pause_{0};

@@ -1,6 +1,7 @@
 // placer measure: real steps of placements, interleaved; the simulator against them.
 
 #include <iostream>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,7 @@ struct MeasureCommandOptions {
   int rounds = 0;  // 0: the default of what is measured
   std::string budget;
   bool all_cores = false;
+  bool cuda_graphs = false;
   bool compare_simulator = false;
   std::size_t count = 24;
   std::size_t max_groups = GroupingOptions{}.max_groups;
@@ -39,8 +41,10 @@ struct MeasureCommandOptions {
 
 struct Row {
   std::string name;
-  std::optional<double> simulated_seconds;
-  Series series;
+  std::optional<double> simulated_seconds = std::nullopt;
+  Series series = {};
+  // Of the host's processors, for launching a step.
+  std::optional<double> launch_seconds = std::nullopt;
 };
 
 class MeasureCommand {
@@ -88,6 +92,9 @@ class MeasureCommand {
       throw usage_error("expected placement files, --compare-simulator, or both");
     }
     measure();
+    if (options_.cuda_graphs) {
+      time_launches();
+    }
     const bool ran = std::any_of(rows_.begin(), rows_.end(),
                                  [](const Row& row) { return !row.series.infeasible; });
     if (ran && !options_.trace.empty()) {
@@ -112,24 +119,34 @@ class MeasureCommand {
   void measure() {
     const auto steps = bench_->evaluator(profile::one_step());
     std::unique_ptr<Evaluator> all_cores;
+    std::unique_ptr<Evaluator> captured;
     std::vector<Contender> contenders;
     for (const NamedPlacement& placement : placements_) {
       contenders.push_back({steps.get(), placement.placement});
       const Outcome simulated = space_.judge().evaluate_one(placement.placement);
-      rows_.push_back(
-          {placement.name,
-           simulated.feasible() ? std::optional(simulated.step_time.seconds()) : std::nullopt,
-           {}});
+      rows_.push_back({placement.name, simulated.feasible()
+                                           ? std::optional(simulated.step_time.seconds())
+                                           : std::nullopt});
     }
     if (!options_.compare_simulator) {
       // The first once more: what the same placement against itself gives is the noise.
       contenders.push_back(contenders[0]);
-      rows_.push_back({placements_[0].name + " (again)", rows_[0].simulated_seconds, {}});
+      rows_.push_back({placements_[0].name + " (again)", rows_[0].simulated_seconds});
+    }
+    if (options_.cuda_graphs) {
+      first_captured_ = rows_.size();
+      profile::MeasureOptions options = profile::one_step();
+      options.capture = profile::Capture::kAlways;
+      captured = bench_->evaluator(options);
+      for (const NamedPlacement& placement : placements_) {
+        contenders.push_back({captured.get(), placement.placement});
+        rows_.push_back({placement.name + " (one launch)"});
+      }
     }
     if (options_.all_cores) {
       all_cores = bench_->all_cores(profile::one_step());
       contenders.push_back({all_cores.get(), all_on(workload_.graph, DeviceId{0})});
-      rows_.push_back({"all cores in one op", std::nullopt, {}});
+      rows_.push_back({"all cores in one op"});
     }
     const int rounds = options_.rounds > 0          ? options_.rounds
                        : options_.compare_simulator ? kFidelityRounds
@@ -146,6 +163,27 @@ class MeasureCommand {
     });
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       rows_[i].series = series[i];
+    }
+  }
+
+  // A step of each placement op by op and, where that can be, captured.
+  void time_launches() {
+    profile::Executor& executor = bench_->executor();
+    const auto keep = [](const profile::StepReport& step, Row& row) {
+      if (!step.infeasible) {
+        row.launch_seconds =
+            std::accumulate(step.launch_seconds.begin(), step.launch_seconds.end(), 0.0);
+      }
+    };
+    for (std::size_t i = 0; i < placements_.size(); ++i) {
+      executor.place(placements_[i].placement);
+      if (executor.step(0, false).infeasible) {
+        continue;
+      }
+      keep(executor.step(0, false), rows_[i]);
+      if (executor.capture().empty() && !executor.step(0, false).infeasible) {
+        keep(executor.step(0, false), rows_[first_captured_ + i]);
+      }
     }
   }
 
@@ -220,6 +258,11 @@ class MeasureCommand {
     } else {
       line += fmt::format(" {:>12} {:>9}", "-", "-");
     }
+    if (row.launch_seconds) {
+      line += fmt::format(" {:>10.3f}", 1e3 * *row.launch_seconds);
+    } else if (options_.cuda_graphs) {
+      line += fmt::format(" {:>10}", "-");
+    }
     if (const auto ratio = against_first(i); ratio && !options_.compare_simulator) {
       line += fmt::format("  {:.3f}x ({:.3f}-{:.3f}){}", ratio->ratio, ratio->interval.low,
                           ratio->interval.high, ratio->decided ? "" : " not decided");
@@ -228,8 +271,9 @@ class MeasureCommand {
   }
 
   [[nodiscard]] std::string text() const {
-    std::string text = fmt::format("  {:<28} {:>10} {:>19} {:>4} {:>12} {:>9}{}\n", "placement",
+    std::string text = fmt::format("  {:<28} {:>10} {:>19} {:>4} {:>12} {:>9}{}{}\n", "placement",
                                    "median ms", "95% interval", "n", "simulated ms", "error",
+                                   options_.cuda_graphs ? "  launch ms" : "",
                                    options_.compare_simulator ? "" : "  speed-up over the first");
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       text += row_text(i);
@@ -280,6 +324,9 @@ class MeasureCommand {
       if (row.simulated_seconds) {
         object["simulated_us"] = 1e6 * *row.simulated_seconds;
       }
+      if (row.launch_seconds) {
+        object["launch_us"] = 1e6 * *row.launch_seconds;
+      }
       rows.push_back(std::move(object));
     }
     Json object{{"format", "placer.measure-report"}, {"version", 1}, {"placements", rows}};
@@ -301,6 +348,7 @@ class MeasureCommand {
   std::unique_ptr<StepBench> bench_;
   std::vector<NamedPlacement> placements_;
   std::vector<Row> rows_;
+  std::size_t first_captured_ = 0;  // of rows_, a row for each placement
 };
 
 }  // namespace
@@ -318,8 +366,12 @@ void add_measure(CLI::App& app, Shared& shared) {
       ->check(whole_number(1));
   command->add_option("--budget", options->budget, "stop after this time (60s) [none]");
   command->add_flag("--all-cores", options->all_cores, "also every op on all cores");
-  command->add_flag("--compare-simulator", options->compare_simulator,
-                    "hold the simulator against a seeded set of placements");
+  auto* compare = command->add_flag("--compare-simulator", options->compare_simulator,
+                                    "hold the simulator against a seeded set of placements");
+  command
+      ->add_flag("--cuda-graphs", options->cuda_graphs,
+                 "also every placement's step as one launch, where it is of one GPU")
+      ->excludes(compare);
   command->add_option("--placements", options->count, "size of that set")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();

@@ -86,6 +86,9 @@ class PlaceCommand {
         by_step_time() && !is_zero_shot(config_) ? scale() : std::vector<std::optional<SimTime>>{};
     const Choice choice = choose();
     write(choice);
+    if (config_.cuda_graphs && not_measured_.empty()) {
+      tell_launches(candidates_[choice.winner].placement);
+    }
     const PlaceReport report{.space = space_,
                              .candidates = candidates_,
                              .choice = choice,
@@ -224,6 +227,9 @@ class PlaceCommand {
       options.executor.seed = config_.seed;
       options.executor.weights = config_.weights;
       options.executor.memory_limit = space_.constraints().memory_limit;
+      if (config_.cuda_graphs) {
+        options.capture = profile::Capture::kWherePossible;
+      }
       if (config_.isolate) {
         options.isolated_graph_file = config_.graph;
         options.isolated_cluster_file = config_.cluster;
@@ -320,6 +326,15 @@ class PlaceCommand {
     FinalistOptions options;
     options.seconds = budget_.seconds ? *budget_.seconds * shares().finalists : kFinalistSeconds;
     return choose_by_measurement(candidates_, bench(), options, shared_);
+  }
+
+  void tell_launches(const Placement& chosen) {
+    profile::MeasureOptions options = profile::one_step();
+    options.capture = profile::Capture::kAlways;
+    const Outcome outcome = bench().evaluator(options)->evaluate_one(chosen);
+    shared_.note(outcome.feasible()
+                     ? "the chosen placement's steps are one launch each"
+                     : "the chosen placement runs op by op: " + outcome.infeasible->text);
   }
 
   void write(const Choice& choice) const {

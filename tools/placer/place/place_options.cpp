@@ -134,6 +134,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
     override_with("--init", config.initial, flags.initial);
     override_with("--weights", config.weights, flags.weights);
     override_with("--isolate", config.isolate, flags.isolate);
+    override_with("--cuda-graphs", config.cuda_graphs, flags.cuda_graphs);
   }
   override_constraints(config.constraints, read_constraints(options.constraints));
   config.warm_start = config.warm_start && !options.no_warm_start;
@@ -223,6 +224,8 @@ void add_place_flags(CLI::App& command, PlaceOptions& options) {
   command.add_flag("--no-measure", options.no_measure, "choose by simulated time alone");
   command.add_flag("--isolate", flags.isolate,
                    "measure in a child process, so that a crash is an outcome");
+  command.add_flag("--cuda-graphs", flags.cuda_graphs,
+                   "launch measured steps as a whole where they are of one GPU");
   command.add_option("--run-dir", options.run_dir, "keep config, metrics and checkpoints here");
   command.add_option("--resume", options.resume, "go on with the run in this folder");
   command.add_option(kTensorboard, options.tensorboard,

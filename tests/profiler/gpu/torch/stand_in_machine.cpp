@@ -50,6 +50,9 @@ void free_block(void* context) {
   machine().gpus[static_cast<std::size_t>(block->gpu)].live -= block->size;
   std::set<int> users = block->use.kept_for;
   users.insert(block->use.stream);
+  if (machine().streams.captured(block->use.stream)) {
+    return;  // it is the capture's, whose work holds the block
+  }
   auto left = std::make_shared<std::atomic<std::size_t>>(users.size());
   for (const int stream : users) {
     machine().streams.push(stream, [left, block] {
@@ -227,6 +230,10 @@ Crossings stand_in_crossings() {
   StandInMachine& all = machine();
   return {all.to_gpu.exchange(0), all.to_host.exchange(0), all.between.exchange(0),
           all.within.exchange(0)};
+}
+
+std::uint64_t stand_in_launches() {
+  return machine().launches;
 }
 
 void stand_in_pause(std::chrono::microseconds longest) {

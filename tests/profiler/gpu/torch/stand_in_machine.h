@@ -32,6 +32,7 @@ struct StandInMachine {
   StreamOrder order;
   StandInStreams streams{order};
   std::array<StandInGpu, kStandInGpus> gpus;
+  std::atomic<std::uint64_t> launches{0};
   std::atomic<std::uint64_t> to_gpu{0};
   std::atomic<std::uint64_t> to_host{0};
   std::atomic<std::uint64_t> between{0};

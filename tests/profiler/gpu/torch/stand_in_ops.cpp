@@ -66,13 +66,14 @@ class Launch {
         gpu_(find_gpu()),
         stream_(number_of(current_stream(gpu_))) {
     require_alive(gpu_);
+    ++machine().launches;
   }
 
   Values run() {
-    // What the host must know at once, or what draws from the one generator.
-    const bool waits = op_.hasTag(at::Tag::dynamic_output_shape) ||
-                       op_.hasTag(at::Tag::data_dependent_output) ||
-                       op_.hasTag(at::Tag::nondeterministic_seeded);
+    // What the host must know at once, or what draws from the one generator; captured ops draw later.
+    const bool waits =
+        op_.hasTag(at::Tag::dynamic_output_shape) || op_.hasTag(at::Tag::data_dependent_output) ||
+        (op_.hasTag(at::Tag::nondeterministic_seeded) && !machine().streams.captured(stream_));
     if (waits) {
       machine().streams.synchronize(*machine().streams.record(stream_));
     }

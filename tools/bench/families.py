@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Is a policy that was trained on one family of graphs better there than one that was trained on all?
+
+  python3 tools/bench/families.py build/release/placer                       # dual, 60,000 placements each; about half an hour
+  python3 tools/bench/families.py build/release/placer --placements 5000 --families layered,random
+
+Trains a policy on each family alone and one on all of them, with as many placements each (configs/dual.json otherwise), and tests every
+one on held-back problems of every family: what its most probable placement costs over the best heuristic's, geometric means. Prints a Markdown
+table. Policies stay in the folder given (-o): what is there is not trained again.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FAMILIES = ["layered", "random", "series-parallel", "transformer"]
+ALL = "all"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("-o", "--output", default="runs/families", help="folder for configs and policies")
+    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--placements", type=int, default=60000, help="of each training")
+    parser.add_argument("--problems", type=int, default=64, help="held-back ones of a test")
+    return parser.parse_args()
+
+
+def train(options, name, families, budget, policy=None):
+    """Output of `placer train` on these families, which writes NAME.policy; from another policy where one is given."""
+    with open(os.path.join(ROOT, "configs", "dual.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    # What is searched after decoding is not looked at.
+    config |= {"budget": budget, "test_every": 1000000, "test_problems": options.problems, "test_evaluations": 1}
+    config["training"]["families"] = families
+    if policy:
+        config["parameters"] = {"policy": os.path.abspath(policy)}
+    path = os.path.join(options.output, f"{name}.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file, indent=1)
+    done = subprocess.run([options.program, "-q", "train", path, "-o", os.path.join(options.output, f"{name}.policy")],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{path}: exit status {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def cost(text):
+    """Of the most probable placement before training, over the best heuristic's, in percent: the row of round 0."""
+    found = re.search(r"^ +0 +([+-][0-9.]+) %", text, re.MULTILINE)
+    if not found:
+        sys.exit("no row of round 0 in:\n" + text)
+    return float(found.group(1))
+
+
+def tested(options, trained_on, family):
+    name = f"test-{trained_on}-{family}"
+    policy = os.path.join(options.output, f"{name}.policy")
+    if os.path.exists(policy):
+        os.remove(policy)
+    return cost(train(options, name, [family], "1", os.path.join(options.output, f"{trained_on}.policy")))
+
+
+def main():
+    options = arguments()
+    os.makedirs(options.output, exist_ok=True)
+    families = options.families.split(",")
+    for name in [*families, ALL]:
+        if not os.path.exists(os.path.join(options.output, f"{name}.policy")):
+            train(options, name, families if name == ALL else [name], str(options.placements))
+        print(f"{name}: trained", file=sys.stderr)
+    print("| trained on | " + " | ".join(families) + " |\n" + "|---" * (len(families) + 1) + "|")
+    for name in [*families, ALL]:
+        print(f"| {name} | " + " | ".join(f"{tested(options, name, family):+.1f} %" for family in families) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
