@@ -133,7 +133,7 @@ class GpuDriver {
 
 // What a plugin exports, under the name `placer_gpu_plugin` (kGpuPluginEntry): its interface
 // version, to be compared before anything else is called, and a maker.
-inline constexpr std::uint32_t kGpuDriverVersion = 1;  // of everything in this header
+inline constexpr std::uint32_t kGpuDriverVersion = 2;  // of everything in this header
 inline constexpr const char* kGpuPluginEntry = "placer_gpu_plugin";
 struct GpuPlugin {
   std::uint32_t version = kGpuDriverVersion;

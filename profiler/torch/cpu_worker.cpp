@@ -81,12 +81,7 @@ void CpuWorker::run_op(std::uint32_t node) {
     announce(node);
     return;
   }
-  const std::int64_t workspace = step_.graph.nodes()[node].workspace.count;
-  const std::int64_t missing =
-      step_.account.charge(device_, step_.program.allocates[node] + workspace);
-  if (missing > 0) {
-    step_.fail(step_.out_of_memory(device_, node, {missing}));
-  } else {
+  if (step_.charge(node)) {
     call(node);
     if (step_.deadline) {
       step_.check_time(now_, node, device_);
@@ -94,9 +89,7 @@ void CpuWorker::run_op(std::uint32_t node) {
   }
   // The account first, so that no successor is refused what this op no longer needs; the memory
   // itself after, since that takes time which a successor need not wait for.
-  if (workspace != 0) {
-    step_.account.release(device_, workspace);
-  }
+  step_.release_workspace(node);
   step_.settle(node, unread_);
   announce(node);
   for (const std::uint32_t slot : unread_) {

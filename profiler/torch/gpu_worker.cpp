@@ -83,17 +83,10 @@ void GpuWorker::begin() {
 // A step that failed is passed over as on a CPU device (cpu_worker.cpp).
 void GpuWorker::run_op(std::uint32_t node, std::size_t rank) {
   if (!step_.has_failed()) {
-    const std::int64_t workspace = step_.graph.nodes()[node].workspace.count;
-    const std::int64_t missing =
-        step_.account.charge(device_, step_.program.allocates[node] + workspace);
-    if (missing > 0) {
-      step_.fail(step_.out_of_memory(device_, node, {missing}));
-    } else {
+    if (step_.charge(node)) {
       launch(node, rank);
     }
-    if (workspace != 0) {
-      step_.account.release(device_, workspace);
-    }
+    step_.release_workspace(node);
   }
   send(step_.plan.sends.of(node), false);
   if (!step_.has_failed()) {

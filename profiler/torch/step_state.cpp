@@ -112,6 +112,22 @@ bool StepState::release(std::uint32_t slot) {
   return true;
 }
 
+bool StepState::charge(std::uint32_t node) {
+  const std::uint32_t device = lowered.device[node];
+  const std::int64_t missing =
+      account.charge(device, program.allocates[node] + graph.nodes()[node].workspace.count);
+  if (missing > 0) {
+    fail(out_of_memory(device, node, {missing}));
+  }
+  return missing <= 0;
+}
+
+void StepState::release_workspace(std::uint32_t node) {
+  if (const std::int64_t workspace = graph.nodes()[node].workspace.count; workspace != 0) {
+    account.release(lowered.device[node], workspace);
+  }
+}
+
 void StepState::settle(std::uint32_t node, std::vector<std::uint32_t>& unread) {
   unread.clear();
   for (const std::uint32_t slot : plan.releases.of(node)) {

@@ -64,6 +64,10 @@ struct StepState {
   // Runs the op on this thread; until a step has succeeded, checks what it gives.
   //   throws  what the op throws; std::runtime_error for another result than the graph says
   void run(std::uint32_t node, torch::jit::Stack& stack);
+  // Takes what the op needs onto its device's account: its results, and until release_workspace() its
+  // workspace. Whether it fits: else the step has failed.
+  [[nodiscard]] bool charge(std::uint32_t node);
+  void release_workspace(std::uint32_t node);
   // `node` needs what it read no longer: takes what nobody reads any more off the account.
   //   unread  slots whose values are to be dropped
   void settle(std::uint32_t node, std::vector<std::uint32_t>& unread);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What parts of the learned methods are worth: each is changed alone, and what is found at equal evaluations is compared.
 
-  python3 tools/bench/ablations.py build/release/placer                          # dual; a quarter of an hour
+  python3 tools/bench/ablations.py build/release/placer                          # dual; 13 minutes
   python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
 
 Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON). Prints a

@@ -35,7 +35,7 @@ TEST(GpuPlugin, ThatIsNotThereIsNamed) {
 
 TEST(GpuPlugin, OfAnotherInterfaceVersionIsNotAskedForADriver) {
   EXPECT_THAT(load("other_version.so")->problem(),
-              HasSubstr("has interface version 2, this placer needs 1"));
+              HasSubstr("has interface version 3, this placer needs 2"));
 }
 
 TEST(GpuPlugin, WhoseLibraryIsMissingNamesTheLibrary) {

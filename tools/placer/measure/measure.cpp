@@ -22,6 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kRounds = 30;         // for figures that are quoted
 constexpr int kFidelityRounds = 6;  // of many placements: two series of three
+constexpr int kLaunchSteps = 5;
 
 struct MeasureCommandOptions {
   std::string graph;
@@ -166,25 +167,30 @@ class MeasureCommand {
     }
   }
 
-  // A step of each placement op by op and, where that can be, captured.
+  // Of a few steps of each placement, op by op and, where that can be, captured.
   void time_launches() {
     profile::Executor& executor = bench_->executor();
-    const auto keep = [](const profile::StepReport& step, Row& row) {
-      if (!step.infeasible) {
-        row.launch_seconds =
-            std::accumulate(step.launch_seconds.begin(), step.launch_seconds.end(), 0.0);
-      }
-    };
     for (std::size_t i = 0; i < placements_.size(); ++i) {
       executor.place(placements_[i].placement);
-      if (executor.step(0, false).infeasible) {
-        continue;
-      }
-      keep(executor.step(0, false), rows_[i]);
-      if (executor.capture().empty() && !executor.step(0, false).infeasible) {
-        keep(executor.step(0, false), rows_[first_captured_ + i]);
+      rows_[i].launch_seconds = launch_seconds(executor);
+      if (rows_[i].launch_seconds && executor.capture().empty()) {
+        rows_[first_captured_ + i].launch_seconds = launch_seconds(executor);
       }
     }
+  }
+
+  // Median; nothing where the steps do not run.
+  static std::optional<double> launch_seconds(profile::Executor& executor) {
+    std::vector<double> samples;
+    for (int step = 0; step < kLaunchSteps; ++step) {
+      const profile::StepReport report = executor.step(0, false);
+      if (report.infeasible) {
+        return std::nullopt;
+      }
+      samples.push_back(
+          std::accumulate(report.launch_seconds.begin(), report.launch_seconds.end(), 0.0));
+    }
+    return median(samples);
   }
 
   void write_measured_trace() {
