@@ -2,7 +2,7 @@
 """Is a policy that was trained on one family of graphs better there than one that was trained on all?
 
   python3 tools/bench/families.py build/release/placer                       # dual, 60,000 placements each; about half an hour
-  python3 tools/bench/families.py build/release/placer --placements 5000 --families layered,random
+  python3 tools/bench/families.py build/release/placer -o runs/no_messages --train all --set layers=0
 
 Trains a policy on each family alone and one on all of them, with as many placements each (configs/dual.json otherwise), and tests every
 one on held-back problems of every family: what its most probable placement costs over the best heuristic's, geometric means. Prints a Markdown
@@ -25,7 +25,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("-o", "--output", default="runs/families", help="folder for configs and policies")
-    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--families", default=",".join(FAMILIES), help="of the tests")
+    parser.add_argument("--train", default=",".join([*FAMILIES, ALL]), help="policies to make, each of one family or all")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="parameter of dual")
     parser.add_argument("--placements", type=int, default=60000, help="of each training")
     parser.add_argument("--problems", type=int, default=64, help="held-back ones of a test")
     return parser.parse_args()
@@ -38,8 +40,9 @@ def train(options, name, families, budget, policy=None):
     # What is searched after decoding is not looked at.
     config |= {"budget": budget, "test_every": 1000000, "test_problems": options.problems, "test_evaluations": 1}
     config["training"]["families"] = families
+    config["parameters"] = dict(setting.split("=", 1) for setting in options.set)
     if policy:
-        config["parameters"] = {"policy": os.path.abspath(policy)}
+        config["parameters"]["policy"] = os.path.abspath(policy)
     path = os.path.join(options.output, f"{name}.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file, indent=1)
@@ -70,12 +73,13 @@ def main():
     options = arguments()
     os.makedirs(options.output, exist_ok=True)
     families = options.families.split(",")
-    for name in [*families, ALL]:
+    policies = options.train.split(",")
+    for name in policies:
         if not os.path.exists(os.path.join(options.output, f"{name}.policy")):
-            train(options, name, families if name == ALL else [name], str(options.placements))
+            train(options, name, FAMILIES if name == ALL else [name], str(options.placements))
         print(f"{name}: trained", file=sys.stderr)
     print("| trained on | " + " | ".join(families) + " |\n" + "|---" * (len(families) + 1) + "|")
-    for name in [*families, ALL]:
+    for name in policies:
         print(f"| {name} | " + " | ".join(f"{tested(options, name, family):+.1f} %" for family in families) + " |", flush=True)
 
 
