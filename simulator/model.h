@@ -43,7 +43,7 @@ enum class Sending : std::uint8_t {
 enum class Launch : std::uint8_t {
   kOfDevice,      // as the cluster says of each device
   kSerial,        // every op takes so much longer
-  kAsynchronous,  // one host launches all ops in execution order; none starts before its launch
+  kAsynchronous,  // a thread of the host per device launches its ops in order, ahead of their starts
   kNone,
 };
 

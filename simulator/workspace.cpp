@@ -14,7 +14,10 @@ Workspace::Workspace(const CompiledGraph& graph)
       memory(graph),
       busy(graph.num_devices) {
   const bool asynchronous = std::ranges::any_of(graph.launch, [](auto time) { return time > 0; });
-  if (asynchronous) launched.resize(graph.num_nodes);
+  if (asynchronous) {
+    launched.resize(graph.num_nodes);
+    host.resize(graph.num_devices);
+  }
   const bool fixed = graph.model.order == Order::kFixed;
   if (graph.model.memory) {
     input_buffer.resize(graph.num_edges);
@@ -75,15 +78,16 @@ void Workspace::clear(const CompiledGraph& graph) {
   if (!launched.empty()) set_launches(graph);
 }
 
-// One host launches the ops of all devices that are launched ahead, one after another.
+// A thread of the host for every device that is launched ahead launches its ops, one after another.
 void Workspace::set_launches(const CompiledGraph& graph) {
-  std::int64_t time = 0;
+  std::ranges::fill(host, 0);
   for (std::uint32_t i = 0; i < graph.num_nodes; ++i) {
     const std::uint32_t n = order[i];
-    const std::int64_t launch = graph.launch[nodes[n].device];
+    const std::uint8_t device = nodes[n].device;
+    const std::int64_t launch = graph.launch[device];
     const bool waits = graph.nodes[n].kind == NodeClass::kOp && launch > 0;
-    if (waits) time += launch;
-    launched[n] = waits ? time : 0;
+    if (waits) host[device] += launch;
+    launched[n] = waits ? host[device] : 0;
   }
 }
 

@@ -48,6 +48,7 @@ struct Workspace {
   std::vector<std::uint32_t> input_buffer;  // [inputs]: what the reader reads
   std::vector<Buffer> buffers;              // [values], then the copies
   std::vector<std::int64_t> launched;       // [nodes]: end of its launch; empty: all at the start
+  std::vector<std::int64_t> host;           // [devices]: end of the thread's latest launch
   Network network;
   MemoryAccount memory;
 

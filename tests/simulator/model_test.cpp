@@ -150,20 +150,22 @@ TEST(ModelLaunch, SerialAsynchronousOrNone) {
   }
 }
 
-// One host launches for both devices: the op on device 1 is launched second.
+// Device 0 has one op, device 1 two, which its thread launches one after the other.
 TEST(ModelLaunch, AHostBoundStepShowsItsLaunches) {
   SmallWorkload graph;
+  graph.op(3, {}, {0});
   graph.op(3, {}, {0});
   graph.op(3, {}, {0});
   SmallCluster cluster = wires(2);
   cluster.overhead_us = 5;
   cluster.asynchronous_launch = true;
-  const Timeline step = run(graph, cluster, on({0, 1}));
+  const Timeline step = run(graph, cluster, on({0, 1, 1}));
   EXPECT_EQ(start_of(step, 0), us(5));
-  EXPECT_EQ(start_of(step, 1), us(10));
+  EXPECT_EQ(start_of(step, 1), us(5));
+  EXPECT_EQ(start_of(step, 2), us(10));
   using Kind = PathSegment::Kind;
-  const std::vector<PathSegment> expected = {{Kind::kLaunch, NodeId{1}, DeviceId{1}, us(0), us(10)},
-                                             {Kind::kOp, NodeId{1}, DeviceId{1}, us(10), us(13)}};
+  const std::vector<PathSegment> expected = {{Kind::kLaunch, NodeId{2}, DeviceId{1}, us(0), us(10)},
+                                             {Kind::kOp, NodeId{2}, DeviceId{1}, us(10), us(13)}};
   EXPECT_EQ(step.path, expected);
 }
 

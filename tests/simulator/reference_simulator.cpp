@@ -89,11 +89,11 @@ class Reference {
   }
 
   void launch() {
-    SimTime host;
+    std::map<DeviceId, SimTime> host;
     for (const std::size_t n : execution_order()) {
       if (!asynchronous(n)) continue;
-      host += cluster_.device(device(n)).overhead;
-      launched_[n] = host;
+      host[device(n)] += cluster_.device(device(n)).overhead;
+      launched_[n] = host[device(n)];
     }
   }
 

@@ -188,12 +188,15 @@ TEST_F(GpuCli, StepsAreOneLaunchWhereTheyCanBe) {
   const ProcessResult text = with_stand_ins(
       "measure graph.json -c cluster.json one.json two.json --rounds 2 --cuda-graphs");
   EXPECT_EQ(text.status, 0) << text.err;
-  EXPECT_THAT(text.out, AllOf(HasSubstr("launch ms"), HasSubstr("one.json (one launch) "),
+  EXPECT_THAT(text.out, AllOf(HasSubstr("cuda:0: 1500 MHz, 40 C before; 1500 MHz, 40 C after\n"),
+                              HasSubstr("launch ms"), HasSubstr("one.json (one launch) "),
                               HasSubstr("two.json (one launch)        failed: its step cannot be "
                                         "captured: ")));
   const auto json = nlohmann::json::parse(
       with_stand_ins("--json measure graph.json -c cluster.json one.json --rounds 2 --cuda-graphs")
           .out);
+  EXPECT_EQ(json["gpus"][0]["name"], "cuda:0");
+  EXPECT_EQ(json["gpus"][0]["after"]["celsius"], 40);
   EXPECT_EQ(json["placements"][0]["placement"], "one.json");
   EXPECT_EQ(json["placements"][2]["placement"], "one.json (one launch)");
   EXPECT_GT(json["placements"][0]["launch_us"], json["placements"][2]["launch_us"]);

@@ -1,5 +1,7 @@
 #include "tools/placer/devices/gpu_report.h"
 
+#include <vector>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -31,13 +33,8 @@ std::string facts_text(const profile::GpuReport& report) {
   if (facts.numa_node) {
     text += fmt::format(", NUMA node {}", *facts.numa_node);
   }
-  if (report.reading.clock_hz) {
-    text += fmt::format(", {:.0f} MHz", 1e-6 * *report.reading.clock_hz);
-  }
-  if (report.reading.celsius) {
-    text += fmt::format(", {:.0f} C", *report.reading.celsius);
-  }
-  return text;
+  const std::string condition = condition_text(report.reading);
+  return condition.empty() ? text : text + ", " + condition;
 }
 
 std::string report_text(const profile::GpuReport& report) {
@@ -76,12 +73,7 @@ Json report_json(const profile::GpuReport& report) {
   if (facts.numa_node) {
     json["numa_node"] = *facts.numa_node;
   }
-  if (report.reading.clock_hz) {
-    json["clock_hz"] = *report.reading.clock_hz;
-  }
-  if (report.reading.celsius) {
-    json["celsius"] = *report.reading.celsius;
-  }
+  add_condition(json, report.reading);
   json["problem"] = report.problem;
   if (report.problem.empty()) {
     json["from_host"] = speed_json(report.host.there);
@@ -109,6 +101,26 @@ Json peer_json(const profile::PeerReport& report) {
 }
 
 }  // namespace
+
+std::string condition_text(const profile::GpuReading& reading) {
+  std::vector<std::string> parts;
+  if (reading.clock_hz) {
+    parts.push_back(fmt::format("{:.0f} MHz", 1e-6 * *reading.clock_hz));
+  }
+  if (reading.celsius) {
+    parts.push_back(fmt::format("{:.0f} C", *reading.celsius));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+void add_condition(Json& json, const profile::GpuReading& reading) {
+  if (reading.clock_hz) {
+    json["clock_hz"] = *reading.clock_hz;
+  }
+  if (reading.celsius) {
+    json["celsius"] = *reading.celsius;
+  }
+}
 
 std::string gpu_text(const profile::GpuSurvey& survey) {
   if (survey.gpus.empty()) {

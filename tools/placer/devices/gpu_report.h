@@ -1,6 +1,6 @@
 #pragma once
 
-// What `placer devices` says of GPUs.
+// What is said of GPUs.
 
 #include <string>
 
@@ -10,6 +10,12 @@
 
 namespace placer::cli {
 
+// Clock and temperature, as far as the driver tells; empty: neither.
+[[nodiscard]] std::string condition_text(const profile::GpuReading& reading);
+// The same as "clock_hz" and "celsius".
+void add_condition(nlohmann::ordered_json& json, const profile::GpuReading& reading);
+
+// For `placer devices`.
 // Some lines; where there are none, one that says why.
 [[nodiscard]] std::string gpu_text(const profile::GpuSurvey& survey);
 

@@ -12,6 +12,7 @@
 #include "placer/formats/formats.h"
 #include "placer/formats/trace.h"
 #include "tools/placer/measure/fidelity_set.h"
+#include "tools/placer/measure/gpu_conditions.h"
 #include "tools/placer/shared.h"
 #include "tools/placer/step_bench.h"
 
@@ -154,6 +155,7 @@ class MeasureCommand {
                                                     : kRounds;
     BudgetClock clock(budget_, shared_.stop.get_token());
     const ProgressSink progress = shared_.progress();
+    gpus_.emplace(cluster_);
     int done = 0;
     const auto series = measure_interleaved(contenders, [&](std::span<const Series>) {
       ++done;
@@ -162,6 +164,7 @@ class MeasureCommand {
       }
       return done < rounds && !clock.exhausted();
     });
+    gpus_->read_again();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       rows_[i].series = series[i];
     }
@@ -284,6 +287,7 @@ class MeasureCommand {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       text += row_text(i);
     }
+    text += gpus_->text();
     if (const auto report = fidelity_report()) {
       text += fidelity_text(*report);
     }
@@ -336,6 +340,7 @@ class MeasureCommand {
       rows.push_back(std::move(object));
     }
     Json object{{"format", "placer.measure-report"}, {"version", 1}, {"placements", rows}};
+    gpus_->add_to(object);
     if (const auto report = fidelity_report()) {
       object["fidelity"] = {{"placements", report->placements},
                             {"several_devices", report->several_devices},
@@ -352,6 +357,7 @@ class MeasureCommand {
   SearchSpace space_;
   Budget budget_;
   std::unique_ptr<StepBench> bench_;
+  std::optional<GpuConditions> gpus_;  // while it was measured
   std::vector<NamedPlacement> placements_;
   std::vector<Row> rows_;
   std::size_t first_captured_ = 0;  // of rows_, a row for each placement
