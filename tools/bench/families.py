@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Is a policy that was trained on one family of graphs better there than one that was trained on all?
 
-  python3 tools/bench/families.py build/release/placer                       # dual, 60,000 placements each; about half an hour
+  python3 tools/bench/families.py build/release/placer                       # dual, 60,000 placements each; most of an hour
   python3 tools/bench/families.py build/release/placer -o runs/no_messages --train all --set layers=0
 
 Trains a policy on each family alone and one on all of them, with as many placements each (configs/dual.json otherwise), and tests every
