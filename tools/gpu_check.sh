@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks placer on a machine with a GPU, without network: builds it, runs the tests, then measures.
-# Writes OUT/PART.json for every part and OUT/summary.json. At most 8 minutes.
+# Writes OUT/PART.json for every part and OUT/summary.json. Ends after 8 minutes: parts that it has
+# not come to are left out.
 #
 #   tools/gpu_check.sh OUT [PART...]      all parts, or those named (their order does not matter):
 #                                         build tests discovery conformance profile step fidelity place

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets this machine up, builds placer without LibTorch (preset core) and with it (preset release),
-# warnings as errors, and runs every test: in core all that need no LibTorch, in release the others
-# and the command line again. Ends with ctest's summary and its exit status.
+# warnings as errors, and runs every test: in core all that need no LibTorch, in release the others,
+# and the simulator and the command line again. Ends with ctest's summary and its exit status.
 #
 #   tools/test.sh [OPTIONS OF ctest]                     such as -R graph, -L golden
 set -euo pipefail

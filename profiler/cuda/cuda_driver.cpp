@@ -12,6 +12,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/core/CachingHostAllocator.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
@@ -70,26 +71,37 @@ auto on_gpu(int gpu, Function&& function) {
 }
 
 // Where a capture does not come to its end, LibTorch 2.11 leaves its allocators serving it, with a
-// filter that refers to the graph (pytorch/pytorch#180395): this ends that.
+// filter that refers to the graph (pytorch/pytorch#180395), and its generators in it: this ends that.
 struct Captured : at::cuda::CUDAGraph {
-  void abandon() {
-    if (capture_ended_ || capture_dev_ == UNDEFINED_DEVICE) {
-      return;
+  Captured() = default;
+  Captured(const Captured&) = delete;
+  Captured& operator=(const Captured&) = delete;
+  ~Captured() {
+    if (!capture_ended_ && capture_dev_ != UNDEFINED_DEVICE) {
+      abandon();
     }
-    cudaGraph_t none = nullptr;
-    (void)cudaStreamEndCapture(capture_stream_, &none);  // where it has not ended
-    (void)cudaGetLastError();
-    attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(capture_dev_, mempool_id_); });
-    attempt([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(mempool_id_); });
-    capture_ended_ = true;  // reset() gives the memory back
   }
 
  private:
+  void abandon() {
+    cudaGraph_t rest = nullptr;
+    if (cudaStreamEndCapture(capture_stream_, &rest) == cudaSuccess && rest != nullptr) {
+      (void)cudaGraphDestroy(rest);
+    }
+    (void)cudaGetLastError();
+    attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(capture_dev_, mempool_id_); });
+    attempt([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(mempool_id_); });
+    for (const auto& [generator, increment] : captured_generator_states_) {
+      generator->capturing_ = false;
+    }
+    capture_ended_ = true;  // reset() gives the memory back
+  }
+
   template <typename Function>
   static void attempt(Function&& function) {
     try {
       function();
-    } catch (const c10::Error&) {  // it has ended already
+    } catch (const std::exception&) {  // it has ended already, or never begun
     }
   }
 };
@@ -100,10 +112,6 @@ class CapturedGraph final : public GpuGraph {
   explicit CapturedGraph(int gpu) : gpu_(gpu) {
     on_gpu(gpu_, [&] { graph_.capture_begin({0, 0}, cudaStreamCaptureModeRelaxed); });
   }
-  ~CapturedGraph() override { graph_.abandon(); }
-  CapturedGraph(const CapturedGraph&) = delete;
-  CapturedGraph& operator=(const CapturedGraph&) = delete;
-
   void end_capture() override {
     on_gpu(gpu_, [&] { graph_.capture_end(); });
   }

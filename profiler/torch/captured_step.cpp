@@ -20,10 +20,6 @@ bool same_elements(const at::Tensor& a, const at::Tensor& b) {
          a.strides() == b.strides();
 }
 
-c10::Event timed_event(const GpuStreams& streams) {
-  return c10::Event(streams.device.type(), c10::EventFlag::BACKEND_DEFAULT);
-}
-
 }  // namespace
 
 std::string cannot_capture(const StepState& step, const Transfers* transfers) {
@@ -42,6 +38,15 @@ std::string cannot_capture(const StepState& step, const Transfers* transfers) {
   }
   if (!gpu) {
     return "it has no ops";
+  }
+  for (const Node& node : step.graph.nodes()) {
+    if (node.kind == NodeKind::kOutput && node.output_role == OutputRole::kStateWrite) {
+      const std::uint32_t device = step.lowered.device[index(*node.target)];
+      if (device != *gpu) {
+        return fmt::format("\"{}\" is written on {}", step.graph.node(*node.target).name,
+                           name(device));
+      }
+    }
   }
   if (!step.plan.transfers.empty()) {
     const Transfer& first = step.plan.transfers.front();

@@ -9,14 +9,6 @@
 
 namespace placer::profile {
 
-namespace {
-
-c10::Event timed_event(const GpuStreams& streams) {
-  return c10::Event(streams.device.type(), c10::EventFlag::BACKEND_DEFAULT);
-}
-
-}  // namespace
-
 GpuWorker::GpuWorker(StepState& step, Transfers& transfers, GpuToHost& exit, std::uint32_t device,
                      std::chrono::nanoseconds spin)
     : DeviceWorker(step, device),

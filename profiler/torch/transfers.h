@@ -31,6 +31,11 @@ struct GpuStreams {
 // One stream of each sort for a GPU device.
 [[nodiscard]] GpuStreams make_streams(GpuDriver& driver, int gpu, GpuPart part);
 
+// An event that knows when it was over.
+[[nodiscard]] inline c10::Event timed_event(const GpuStreams& streams) {
+  return c10::Event(streams.device.type(), c10::EventFlag::BACKEND_DEFAULT);
+}
+
 class Transfers {
  public:
   // `streams`: [devices], nothing for CPU devices.

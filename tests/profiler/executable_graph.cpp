@@ -121,9 +121,16 @@ Graph kib_chain(int length) {
   return made.build();
 }
 
-Graph dropouts(int count) {
+Graph dropouts(int count, bool waits) {
   ExecutableGraph made;
   const TensorRef x = made.state("x.weight", {64});  // ones
+  if (waits) {
+    TensorSpec places = float_tensor({64, 1});
+    places.dtype = DType::kInt64;
+    places.bytes = Bytes{64 * 8};
+    made.output("places", made.op("where", "aten.nonzero.default", {x},
+                                  {{"self", InputArgument{0}}}, places));
+  }
   for (int i = 0; i < count; ++i) {
     Node drop;
     drop.name = "drop" + std::to_string(i);

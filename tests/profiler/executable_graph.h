@@ -47,8 +47,9 @@ class ExecutableGraph {
 [[nodiscard]] Graph diamond();
 // x, then a chain of `length` ops on 1 KiB each, then y.
 [[nodiscard]] Graph kib_chain(int length);
-// `count` dropouts of the same 64 ones, their results y0, y1, ...
-[[nodiscard]] Graph dropouts(int count);
+// `count` dropouts of the same 64 ones, their results y0, y1, ... With `waits` also "where", the
+// places of the ones, whose number the host waits for.
+[[nodiscard]] Graph dropouts(int count, bool waits = false);
 
 // State w = [1, 3] is doubled in place ("update", then "copy" and output "after"), while its old value is
 // read ("reader", output "before") behind a chain of `length` ops.

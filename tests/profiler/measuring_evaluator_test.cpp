@@ -83,6 +83,22 @@ TEST(MeasuringEvaluator, CapturesAfterAStepAndDiscardsTheFirstLaunch) {
   EXPECT_EQ(executor.log, "p0scssss");
 }
 
+// The step before a capture may take as long as it takes op by op, however fast captured ones are.
+TEST(MeasuringEvaluator, TheLimitOfCapturedStepsIsTheirOwn) {
+  FakeExecutor executor;
+  executor.times[0] = {20, 1, 1, 20, 1, 9};
+  const auto evaluator = make_measuring_evaluator(executor, {.repeats = 1,
+                                                             .first_warm_up = 0,
+                                                             .limit_factor = 4,
+                                                             .first_limit_seconds = 50,
+                                                             .capture = Capture::kAlways});
+  EXPECT_TRUE(evaluator->evaluate_one(on(0)).feasible());
+  const Outcome late = evaluator->evaluate_one(on(0));
+  ASSERT_FALSE(late.feasible());
+  EXPECT_EQ(late.infeasible->reason, InfeasibleReason::kTimeOut);
+  EXPECT_THAT(executor.limits, ElementsAre(50, 50, 50, 50, 50, 4));
+}
+
 TEST(MeasuringEvaluator, WhatCannotBeCapturedRunsAsItIsOrNotAtAll) {
   FakeExecutor executor;
   executor.cannot_capture = "its ops run on cuda:0 and cuda:1";

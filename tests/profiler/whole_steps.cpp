@@ -63,6 +63,20 @@ Left three_steps(const Graph& graph, profile::Executor& executor, const Placemen
   return what_is_left(graph, executor);
 }
 
+std::vector<std::string> captured_draws(const Graph& graph, int count, profile::Executor& executor,
+                                        const Placement& placement) {
+  (void)step_once(graph, executor, placement);
+  EXPECT_EQ(executor.capture(), "");
+  std::vector<std::string> values;
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_FALSE(executor.step(0, false).infeasible);
+    for (int i = 0; i < count; ++i) {
+      values.push_back(executor.output(*graph.find("y" + std::to_string(i))).data);
+    }
+  }
+  return values;
+}
+
 Placement in_runs(const Graph& graph, std::size_t devices, Rng& rng) {
   std::vector<DeviceId> of_class(graph.num_colocation_classes());
   std::size_t device = 0;

@@ -30,6 +30,10 @@ using Left = std::map<std::string, std::string>;
 // After three, of which the last two were captured, or none.
 [[nodiscard]] Left three_steps(const Graph& graph, profile::Executor& executor,
                                const Placement& placement, bool captured);
+// Of a graph of placer::testing::dropouts(count): what is drawn in three captured steps.
+[[nodiscard]] std::vector<std::string> captured_draws(const Graph& graph, int count,
+                                                      profile::Executor& executor,
+                                                      const Placement& placement);
 
 // As a search would propose it: classes stay together, neighbours mostly too.
 [[nodiscard]] Placement in_runs(const Graph& graph, std::size_t devices, Rng& rng);

@@ -6,7 +6,7 @@
 
 Trains a policy on each family alone and one on all of them, with as many placements each (configs/dual.json otherwise), and tests every
 one on held-back problems of every family: what its most probable placement costs over the best heuristic's, geometric means. Prints a Markdown
-table. Policies stay in the folder given (-o): what is there is not trained again.
+table. Policies stay in the folder given (-o): what is there, from the same config, is not trained again.
 """
 
 import argparse
@@ -33,8 +33,8 @@ def arguments():
     return parser.parse_args()
 
 
-def train(options, name, families, budget, policy=None):
-    """Output of `placer train` on these families, which writes NAME.policy; from another policy where one is given."""
+def config_of(options, families, budget, policy=None):
+    """Of a training on these families; from another policy where one is given."""
     with open(os.path.join(ROOT, "configs", "dual.json"), encoding="utf-8") as file:
         config = json.load(file)
     # What is searched after decoding is not looked at.
@@ -43,14 +43,37 @@ def train(options, name, families, budget, policy=None):
     config["parameters"] = dict(setting.split("=", 1) for setting in options.set)
     if policy:
         config["parameters"]["policy"] = os.path.abspath(policy)
-    path = os.path.join(options.output, f"{name}.json")
-    with open(path, "w", encoding="utf-8") as file:
+    return config
+
+
+def path_of(options, name):
+    return os.path.join(options.output, name)
+
+
+def train(options, name, config):
+    """Output of `placer train`, which writes NAME.policy."""
+    if os.path.exists(path_of(options, f"{name}.policy")):
+        os.remove(path_of(options, f"{name}.policy"))
+    with open(path_of(options, f"{name}.json"), "w", encoding="utf-8") as file:
         json.dump(config, file, indent=1)
-    done = subprocess.run([options.program, "-q", "train", path, "-o", os.path.join(options.output, f"{name}.policy")],
+    done = subprocess.run([options.program, "-q", "train", path_of(options, f"{name}.json"), "-o", path_of(options, f"{name}.policy")],
                           capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{path}: exit status {done.returncode}\n{done.stderr}")
+        sys.exit(f"{name}: exit status {done.returncode}\n{done.stderr}")
     return done.stdout
+
+
+def train_once(options, name, config):
+    """The same, unless it was done before with the same config."""
+    log = path_of(options, f"{name}.trained.json")  # written when the training has ended
+    if os.path.exists(log):
+        with open(log, encoding="utf-8") as file:
+            if json.load(file) == config:
+                return
+        os.remove(log)
+    train(options, name, config)
+    with open(log, "w", encoding="utf-8") as file:
+        json.dump(config, file, indent=1)
 
 
 def cost(text):
@@ -62,11 +85,8 @@ def cost(text):
 
 
 def tested(options, trained_on, family):
-    name = f"test-{trained_on}-{family}"
-    policy = os.path.join(options.output, f"{name}.policy")
-    if os.path.exists(policy):
-        os.remove(policy)
-    return cost(train(options, name, [family], "1", os.path.join(options.output, f"{trained_on}.policy")))
+    config = config_of(options, [family], "1", path_of(options, f"{trained_on}.policy"))
+    return cost(train(options, f"test-{trained_on}-{family}", config))
 
 
 def main():
@@ -75,8 +95,7 @@ def main():
     families = options.families.split(",")
     policies = options.train.split(",")
     for name in policies:
-        if not os.path.exists(os.path.join(options.output, f"{name}.policy")):
-            train(options, name, FAMILIES if name == ALL else [name], str(options.placements))
+        train_once(options, name, config_of(options, FAMILIES if name == ALL else [name], str(options.placements)))
         print(f"{name}: trained", file=sys.stderr)
     print("| trained on | " + " | ".join(families) + " |\n" + "|---" * (len(families) + 1) + "|")
     for name in policies:

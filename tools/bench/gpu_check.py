@@ -195,7 +195,7 @@ def step(part):
 def step_ratio(part, model, key, most, *how):
     try:
         text = part.run([sys.executable, "tools/bench/step_ratio.py", os.path.join(BUILD, "bench", "executor_step"),
-                         graph(part, model), "--pairs", "15", "--cluster", one_gpu(part),
+                         graph(part, model), "--pairs", "10", "--cluster", one_gpu(part),
                          "--device", "cuda:0", "--json", *how, "--", "--zoo", model, "--size", "full"], 60)
         result = part.result[key][model] = json.loads(text)
         part.claim(result["ratio"] <= most, f"{model}{', one launch' if how else ''}: {result['ratio']:.3f} of eager PyTorch's step, "

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tests/profiler/gpu/torch/gpu_executor_fixture.h"
+#include "tests/profiler/whole_steps.h"
 
 namespace placer::profile {
 namespace {
@@ -15,9 +16,7 @@ using placer::testing::float_tensor;
 using placer::testing::kib_chain;
 using placer::testing::mixed_cluster;
 using placer::testing::update_after_late_reader;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 const DeviceId kCpu{0};
 const DeviceId kGpu{1};
@@ -142,17 +141,8 @@ TEST_F(Captures, RandomOpsDrawAnewInEveryStep) {
   const auto drawn = [&](std::uint64_t seed) {
     ExecutorOptions options;
     options.seed = seed;
-    const auto steps = executor(graph, cluster, options);
-    EXPECT_FALSE(run(*steps, all_on(graph, kGpu)).infeasible);
-    EXPECT_EQ(steps->capture(), "");
-    std::vector<std::string> values;
-    for (int step = 0; step < 3; ++step) {
-      EXPECT_FALSE(steps->step(0, false).infeasible);
-      for (int i = 0; i < 4; ++i) {
-        values.push_back(steps->output(*graph.find("y" + std::to_string(i))).data);
-      }
-    }
-    return values;
+    return placer::testing::captured_draws(graph, 4, *executor(graph, cluster, options),
+                                           all_on(graph, kGpu));
   };
   const std::vector<std::string> first = drawn(1);
   EXPECT_EQ(std::set<std::string>(first.begin(), first.end()).size(), 12U);
@@ -162,17 +152,24 @@ TEST_F(Captures, RandomOpsDrawAnewInEveryStep) {
 
 // An op whose result's size depends on values makes the host wait.
 TEST_F(Captures, AnOpThatWaitsSpoilsTheCaptureAndNothingElse) {
-  ExecutableGraph made;
-  const TensorRef x = made.state("x", {2}, {1, 2});
-  TensorSpec places = float_tensor({2, 1});
-  places.dtype = DType::kInt64;
-  places.bytes = Bytes{16};
-  const TensorRef where =
-      made.op("where", "aten.nonzero.default", {x}, {{"self", InputArgument{0}}}, places);
-  made.output("y", where);
-  const Graph graph = made.build();
+  const Graph graph = dropouts(2, true);
   EXPECT_THAT(why_not(graph, all_on(graph, kGpu)),
               AllOf(HasSubstr("\"where\" failed on cuda:0"), HasSubstr("capturing")));
+}
+
+// Written on the host, beside ops of the GPU.
+TEST_F(Captures, StatesOfOtherDevicesAreNotWritten) {
+  ExecutableGraph made;
+  const TensorRef a = made.state("a", {1}, {1});
+  const TensorRef b = made.state("b", {1}, {2});
+  const TensorRef c = made.state("c", {1}, {3});
+  made.unary("work", "aten.neg.default", c, {1});
+  made.output("to_a", b, OutputRole::kStateWrite, a.node);
+  made.output("to_b", a, OutputRole::kStateWrite, b.node);
+  const Graph graph = made.build();
+  Placement placement = all_on(graph, kCpu);
+  placement.device[index(c.node)] = placement.device[index(*graph.find("work"))] = kGpu;
+  EXPECT_EQ(why_not(graph, placement), "\"a\" is written on cpu:0");
 }
 
 TEST_F(Captures, ADriverThatRefusesIsTheReason) {

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include <ATen/Context.h>
 #include <gmock/gmock.h>
 
 #include "profiler/gpu/plugin.h"
 #include "profiler/torch/step_executor.h"
+#include "tests/profiler/executable_graph.h"
 #include "tests/profiler/gpu/mixed_cluster.h"
 #include "tests/profiler/whole_steps.h"
 
@@ -30,7 +32,9 @@ double difference(const Value& a, const Value& b) {
   return largest > 0 ? apart / largest : 0;
 }
 
-class RealGpu : public ::testing::TestWithParam<std::string> {
+// Deterministic where LibTorch can be.
+template <typename Base>
+class OnRealGpu : public Base {
  protected:
   void SetUp() override {
     if (gpu_driver().count() == 0) {
@@ -58,6 +62,8 @@ class RealGpu : public ::testing::TestWithParam<std::string> {
     return {};
   }
 };
+using RealGpu = OnRealGpu<::testing::TestWithParam<std::string>>;
+using RealGpuCapture = OnRealGpu<::testing::Test>;
 
 // Kernels round differently, so the loss of the first step is compared to 1e-4.
 TEST_P(RealGpu, WithACoreGivesTheCoresLoss) {
@@ -94,16 +100,49 @@ TEST_P(RealGpu, PartsGiveTheBitsOfOnePart) {
   }
 }
 
+// On the whole GPU, and on a part of one.
 TEST_P(RealGpu, CapturedStepsGiveTheBitsOfOps) {
   const Graph graph = placer::testing::load_graph(GetParam());
-  const Cluster one = cluster({"cuda:0"});
-  const auto executor = make_executor(graph, one, {});
-  const Placement on_gpu = all_on(graph, DeviceId{1});
-  const auto expected = placer::testing::three_steps(graph, *executor, on_gpu, false);
-  const auto left = placer::testing::three_steps(graph, *executor, on_gpu, true);
-  for (const auto& [name, data] : expected) {
-    ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs";
+  for (const std::string gpu : {"cuda:0", "cuda:0.0"}) {
+    const Cluster one = cluster(gpu == "cuda:0" ? std::vector<std::string>{gpu}
+                                                : std::vector<std::string>{gpu, "cuda:0.1"});
+    const auto executor = make_executor(graph, one, {});
+    const Placement on_gpu = all_on(graph, DeviceId{1});
+    const auto expected = placer::testing::three_steps(graph, *executor, on_gpu, false);
+    const auto left = placer::testing::three_steps(graph, *executor, on_gpu, true);
+    for (const auto& [name, data] : expected) {
+      ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs on " << gpu;
+    }
   }
+}
+
+TEST_F(RealGpuCapture, RandomOpsDrawAnewInEveryStep) {
+  const Graph graph = placer::testing::dropouts(4);
+  const Cluster one = cluster({"cuda:0"});
+  const auto drawn = [&](std::uint64_t seed) {
+    ExecutorOptions options;
+    options.seed = seed;
+    return placer::testing::captured_draws(graph, 4, *make_executor(graph, one, options),
+                                           all_on(graph, DeviceId{1}));
+  };
+  const std::vector<std::string> first = drawn(1);
+  EXPECT_EQ(std::set<std::string>(first.begin(), first.end()).size(), 12U);
+  EXPECT_EQ(drawn(1), first);
+  EXPECT_NE(drawn(2), first);
+}
+
+TEST_F(RealGpuCapture, AFailedOneLeavesNothingBehind) {
+  const Cluster one = cluster({"cuda:0"});
+  const Graph waits = placer::testing::dropouts(2, true);
+  const auto executor = make_executor(waits, one, {});
+  const auto before = placer::testing::step_once(waits, *executor, all_on(waits, DeviceId{1}));
+  EXPECT_THAT(executor->capture(), ::testing::HasSubstr("\"where\" failed on cuda:0"));
+  EXPECT_EQ(placer::testing::step_once(waits, *executor, all_on(waits, DeviceId{1})), before);
+  const Graph after = placer::testing::dropouts(2);
+  EXPECT_EQ(placer::testing::captured_draws(after, 2, *make_executor(after, one, {}),
+                                            all_on(after, DeviceId{1}))
+                .size(),
+            6U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, RealGpu,

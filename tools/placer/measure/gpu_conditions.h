@@ -17,6 +17,7 @@ class GpuConditions {
   // Reads the GPUs that the cluster's devices are on, for the first time; throws Error(kDevice) for
   // one that is not here.
   explicit GpuConditions(const Cluster& cluster);
+  // What cannot be read any more, as a GPU that was lost, is said where the others are.
   void read_again();
 
   // A line for every GPU.
@@ -29,6 +30,7 @@ class GpuConditions {
     int gpu = 0;
     profile::GpuReading before;
     profile::GpuReading after;
+    std::string problem;  // why it could not be read again
   };
 
   profile::GpuDriver* driver_;  // null where the cluster has no GPU

@@ -24,6 +24,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kRounds = 30;         // for figures that are quoted
 constexpr int kFidelityRounds = 6;  // of many placements: two series of three
 constexpr int kLaunchSteps = 5;
+constexpr double kLaunchLimitSeconds = 60;
 
 struct MeasureCommandOptions {
   std::string graph;
@@ -94,7 +95,7 @@ class MeasureCommand {
       throw usage_error("expected placement files, --compare-simulator, or both");
     }
     measure();
-    if (options_.cuda_graphs) {
+    if (options_.cuda_graphs && !shared_.stop.stop_requested()) {
       time_launches();
     }
     const bool ran = std::any_of(rows_.begin(), rows_.end(),
@@ -170,14 +171,18 @@ class MeasureCommand {
     }
   }
 
-  // Of a few steps of each placement, op by op and, where that can be, captured.
+  // Of a few steps of each placement that ran, op by op and, where that can be, captured.
   void time_launches() {
     profile::Executor& executor = bench_->executor();
     for (std::size_t i = 0; i < placements_.size(); ++i) {
+      if (rows_[i].series.infeasible) {
+        continue;
+      }
       executor.place(placements_[i].placement);
       rows_[i].launch_seconds = launch_seconds(executor);
-      if (rows_[i].launch_seconds && executor.capture().empty()) {
-        rows_[first_captured_ + i].launch_seconds = launch_seconds(executor);
+      Row& captured = rows_[first_captured_ + i];
+      if (rows_[i].launch_seconds && !captured.series.infeasible && executor.capture().empty()) {
+        captured.launch_seconds = launch_seconds(executor);
       }
     }
   }
@@ -186,7 +191,7 @@ class MeasureCommand {
   static std::optional<double> launch_seconds(profile::Executor& executor) {
     std::vector<double> samples;
     for (int step = 0; step < kLaunchSteps; ++step) {
-      const profile::StepReport report = executor.step(0, false);
+      const profile::StepReport report = executor.step(kLaunchLimitSeconds, false);
       if (report.infeasible) {
         return std::nullopt;
       }

@@ -86,9 +86,6 @@ class PlaceCommand {
         by_step_time() && !is_zero_shot(config_) ? scale() : std::vector<std::optional<SimTime>>{};
     const Choice choice = choose();
     write(choice);
-    if (config_.cuda_graphs && not_measured_.empty()) {
-      tell_launches(candidates_[choice.winner].placement);
-    }
     const PlaceReport report{.space = space_,
                              .candidates = candidates_,
                              .choice = choice,
@@ -97,7 +94,10 @@ class PlaceCommand {
                              .not_measured = not_measured_,
                              .stopped = shared_.stop.stop_requested(),
                              .output = config_.output};
-    std::cout << (shared_.json ? report_json(report) : report_text(report));
+    std::cout << (shared_.json ? report_json(report) : report_text(report)) << std::flush;
+    if (config_.cuda_graphs && not_measured_.empty() && !shared_.stop.stop_requested()) {
+      tell_launches(candidates_[choice.winner].placement);
+    }
     return 0;
   }
 
@@ -124,6 +124,9 @@ class PlaceCommand {
     }
     if (config_.measure && by_step_time() && !not_measured_.empty()) {
       shared_.warn("choosing by simulated time alone: " + not_measured_);
+    }
+    if (config_.cuda_graphs && !not_measured_.empty()) {
+      shared_.warn("--cuda-graphs is of no use: no step is run");
     }
     for (const std::string& name : searches_of(registry_)) {
       if (config_.algorithms.empty() && by_step_time() && !takes_all(name)) {
@@ -332,9 +335,11 @@ class PlaceCommand {
     profile::MeasureOptions options = profile::one_step();
     options.capture = profile::Capture::kAlways;
     const Outcome outcome = bench().evaluator(options)->evaluate_one(chosen);
-    shared_.note(outcome.feasible()
-                     ? "the chosen placement's steps are one launch each"
-                     : "the chosen placement runs op by op: " + outcome.infeasible->text);
+    if (outcome.feasible()) {
+      shared_.note("the chosen placement's steps are one launch each");
+    } else if (outcome.infeasible->reason == InfeasibleReason::kUnsupported) {
+      shared_.note("the chosen placement runs op by op: " + outcome.infeasible->text);
+    }
   }
 
   void write(const Choice& choice) const {
