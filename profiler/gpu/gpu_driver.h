@@ -74,8 +74,8 @@ struct GpuPart {
 // were while this lives.
 class GpuGraph {
  public:
-  virtual ~GpuGraph() =
-      default;  // a capture that has not ended, or failed to, leaves nothing behind
+  // A capture that has not come to its end leaves nothing behind.
+  virtual ~GpuGraph() = default;
   // Ends the capture, on the thread that began it. Throws where something in it cannot be captured.
   virtual void end_capture() = 0;
   // Launches all of it on the calling thread's current stream. Random ops draw from LibTorch's

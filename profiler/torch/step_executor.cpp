@@ -246,7 +246,7 @@ StepReport StepExecutor::step(double limit_seconds, bool record) {
   prepare_threads(record);
   if (const auto reason = cannot_start()) {
     end_failed_step();
-    return report_of(*reason);
+    return idle_report(reason);
   }
   start_clock(limit_seconds);
   run_threads();
@@ -305,13 +305,9 @@ StepReport StepExecutor::replay(double limit_seconds) {
   } catch (const std::exception& error) {
     transfers_->fail(device, std::nullopt, "replaying a captured step", error);
   }
-  StepReport report;
-  report.infeasible = step_.failure;
+  StepReport report = idle_report(step_.failure);
   report.wall_seconds = std::chrono::duration<double>(end - step_.start).count();
-  report.peak_memory = step_.account.peaks();
-  report.busy_seconds.assign(step_.cluster.size(), 0);
   report.busy_seconds[device] = captured_->busy_seconds();
-  report.launch_seconds.assign(step_.cluster.size(), 0);
   report.launch_seconds[device] = captured_->launch_seconds();
   if (step_.failure) {
     captured_.reset();
@@ -359,9 +355,9 @@ void StepExecutor::write_states() {
   }
 }
 
-StepReport StepExecutor::report_of(const Infeasible& reason) const {
+StepReport StepExecutor::idle_report(const std::optional<Infeasible>& problem) const {
   StepReport report;
-  report.infeasible = reason;
+  report.infeasible = problem;
   report.peak_memory = step_.account.peaks();
   report.busy_seconds.assign(step_.cluster.size(), 0);
   report.launch_seconds = report.busy_seconds;

@@ -54,7 +54,8 @@ class StepExecutor final : public Executor {
   void end_failed_step();
   void write_states();
   [[nodiscard]] StepReport report() const;
-  [[nodiscard]] StepReport report_of(const Infeasible& reason) const;
+  // Of a step in which no device has worked.
+  [[nodiscard]] StepReport idle_report(const std::optional<Infeasible>& problem) const;
 
   StepState step_;
   Sources sources_;

@@ -18,6 +18,7 @@
 namespace placer::profile {
 namespace {
 
+using placer::testing::expect_same;
 using placer::testing::graph_files;
 using placer::testing::in_runs;
 using placer::testing::load_graph;
@@ -87,11 +88,7 @@ TEST_P(BundledGraph, AnyPlacementGivesTheBitsOfOneDevice) {
                                              in_runs(graph, 2, rng)};
   for (std::size_t p = 0; p < placements.size(); ++p) {
     const auto values = step_once(graph, *executor, placements[p]);
-    ASSERT_EQ(values.size(), expected.size());
-    for (const auto& [name, data] : expected) {
-      ASSERT_EQ(values.at(name) == data, true)
-          << "\"" << name << "\" differs under placement " << p;
-    }
+    expect_same(values, expected, "under placement " + std::to_string(p));
   }
 }
 

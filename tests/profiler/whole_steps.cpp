@@ -45,6 +45,13 @@ Left what_is_left(const Graph& graph, const profile::Executor& executor) {
   return left;
 }
 
+void expect_same(const Left& left, const Left& expected, const std::string& where) {
+  ASSERT_EQ(left.size(), expected.size());
+  for (const auto& [name, data] : expected) {
+    ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs " << where;
+  }
+}
+
 Left step_once(const Graph& graph, profile::Executor& executor, const Placement& placement) {
   executor.reset();
   executor.place(placement);

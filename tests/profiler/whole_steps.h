@@ -24,6 +24,8 @@ namespace placer::testing {
 // All that a step leaves: outputs (loss, gradients, new values) and state, by node name.
 using Left = std::map<std::string, std::string>;
 [[nodiscard]] Left what_is_left(const Graph& graph, const profile::Executor& executor);
+// The same names with the same bits; `where` is told for those that differ.
+void expect_same(const Left& left, const Left& expected, const std::string& where);
 // After one step from the first values.
 [[nodiscard]] Left step_once(const Graph& graph, profile::Executor& executor,
                              const Placement& placement);

@@ -24,24 +24,16 @@ const DeviceId kOtherGpu{2};
 
 class Captures : public GpuExecutor {
  protected:
-  // What a graph's outputs and states are after so many steps on one GPU, captured after the first
-  // one or never.
-  std::string bits(const Graph& graph, int count, bool captured) {
+  // What each of so many steps on one GPU leaves, captured after the first one or never.
+  std::vector<placer::testing::Left> bits(const Graph& graph, int count, bool captured) {
     const Cluster cluster = mixed_cluster({});
     const auto steps = executor(graph, cluster);
     steps->place(all_on(graph, kGpu));
-    std::string all;
+    std::vector<placer::testing::Left> all;
     for (int i = 0; i < count; ++i) {
       const StepReport report = steps->step(0, false);
       EXPECT_FALSE(report.infeasible) << report.infeasible->text;
-      for (std::size_t n = 0; n < graph.size(); ++n) {
-        const Node& node = graph.nodes()[n];
-        if (node.kind == NodeKind::kState) {
-          all += node.name + steps->state(id_at<NodeId>(n)).data;
-        } else if (node.kind == NodeKind::kOutput && node.output_role != OutputRole::kStateWrite) {
-          all += node.name + steps->output(id_at<NodeId>(n)).data;
-        }
-      }
+      all.push_back(placer::testing::what_is_left(graph, *steps));
       if (captured && i == 0) {
         EXPECT_EQ(steps->capture(), "");
       }
@@ -87,8 +79,7 @@ TEST_F(Captures, WritesStatesThatDependOnEachOther) {
   made.output("to_b", a, OutputRole::kStateWrite, b.node);
   made.output("to_c", next, OutputRole::kStateWrite, c.node);
   const Graph graph = made.build();
-  const std::string expected = bits(graph, 5, false);
-  EXPECT_EQ(bits(graph, 5, true), expected);
+  EXPECT_EQ(bits(graph, 5, true), bits(graph, 5, false));
 }
 
 TEST_F(Captures, IsOneLaunchUntilSomethingElseIsAskedFor) {

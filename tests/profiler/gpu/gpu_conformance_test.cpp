@@ -28,9 +28,7 @@ TEST_P(BundledGraphOnGpus, AnyPlacementGivesTheBitsOfOneCore) {
   for (std::size_t p = 0; p < placements.size(); ++p) {
     const auto left = placer::testing::step_once(graph, executor, placements[p]);
     EXPECT_THAT(placer::testing::stand_in_faults(), ::testing::IsEmpty()) << "placement " << p;
-    for (const auto& [name, data] : expected) {
-      ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs under placement " << p;
-    }
+    placer::testing::expect_same(left, expected, "under placement " + std::to_string(p));
   }
 }
 
@@ -45,9 +43,7 @@ TEST(GraphOnOneGpu, CapturedStepsGiveTheBitsOfOps) {
   const auto expected = placer::testing::three_steps(graph, executor, on_gpu, false);
   const auto left = placer::testing::three_steps(graph, executor, on_gpu, true);
   EXPECT_THAT(placer::testing::stand_in_faults(), ::testing::IsEmpty());
-  for (const auto& [name, data] : expected) {
-    ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs";
-  }
+  placer::testing::expect_same(left, expected, "when captured");
 }
 
 INSTANTIATE_TEST_SUITE_P(Conformance, BundledGraphOnGpus,

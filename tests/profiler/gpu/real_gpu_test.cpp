@@ -94,9 +94,7 @@ TEST_P(RealGpu, PartsGiveTheBitsOfOnePart) {
       device = id_at<DeviceId>(index(device) + 1);
     }
     const auto left = placer::testing::step_once(graph, *executor, placement);
-    for (const auto& [name, data] : expected) {
-      ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs, trial " << trial;
-    }
+    placer::testing::expect_same(left, expected, "in trial " + std::to_string(trial));
   }
 }
 
@@ -110,9 +108,7 @@ TEST_P(RealGpu, CapturedStepsGiveTheBitsOfOps) {
     const Placement on_gpu = all_on(graph, DeviceId{1});
     const auto expected = placer::testing::three_steps(graph, *executor, on_gpu, false);
     const auto left = placer::testing::three_steps(graph, *executor, on_gpu, true);
-    for (const auto& [name, data] : expected) {
-      ASSERT_EQ(left.at(name) == data, true) << "\"" << name << "\" differs on " << gpu;
-    }
+    placer::testing::expect_same(left, expected, "on " + gpu);
   }
 }
 
