@@ -36,6 +36,8 @@ class StandInStreams {
 
   // Appends work to a stream, or to its capture.
   void push(int stream, std::function<void()> work);
+  // On an idle stream the event is over at once, as on a GPU: a stream's thread that a busy machine
+  // lets run late would tell a later time.
   [[nodiscard]] std::shared_ptr<EventVersion> record(int stream);
   void wait(int stream, std::shared_ptr<EventVersion> event);
   // The caller waits.
