@@ -27,11 +27,11 @@ void BasePlacement::find() {
            .cost = base_cost(incumbent_.best_outcome())});
 }
 
-void BasePlacement::decode() {
+void BasePlacement::decode(std::optional<std::size_t> most) {
   constexpr int kRounds = 4;
   for (int round = 0; round < kRounds && !incumbent_.exhausted(); ++round) {
     const std::optional<Placement> before = incumbent_.best();
-    incumbent_.evaluate(placements_of(learner_.decode()));
+    incumbent_.evaluate(placements_of(learner_.decode(most)));
     if (incumbent_.best() == before) return;
     restore({.placement = *incumbent_.best(), .cost = base_cost(incumbent_.best_outcome())});
   }

@@ -21,8 +21,9 @@ class BasePlacement {
 
   // Starts as other searches do.
   void find();
-  // What a policy that has learned before makes of the start, as long as that gains something.
-  void decode();
+  // What a policy that has learned before makes of the start, as long as that gains something;
+  // `most` as of Learner::decode().
+  void decode(std::optional<std::size_t> most);
   // What an outcome gains on it.
   [[nodiscard]] double reward(const Outcome& outcome) const {
     return improvement(base_.cost, outcome);

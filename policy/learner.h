@@ -81,9 +81,12 @@ class Learner {
   // first and whenever the search has found a better one. Comes before everything but reset() and
   // loading.
   virtual void rebase(const Placement& /*placement*/) {}
-  // What the policy thinks best of the present placement, without chance; nothing: only samples
-  // are worth trying.
-  [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
+  // What the policy thinks best of the present placement, the same for the same weights; nothing:
+  // only samples are worth trying. At most `most` of them (at least 1), unless a setting of the
+  // method says how many.
+  [[nodiscard]] virtual std::vector<Proposal> decode(std::optional<std::size_t> /*most*/) {
+    return {};
+  }
   // What it expects a sample's reward to be, by what it read for the last ones; nothing: it learns
   // no value (BaselineKind::kValue).
   [[nodiscard]] virtual std::optional<double> value() const { return std::nullopt; }

@@ -6,12 +6,29 @@
 namespace placer::policy {
 namespace {
 
+// Probabilities that have no exponent as floats would take many times as long to compute.
+constexpr double kFarthest = 20;
+
 // Ops that take no time have a place in the order too.
 double work(SimTime time) {
   return static_cast<double>(std::max<std::int64_t>(time.ps, 1));
 }
 
-// [devices]: share of the work that is done there when all are busy for equally long.
+}  // namespace
+
+std::vector<double> positions_in_work(const UnitTable& units) {
+  double total = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) total += work(units.mean_time(u));
+  std::vector<double> positions;
+  double before = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    const double own = work(units.mean_time(u));
+    positions.push_back((before + own / 2) / total);
+    before += own;
+  }
+  return positions;
+}
+
 std::vector<double> shares_of_work(const UnitTable& units) {
   std::vector<double> shares(units.num_devices());
   double total = 0;
@@ -31,27 +48,28 @@ std::vector<double> shares_of_work(const UnitTable& units) {
   return shares;
 }
 
-}  // namespace
+std::vector<double> soft_runs(std::span<const double> positions, std::span<const double> shares,
+                              double strength) {
+  std::vector<double> logits;
+  logits.reserve(positions.size() * shares.size());
+  for (const double position : positions) {
+    double begin = 0;
+    for (const double share : shares) {
+      const double end = begin + share;
+      const double distance = std::max({0.0, begin - position, position - end});
+      const double far = strength * distance * static_cast<double>(shares.size());
+      logits.push_back(-std::min(far, kFarthest));
+      begin = end;
+    }
+  }
+  return logits;
+}
 
 std::vector<double> soft_runs(const UnitTable& units, double strength) {
-  const std::vector<double> shares = shares_of_work(units);
-  const std::size_t devices = shares.size();
-  double total = 0;
-  for (std::size_t u = 0; u < units.size(); ++u) total += work(units.mean_time(u));
-  std::vector<double> logits(units.size() * devices);
-  double before = 0;
+  std::vector<double> logits = soft_runs(positions_in_work(units), shares_of_work(units), strength);
   for (std::size_t u = 0; u < units.size(); ++u) {
-    const double own = work(units.mean_time(u));
-    const double position = (before + own / 2) / total;
-    before += own;
-    double begin = 0;
-    for (std::size_t d = 0; d < devices; ++d) {
-      const double end = begin + shares[d];
-      const double distance = std::max({0.0, begin - position, position - end});
-      if (units.may_use(u, id_at<DeviceId>(d))) {
-        logits[u * devices + d] = -strength * distance * static_cast<double>(devices);
-      }
-      begin = end;
+    for (std::size_t d = 0; d < units.num_devices(); ++d) {
+      if (!units.may_use(u, id_at<DeviceId>(d))) logits[u * units.num_devices() + d] = 0;
     }
   }
   return logits;

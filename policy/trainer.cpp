@@ -88,9 +88,9 @@ class Trainer {
     const bool decodes = training_.zero_shot || !training_.policy.empty();
     if (base_) {
       base_->find();
-      if (decodes) base_->decode();
+      if (decodes) base_->decode(options_.decoded);
     } else if (decodes) {
-      incumbent_.evaluate(placements_of(learner_->decode()));
+      incumbent_.evaluate(placements_of(learner_->decode(options_.decoded)));
     }
     if (training_.zero_shot) return false;
     if (!base_ && training_.warm_start) {

@@ -58,6 +58,9 @@ struct SearchOptions {
   bool heuristics_tried = false;
   // "name=value" of the algorithm; unknown names are Error(kUsage).
   std::vector<std::pair<std::string, std::string>> parameters;
+  // What a trained policy is decoded into before it learns on, at most, unless a parameter says how
+  // many: few where an evaluation is a step that is run. Nothing: what suits the method.
+  std::optional<std::size_t> decoded;
   // Where the algorithm keeps what it needs to go on after a kill; empty: nowhere. When the file
   // exists it resumes from it.
   std::string checkpoint;

@@ -146,7 +146,7 @@ class DualPolicy : public PolicyNetwork {
     return proposals;
   }
 
-  std::vector<Proposal> decode() override;
+  std::vector<Proposal> decode(std::optional<std::size_t> most) override;
 
   Evaluation evaluate(std::span<const Proposal> proposals) const override;
 
@@ -169,7 +169,7 @@ class DualPolicy : public PolicyNetwork {
                               std::span<double> logits) const;
   [[nodiscard]] std::uint32_t draw_device(std::uint32_t task, const PlcHead& head, Rng& rng) const;
   [[nodiscard]] std::uint32_t best_device(std::uint32_t task, const PlcHead& head) const;
-  [[nodiscard]] std::int64_t num_rollouts() const;
+  [[nodiscard]] std::int64_t num_rollouts(std::optional<std::size_t> most) const;
   [[nodiscard]] Proposal most_probable() const;
   [[nodiscard]] Proposal finish(std::span<const std::uint32_t> order) const;
   // Follows proposal k of a batch; writes columns k of order and since [steps, batch].
@@ -284,10 +284,11 @@ Proposal DualPolicy::draw(const std::vector<double>& scores, const PlcHead& head
   return finish(order);
 }
 
-std::vector<Proposal> DualPolicy::decode() {
+std::vector<Proposal> DualPolicy::decode(std::optional<std::size_t> most) {
   encode();
+  const std::int64_t count = num_rollouts(most);
   std::vector<Rng> streams;
-  for (std::int64_t i = 1; i < num_rollouts(); ++i) {
+  for (std::int64_t i = 1; i < count; ++i) {
     const std::uint64_t keys[] = {static_cast<std::uint64_t>(i)};
     streams.push_back(Rng::keyed(kDualStream, keys));
   }
@@ -296,11 +297,12 @@ std::vector<Proposal> DualPolicy::decode() {
   return proposals;
 }
 
-std::int64_t DualPolicy::num_rollouts() const {
+std::int64_t DualPolicy::num_rollouts(std::optional<std::size_t> most) const {
   constexpr std::int64_t kSteps = 160'000;  // of all of them: a fraction of a second
   if (settings_.rollouts > 0) return settings_.rollouts;
   const auto steps = static_cast<std::int64_t>(std::max<std::size_t>(ready_.num_steps(), 1));
-  return std::clamp<std::int64_t>(kSteps / steps, 16, 64);
+  const std::int64_t pays = std::clamp<std::int64_t>(kSteps / steps, 16, 64);
+  return most ? std::min(static_cast<std::int64_t>(*most), pays) : pays;
 }
 
 // By the most probable choice every time.

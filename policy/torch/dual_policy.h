@@ -30,7 +30,7 @@ struct DualParameters {
   double greed = 3;          // of the untrained policy: nats per log of time lost; 0..1000
   double temperature = 1;    // divides all logits; 0.01..1000
   // What decode() makes: the most probable choices, and samples; 0: 64 up to 2,500 nodes, as many as
-  // take the same time above, but 16 at least; 0..1024.
+  // take the same time above, but 16 at least, or the most that the search wants; 0..1024.
   std::int64_t rollouts = 0;
 
   bool operator==(const DualParameters&) const = default;

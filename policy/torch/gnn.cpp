@@ -94,7 +94,7 @@ class GraphPolicy : public PolicyNetwork {
   void encode() override;
   std::vector<Proposal> sample(std::span<Rng> rngs) const override;
   Evaluation evaluate(std::span<const Proposal> proposals) const override;
-  std::vector<Proposal> decode() override;
+  std::vector<Proposal> decode(std::optional<std::size_t> most) override;
   // Imitates all of it at once.
   std::optional<Proposal> proposal_of(const Placement& placement) const override {
     return Proposal{.placement = placement, .latent = Draw{}.latent()};
@@ -284,8 +284,8 @@ Evaluation GraphPolicy::evaluate(std::span<const Proposal> proposals) const {
 }
 
 // The units that would rather move than stay, by their odds: the first 1, 2, 4, ... of them, and
-// all.
-std::vector<Proposal> GraphPolicy::decode() {
+// all, which is the last to be left out.
+std::vector<Proposal> GraphPolicy::decode(std::optional<std::size_t> most) {
   encode();
   const std::vector<double> plain = plain_scores();
   const Scores scores{.score = plain, .base = base_, .devices = features_.num_devices()};
@@ -310,6 +310,9 @@ std::vector<Proposal> GraphPolicy::decode() {
     std::vector<std::uint8_t> repaired = choice;
     features_.repair(repaired, preference);
     proposals.push_back({.placement = features_.placement(repaired), .latent = Draw{}.latent()});
+  }
+  if (most && proposals.size() > *most) {
+    proposals.erase(proposals.begin(), proposals.end() - static_cast<std::ptrdiff_t>(*most));
   }
   return proposals;
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/log_softmax.h>
@@ -16,7 +17,8 @@ constexpr std::uint64_t kGrouperStream = 0x67726f7570;
 
 }  // namespace
 
-Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t seed)
+Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t seed,
+                 const std::vector<double>& first_logits)
     : weights_(kGrouperStream, inputs.numbers.options()) {
   const std::int64_t read = sizes.type_width + inputs.numbers.size(1);
   const double bound = 1 / std::sqrt(static_cast<double>(read));
@@ -26,7 +28,17 @@ Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t 
   weights_.add("hidden.bias", {sizes.hidden}, bound);
   weights_.add("output.weight", {sizes.groups, sizes.hidden}, bound_hidden);
   weights_.add("output.bias", {sizes.groups}, 0);
+  if (!first_logits.empty()) {
+    own_logits_ =
+        weights_.add("output.own", {inputs.numbers.size(0), sizes.groups}, 0, first_logits);
+  }
   reset(seed, 0);
+}
+
+void Grouper::reset(std::uint64_t seed, std::uint64_t round) {
+  weights_.draw(seed, round);
+  const at::NoGradGuard guard;
+  if (own_logits_.defined() && round % 2 == 1) own_logits_.zero_();
 }
 
 at::Tensor Grouper::read(const Inputs& inputs) const {
@@ -34,8 +46,9 @@ at::Tensor Grouper::read(const Inputs& inputs) const {
   const at::Tensor all = at::cat({types, inputs.numbers}, 1);
   const at::Tensor hidden =
       at::tanh(at::linear(all, weights_.get("hidden.weight"), weights_.get("hidden.bias")));
-  return at::log_softmax(
-      at::linear(hidden, weights_.get("output.weight"), weights_.get("output.bias")), -1);
+  const at::Tensor logits =
+      at::linear(hidden, weights_.get("output.weight"), weights_.get("output.bias"));
+  return at::log_softmax(own_logits_.defined() ? logits + own_logits_ : logits, -1);
 }
 
 }  // namespace placer::policy

@@ -7,7 +7,7 @@ namespace placer::policy {
 namespace {
 
 constexpr const char* kName = "hdp";
-// 16 KB for each, of a grouper's tables over 256 groups: 0.5 GB for 20,000.
+// 18 KB for each, of a grouper's tables over 256 groups: 1.8 GB for 100,000.
 constexpr std::size_t kMostNodes = 200'000;
 
 class Hdp : public Algorithm {
@@ -29,6 +29,8 @@ class Hdp : public Algorithm {
 // Measured: docs/hdp.md.
 HdpMethod hdp_defaults() {
   HdpMethod method;
+  method.network.runs = 2;
+  method.training.lr = 0.01;
   method.training.entropy = 0.003;
   method.training.entropy_end = 0.003;
   method.training.baseline_from_failing = false;
@@ -41,6 +43,7 @@ Settings settings_of(HdpMethod& method) {
   Settings settings(kName);
   describe(settings, method.grouping);
   describe(settings, method.network);
+  settings.add("runs", method.network.runs, 0, 1000);
   describe(settings, method.training);
   describe_network(settings, method.training);
   return settings;

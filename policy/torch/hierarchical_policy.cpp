@@ -13,9 +13,11 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
+#include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
 #include "policy/features.h"
 #include "policy/grouped_features.h"
+#include "policy/soft_runs.h"
 #include "policy/torch/grouper.h"
 #include "policy/torch/seq2seq.h"
 
@@ -29,10 +31,34 @@ std::size_t count_groups(const Problem& problem, const GroupingParameters& param
   return std::min(static_cast<std::size_t>(parameters.groups), problem.constraints.num_units);
 }
 
+// What fresh weights begin with where there are runs: the nodes in groups by the order, the groups
+// on devices likewise.
+struct Runs {
+  std::vector<double> groups_of_nodes;    // [N, G] logits; empty: there are none
+  std::vector<double> devices_of_groups;  // [G, D]
+};
+
+Runs runs_of(const Problem& problem, std::size_t num_groups, double strength) {
+  if (strength == 0) return {};
+  const UnitTable units(problem);
+  const auto groups = static_cast<double>(num_groups);
+  std::vector<double> nodes(problem.costs.graph().size());
+  const std::vector<double> positions = positions_in_work(units);
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    for (const NodeId node : units.members(u)) nodes[index(node)] = positions[u];
+  }
+  std::vector<double> middles;
+  for (std::size_t g = 0; g < num_groups; ++g) {
+    middles.push_back((static_cast<double>(g) + 0.5) / groups);
+  }
+  return {soft_runs(nodes, std::vector<double>(num_groups, 1 / groups), strength),
+          soft_runs(middles, shares_of_work(units), strength)};
+}
+
 class HierarchicalPolicy : public PolicyNetwork {
  public:
   HierarchicalPolicy(const Problem& problem, const GroupingParameters& grouping,
-                     const SequenceParameters& placer, std::uint64_t seed,
+                     const SequenceParameters& placer, const Runs& runs, std::uint64_t seed,
                      const at::TensorOptions& numbers)
       : parameters_(grouping),
         numbers_(numbers),
@@ -44,8 +70,9 @@ class HierarchicalPolicy : public PolicyNetwork {
         chooses_(asked_nodes().to(numbers)),
         grouper_(
             {.hidden = grouping.grouper_hidden, .type_width = placer.type_width, .groups = groups_},
-            inputs_, seed),
-        placer_(placer, read(std::vector<std::int32_t>(grouped_.num_nodes(), 0)).inputs, seed) {
+            inputs_, seed, runs.groups_of_nodes),
+        placer_(placer, read(std::vector<std::int32_t>(grouped_.num_nodes(), 0)).inputs, seed,
+                runs.devices_of_groups) {
     for (const auto& [part, weights] : {std::pair("grouper.", &grouper_.parameters()),
                                         std::pair("placer.", &placer_.parameters())}) {
       for (const NamedTensor& tensor : *weights) all_.push_back({part + tensor.name, tensor.value});
@@ -113,7 +140,9 @@ class HierarchicalPolicy : public PolicyNetwork {
 
   [[nodiscard]] Reading read(std::span<const std::int32_t> grouping) const {
     GroupedNodes grouped = grouped_.read(grouping);
-    return {std::move(grouped.groups), to_inputs(grouped.features, numbers_)};
+    Inputs inputs = to_inputs(grouped.features, numbers_);
+    inputs.own_rows = at::tensor(grouped.groups, at::kInt).to(numbers_.device());
+    return {std::move(grouped.groups), std::move(inputs)};
   }
 
   [[nodiscard]] std::vector<std::int32_t> draw_grouping(Rng& rng) const {
@@ -297,7 +326,8 @@ std::unique_ptr<PolicyNetwork> make_hierarchical_policy(const Problem& problem,
                                                         const SequenceParameters& placer,
                                                         std::uint64_t seed,
                                                         const at::TensorOptions& numbers) {
-  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, seed, numbers);
+  const Runs runs = runs_of(problem, count_groups(problem, grouping), placer.runs);
+  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, runs, seed, numbers);
 }
 
 }  // namespace placer::policy

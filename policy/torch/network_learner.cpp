@@ -48,7 +48,9 @@ class NetworkLearner : public Learner {
   }
 
   void rebase(const Placement& placement) override { network_->rebase(placement); }
-  std::vector<Proposal> decode() override { return network_->decode(); }
+  std::vector<Proposal> decode(std::optional<std::size_t> most) override {
+    return network_->decode(most);
+  }
 
   LessonReport teach(const Lesson& lesson) override {
     std::vector<Proposal> proposals = sampled_;

@@ -43,7 +43,9 @@ class PolicyNetwork {
   virtual void encode() = 0;
   // As Learner's; encode() comes after them.
   virtual void rebase(const Placement& /*placement*/) {}
-  [[nodiscard]] virtual std::vector<Proposal> decode() { return {}; }
+  [[nodiscard]] virtual std::vector<Proposal> decode(std::optional<std::size_t> /*most*/) {
+    return {};
+  }
   // As Learner::sample(), without gradients.
   [[nodiscard]] virtual std::vector<Proposal> sample(std::span<Rng> rngs) const = 0;
   // Of at least one proposal, of allowed devices.

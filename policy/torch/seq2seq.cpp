@@ -59,7 +59,8 @@ Inputs to_inputs(const GroupFeatures& features, const at::TensorOptions& numbers
   return inputs;
 }
 
-Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed)
+Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed,
+                 const std::vector<double>& first_logits)
     : hidden_(parameters.hidden),
       bidirectional_(parameters.bidirectional),
       temperature_(parameters.temperature),
@@ -90,9 +91,9 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
   weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
   weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
   weights_.add("output.bias", {devices}, 0);
-  if (!inputs.first_logits.empty()) {
-    own_logits_ =
-        weights_.add("output.own", {inputs.forbidden.size(0), devices}, 0, inputs.first_logits);
+  if (!first_logits.empty()) {
+    const auto rows = static_cast<std::int64_t>(first_logits.size()) / devices;
+    own_logits_ = weights_.add("output.own", {rows, devices}, 0, first_logits);
   }
   reset(seed, 0);
 }
@@ -124,7 +125,8 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
   encoding.keys =
       at::mm(weights_.get("attention.key"), encoded.t()) / std::sqrt(static_cast<double>(hidden_));
   encoding.values = at::mm(encoded, weights_.get("output.weight_context").t());
-  encoding.own_logits = own_logits_;
+  const bool shared = own_logits_.defined() && inputs.own_rows.defined();
+  encoding.own_logits = shared ? own_logits_.index_select(0, inputs.own_rows) : own_logits_;
   encoding.summary = encoded.mean(0);
   encoding.forbidden = inputs.forbidden;
   return encoding;

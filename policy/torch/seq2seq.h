@@ -32,10 +32,10 @@ namespace placer::policy {
 
 // Features as tensors: N groups, T op types, F further columns, D devices.
 struct Inputs {
-  at::Tensor type_counts;                 // [N, T]
-  at::Tensor numbers;                     // [N, F]
-  at::Tensor forbidden;                   // [N, D] bool
-  std::vector<double> first_logits = {};  // [N, D], r of fresh weights; empty: there is no r
+  at::Tensor type_counts;    // [N, T]
+  at::Tensor numbers;        // [N, F]
+  at::Tensor forbidden;      // [N, D] bool
+  at::Tensor own_rows = {};  // [N] int, which of the r is a group's; undefined: the first N
 };
 
 //   numbers  their device, and the type of what is no mask
@@ -60,7 +60,9 @@ struct Samples {
 class Seq2Seq {
  public:
   // Weights have the device and type of the inputs; float, or double for gradient checks.
-  Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed);
+  //   first_logits  [R, D], the r of fresh weights; empty: there is no r
+  Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed,
+          const std::vector<double>& first_logits = {});
 
   // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
   // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0: what the

@@ -11,29 +11,28 @@
 namespace placer::policy {
 namespace {
 
-Inputs inputs_of(const Problem& problem, const SequenceParameters& parameters,
-                 const at::TensorOptions& numbers) {
-  Inputs inputs = to_inputs(make_features(problem, FeatureOptions{}), numbers);
-  if (parameters.runs == 0) return inputs;
+// [nodes, devices]; empty: there are none.
+std::vector<double> first_logits(const Problem& problem, double strength) {
+  if (strength == 0) return {};
   const UnitTable units(problem);
-  const std::vector<double> of_units = soft_runs(units, parameters.runs);
-  inputs.first_logits.resize(problem.costs.graph().size() * units.num_devices());
+  const std::vector<double> of_units = soft_runs(units, strength);
+  std::vector<double> logits(problem.costs.graph().size() * units.num_devices());
   for (std::size_t u = 0; u < units.size(); ++u) {
     for (const NodeId node : units.members(u)) {
       std::copy_n(of_units.begin() + static_cast<std::ptrdiff_t>(u * units.num_devices()),
                   units.num_devices(),
-                  inputs.first_logits.begin() +
-                      static_cast<std::ptrdiff_t>(index(node) * units.num_devices()));
+                  logits.begin() + static_cast<std::ptrdiff_t>(index(node) * units.num_devices()));
     }
   }
-  return inputs;
+  return logits;
 }
 
 class SequencePolicy : public PolicyNetwork {
  public:
   SequencePolicy(const Problem& problem, const SequenceParameters& parameters, std::uint64_t seed,
                  const at::TensorOptions& numbers)
-      : inputs_(inputs_of(problem, parameters, numbers)), network_(parameters, inputs_, seed) {}
+      : inputs_(to_inputs(make_features(problem, FeatureOptions{}), numbers)),
+        network_(parameters, inputs_, seed, first_logits(problem, parameters.runs)) {}
 
   const std::vector<NamedTensor>& parameters() const override { return network_.parameters(); }
   void reset(std::uint64_t seed, std::uint64_t round) override { network_.reset(seed, round); }

@@ -231,6 +231,19 @@ TEST(DualPolicy, StartsAsAListScheduler) {
 }
 
 // Weights go from a graph of 6 nodes on 3 devices to one of 20 on 5, bit by bit.
+// As many as the search wants at most, unless the setting says how many.
+TEST(DualPolicy, DecodesTheMostProbableFirst) {
+  const TestProblem problem(independent(), kCluster);
+  SmallDual by_size(problem, lively());
+  const std::vector<Proposal> all = by_size.network->decode(std::nullopt);
+  EXPECT_EQ(all.size(), 64U);
+  EXPECT_EQ(by_size.network->decode(3), std::vector(all.begin(), all.begin() + 3));
+  DualParameters set = lively();
+  set.rollouts = 5;
+  SmallDual by_setting(problem, set);
+  EXPECT_EQ(by_setting.network->decode(1), std::vector(all.begin(), all.begin() + 5));
+}
+
 TEST(DualPolicy, WeightsFitOtherGraphsAndClusters) {
   const TestProblem small(test::grid(2, 3, 20, 4'000), {.devices = 3});
   const TestProblem large(test::grid(4, 5, 50, 9'000), {.devices = 5});

@@ -110,6 +110,17 @@ TEST(GraphPolicy, SamplesDependOnTheirOwnStreamAlone) {
   EXPECT_EQ(alone[0], all[5]);
 }
 
+TEST(GraphPolicy, DecodesAtMostWhatIsWantedEndingWithAllThatWouldMove) {
+  const TestProblem problem = twelve_cells();
+  Policy policy(problem);
+  Placement scattered = all_on(problem.graph(), DeviceId{0});
+  for (std::size_t v = 0; v < 12; ++v) scattered.device[v] = id_at<DeviceId>(v % 3);
+  policy.network->rebase(scattered);
+  const std::vector<Proposal> all = policy.network->decode(std::nullopt);
+  ASSERT_GT(all.size(), 1U);
+  EXPECT_EQ(policy.network->decode(1), std::vector{all.back()});
+}
+
 TEST(GraphPolicy, ForbiddenDevicesAreNeverUsed) {
   TestProblem problem = twelve_cells();
   for (std::size_t v = 0; v < 12; ++v)
@@ -119,7 +130,8 @@ TEST(GraphPolicy, ForbiddenDevicesAreNeverUsed) {
   policy.network->encode();
   auto streams = test::rngs(1, 0, 200);
   auto proposals = policy.network->sample(streams);
-  for (Proposal& decoded : policy.network->decode()) proposals.push_back(std::move(decoded));
+  for (Proposal& decoded : policy.network->decode(std::nullopt))
+    proposals.push_back(std::move(decoded));
   bool moved = false;
   for (const Proposal& proposal : proposals) {
     for (std::size_t v = 0; v < 12; ++v) {

@@ -28,11 +28,12 @@ GroupingParameters two_groups() {
 // On three ops and two devices unless another problem is given.
 struct SmallHierarchy {
   explicit SmallHierarchy(const GroupingParameters& grouping = two_groups(),
-                          TestProblem of = test::three_ops())
+                          TestProblem of = test::three_ops(),
+                          const SequenceParameters& placer = test::tiny())
       : problem(std::move(of)),
         evaluator(problem.costs()),
         whole(problem.with(evaluator)),
-        network(make_hierarchical_policy(whole, grouping, test::tiny(), 1, at::kDouble)) {
+        network(make_hierarchical_policy(whole, grouping, placer, 1, at::kDouble)) {
     network->encode();
   }
 
@@ -91,11 +92,7 @@ double reward(SmallHierarchy& policy, const Proposal& proposal) {
   return -std::sqrt(policy.evaluator.evaluate_one(proposal.placement).step_time.microseconds());
 }
 
-TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
-  GroupingParameters grouping = two_groups();
-  grouping.usage = 0.7;
-  grouping.placements = 2;  // two groupings
-  SmallHierarchy policy(grouping, test::four_ops());
+void expect_loss_has_the_numerical_gradient(SmallHierarchy& policy) {
   const std::vector<Proposal> proposals = policy.sample(4);
   const std::vector<double> advantages = {0.5, -1.5, 2, -0.25};
   test::expect_numerical_gradient(policy.network->parameters(), [&] {
@@ -103,6 +100,43 @@ TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
     const Evaluation evaluation = policy.network->evaluate(proposals);
     return reinforce_loss(evaluation, advantages, 0.3) + evaluation.penalty;
   });
+}
+
+SequenceParameters with_runs(double strength) {
+  SequenceParameters placer = test::tiny();
+  placer.runs = strength;
+  return placer;
+}
+
+TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
+  GroupingParameters grouping = two_groups();
+  grouping.usage = 0.7;
+  grouping.placements = 2;  // two groupings
+  SmallHierarchy plain(grouping, test::four_ops());
+  expect_loss_has_the_numerical_gradient(plain);
+  SmallHierarchy runs(grouping, test::four_ops(), with_runs(1));
+  expect_loss_has_the_numerical_gradient(runs);
+}
+
+// Nine ops that take as long, in three groups, on three devices: with runs as strong as 100 the
+// middle ops of each third are sure of their group, and each group of its device. In odd rounds
+// there are no runs.
+TEST(HierarchicalPolicy, RunsAreWeightsOfEvenRounds) {
+  const GroupingParameters grouping = {.groups = 3, .grouper_hidden = 3, .placements = 1};
+  const auto nine = [] { return TestProblem(test::grid(3, 3, 50, 100), {.devices = 3}); };
+  SmallHierarchy policy(grouping, nine(), with_runs(100));
+  for (const Proposal& proposal : policy.sample(20)) {
+    for (const std::size_t middle : {1U, 4U, 7U}) {
+      EXPECT_EQ(proposal.latent[middle], static_cast<std::int32_t>(middle / 3));
+      EXPECT_EQ(proposal.placement.device[middle], id_at<DeviceId>(middle / 3));
+    }
+  }
+  SmallHierarchy plain(grouping, nine());
+  for (SmallHierarchy* one : {&policy, &plain}) {
+    one->network->reset(1, 1);
+    one->network->encode();
+  }
+  EXPECT_EQ(policy.sample(20), plain.sample(20));
 }
 
 TEST(HierarchicalPolicy, ProbabilitiesOfAllThatCanBeDrawnSumToOne) {

@@ -133,7 +133,7 @@ TEST_P(OnDevice, DrawsAndLearnsAsOnTheCpu) {
     expect_near(here_->weights(), there_->weights());
     expect_near(here_->optimizer_state(), there_->optimizer_state());
   }
-  EXPECT_EQ(here_->decode(), there_->decode());
+  EXPECT_EQ(here_->decode(std::nullopt), there_->decode(std::nullopt));
 }
 
 TEST_P(OnDevice, WeightsOfOneDeviceLoadOnAnother) {

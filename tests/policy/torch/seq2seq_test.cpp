@@ -139,9 +139,8 @@ TEST(Seq2Seq, SamplesFollowTheProbabilities) {
 // the usual size that the other logits have.
 TEST(Seq2Seq, FirstLogitsAreWeightsOfEvenRounds) {
   const SmallPolicy without(test::tiny(), at::kDouble);
-  Inputs inputs = without.inputs;
-  inputs.first_logits = {8, 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0};
-  Seq2Seq network(test::tiny(), inputs, /*seed=*/1);
+  const Inputs& inputs = without.inputs;
+  Seq2Seq network(test::tiny(), inputs, /*seed=*/1, {8, 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0});
   const at::Tensor favoured = at::tensor({0, 1, 2, 0}, at::kLong).unsqueeze(1);
   const auto likelihood = [&](const Seq2Seq& of) {
     return of.evaluate(of.encode(inputs), favoured).log_probability.sum();

@@ -277,13 +277,7 @@ class PlaceCommand {
           options.parameters.emplace_back("policy", taught);
         }
       }
-      // A policy is decoded before it learns on, here by measured steps: its most probable placement is
-      // enough.
-      const bool given = std::ranges::any_of(
-          options.parameters, [](const auto& setting) { return setting.first == "rollouts"; });
-      if (name == kLearner && !given) {
-        options.parameters.emplace_back("rollouts", "1");
-      }
+      options.decoded = 1;  // its most probable placement is enough to begin with
       candidates_.push_back(run_algorithm(space_, *registry_.find(name).make(), label,
                                           space_.judged_by(by_groups ? *by_groups : *steps),
                                           options));
