@@ -6,7 +6,7 @@
 namespace placer::policy {
 namespace {
 
-// Probabilities that have no exponent as floats would take many times as long to compute.
+// Probabilities below the least normal float take many times as long to compute.
 constexpr double kFarthest = 20;
 
 // Ops that take no time have a place in the order too.
