@@ -129,6 +129,25 @@ TEST(Dual, LearnedWeightsStartASearchOnAnotherGraph) {
   EXPECT_EQ(search_dual(larger, second).evaluations, 16U);
 }
 
+// Decoding comes first and teaches nothing: of 84 evaluations as many as the search wants, or 64 go
+// to it, what is left to updates of 4.
+TEST(Dual, DecodesATaughtPolicyIntoAsManyAsTheSearchWants) {
+  SearchOptions first = dual_options(40);
+  first.checkpoint = fresh_path("dual_taught");
+  static_cast<void>(search_dual(twelve_cells(), first));
+  const auto updates = [&](std::optional<std::size_t> decoded) {
+    std::size_t lines = 0;
+    SearchOptions second = dual_options(84);
+    second.parameters.emplace_back("policy", first.checkpoint);
+    second.decoded = decoded;
+    second.metrics = [&](const std::string&) { ++lines; };
+    EXPECT_EQ(search_dual(twelve_cells(), second).evaluations, 84U);
+    return lines;
+  };
+  EXPECT_EQ(updates(std::nullopt), 20U / 4);
+  EXPECT_EQ(updates(4), 80U / 4);
+}
+
 TEST(Dual, UnknownParameterIsAUsageError) {
   SearchOptions options = dual_options(8);
   options.parameters.emplace_back("depth", "2");
