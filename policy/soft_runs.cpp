@@ -14,9 +14,8 @@ double work(SimTime time) {
   return static_cast<double>(std::max<std::int64_t>(time.ps, 1));
 }
 
-}  // namespace
-
-std::vector<double> positions_in_work(const UnitTable& units) {
+// As positions_of_nodes(), but [units], ascending.
+std::vector<double> positions_of_units(const UnitTable& units) {
   double total = 0;
   for (std::size_t u = 0; u < units.size(); ++u) total += work(units.mean_time(u));
   std::vector<double> positions;
@@ -25,6 +24,17 @@ std::vector<double> positions_in_work(const UnitTable& units) {
     const double own = work(units.mean_time(u));
     positions.push_back((before + own / 2) / total);
     before += own;
+  }
+  return positions;
+}
+
+}  // namespace
+
+std::vector<double> positions_of_nodes(const UnitTable& units, std::size_t nodes) {
+  const std::vector<double> of_units = positions_of_units(units);
+  std::vector<double> positions(nodes);
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    for (const NodeId node : units.members(u)) positions[index(node)] = of_units[u];
   }
   return positions;
 }
@@ -66,7 +76,8 @@ std::vector<double> soft_runs(std::span<const double> positions, std::span<const
 }
 
 std::vector<double> soft_runs(const UnitTable& units, double strength) {
-  std::vector<double> logits = soft_runs(positions_in_work(units), shares_of_work(units), strength);
+  std::vector<double> logits =
+      soft_runs(positions_of_units(units), shares_of_work(units), strength);
   for (std::size_t u = 0; u < units.size(); ++u) {
     for (std::size_t d = 0; d < units.num_devices(); ++d) {
       if (!units.may_use(u, id_at<DeviceId>(d))) logits[u * units.num_devices() + d] = 0;

@@ -10,9 +10,9 @@
 
 namespace placer::policy {
 
-// The middle of each unit's work when all units follow each other, in shares of all work: [units],
-// ascending.
-[[nodiscard]] std::vector<double> positions_in_work(const UnitTable& units);
+// The middle of the work of each node's unit when all units follow each other, in shares of all
+// work: [nodes].
+[[nodiscard]] std::vector<double> positions_of_nodes(const UnitTable& units, std::size_t nodes);
 // The share of the work that is done on each device when all are busy for equally long: [devices].
 [[nodiscard]] std::vector<double> shares_of_work(const UnitTable& units);
 

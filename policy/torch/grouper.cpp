@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/log_softmax.h>
@@ -28,17 +27,8 @@ Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t 
   weights_.add("hidden.bias", {sizes.hidden}, bound);
   weights_.add("output.weight", {sizes.groups, sizes.hidden}, bound_hidden);
   weights_.add("output.bias", {sizes.groups}, 0);
-  if (!first_logits.empty()) {
-    own_logits_ =
-        weights_.add("output.own", {inputs.numbers.size(0), sizes.groups}, 0, first_logits);
-  }
+  own_logits_ = weights_.add_first("output.own", sizes.groups, first_logits);
   reset(seed, 0);
-}
-
-void Grouper::reset(std::uint64_t seed, std::uint64_t round) {
-  weights_.draw(seed, round);
-  const at::NoGradGuard guard;
-  if (own_logits_.defined() && round % 2 == 1) own_logits_.zero_();
 }
 
 at::Tensor Grouper::read(const Inputs& inputs) const {

@@ -31,7 +31,7 @@ class Grouper {
           const std::vector<double>& first_logits = {});
 
   // As Seq2Seq::reset().
-  void reset(std::uint64_t seed, std::uint64_t round);
+  void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
   // [nodes, groups] log-probabilities, differentiable.
   [[nodiscard]] at::Tensor read(const Inputs& inputs) const;
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return weights_.all(); }

@@ -42,16 +42,12 @@ Runs runs_of(const Problem& problem, std::size_t num_groups, double strength) {
   if (strength == 0) return {};
   const UnitTable units(problem);
   const auto groups = static_cast<double>(num_groups);
-  std::vector<double> nodes(problem.costs.graph().size());
-  const std::vector<double> positions = positions_in_work(units);
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    for (const NodeId node : units.members(u)) nodes[index(node)] = positions[u];
-  }
   std::vector<double> middles;
   for (std::size_t g = 0; g < num_groups; ++g) {
     middles.push_back((static_cast<double>(g) + 0.5) / groups);
   }
-  return {soft_runs(nodes, std::vector<double>(num_groups, 1 / groups), strength),
+  return {soft_runs(positions_of_nodes(units, problem.costs.graph().size()),
+                    std::vector<double>(num_groups, 1 / groups), strength),
           soft_runs(middles, shares_of_work(units), strength)};
 }
 

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
@@ -91,17 +90,8 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
   weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
   weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
   weights_.add("output.bias", {devices}, 0);
-  if (!first_logits.empty()) {
-    const auto rows = static_cast<std::int64_t>(first_logits.size()) / devices;
-    own_logits_ = weights_.add("output.own", {rows, devices}, 0, first_logits);
-  }
+  own_logits_ = weights_.add_first("output.own", devices, first_logits);
   reset(seed, 0);
-}
-
-void Seq2Seq::reset(std::uint64_t seed, std::uint64_t round) {
-  weights_.draw(seed, round);
-  const at::NoGradGuard guard;
-  if (own_logits_.defined() && round % 2 == 1) own_logits_.zero_();
 }
 
 Encoding Seq2Seq::encode(const Inputs& inputs) const {

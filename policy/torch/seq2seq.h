@@ -35,7 +35,7 @@ struct Inputs {
   at::Tensor type_counts;    // [N, T]
   at::Tensor numbers;        // [N, F]
   at::Tensor forbidden;      // [N, D] bool
-  at::Tensor own_rows = {};  // [N] int, which of the r is a group's; undefined: the first N
+  at::Tensor own_rows = {};  // [N] int, which of the r is a group's; undefined: its own, R = N
 };
 
 //   numbers  their device, and the type of what is no mask
@@ -67,7 +67,7 @@ class Seq2Seq {
   // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
   // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0: what the
   // first logits lead to has been seen.
-  void reset(std::uint64_t seed, std::uint64_t round);
+  void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
 
   // Of any number of groups, with as many types, columns and devices as those it was made for.
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;

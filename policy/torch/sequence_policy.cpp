@@ -1,7 +1,5 @@
 #include "policy/torch/sequence_policy.h"
 
-#include <algorithm>
-
 #include "placer/algorithm/unit_table.h"
 #include "policy/features.h"
 #include "policy/soft_runs.h"
@@ -15,16 +13,8 @@ namespace {
 std::vector<double> first_logits(const Problem& problem, double strength) {
   if (strength == 0) return {};
   const UnitTable units(problem);
-  const std::vector<double> of_units = soft_runs(units, strength);
-  std::vector<double> logits(problem.costs.graph().size() * units.num_devices());
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    for (const NodeId node : units.members(u)) {
-      std::copy_n(of_units.begin() + static_cast<std::ptrdiff_t>(u * units.num_devices()),
-                  units.num_devices(),
-                  logits.begin() + static_cast<std::ptrdiff_t>(index(node) * units.num_devices()));
-    }
-  }
-  return logits;
+  return soft_runs(positions_of_nodes(units, problem.costs.graph().size()), shares_of_work(units),
+                   strength);
 }
 
 class SequencePolicy : public PolicyNetwork {

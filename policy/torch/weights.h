@@ -23,6 +23,9 @@ class Weights {
   //   centre  as many as it has values, row-major; empty: 0
   at::Tensor add(const std::string& name, std::vector<std::int64_t> shape, double bound,
                  std::vector<double> centre = {});
+  // A matrix that begins as `values`, row-major, in even rounds; in odd ones as 0, since what they
+  // lead to has been seen. Undefined where there are no values.
+  at::Tensor add_first(const std::string& name, std::int64_t columns, std::vector<double> values);
   // A matrix [out, in] "<name>.weight" with the bound sqrt(3 / in) times `gain`, which keeps
   // variances, and a bias [out] "<name>.bias" of zeros.
   void add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain = 1);
@@ -42,6 +45,7 @@ class Weights {
   struct Initial {
     double bound = 0;
     std::vector<double> centre;
+    bool even_rounds = false;  // the centre is of these only
   };
   std::uint64_t stream_;
   at::TensorOptions numbers_;

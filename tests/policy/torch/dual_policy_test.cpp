@@ -230,7 +230,6 @@ TEST(DualPolicy, StartsAsAListScheduler) {
   EXPECT_GT(drawn.priority[0], drawn.priority[1]);
 }
 
-// Weights go from a graph of 6 nodes on 3 devices to one of 20 on 5, bit by bit.
 // As many as the search wants at most, unless the setting says how many.
 TEST(DualPolicy, DecodesTheMostProbableFirst) {
   const TestProblem problem(independent(), kCluster);
@@ -244,6 +243,7 @@ TEST(DualPolicy, DecodesTheMostProbableFirst) {
   EXPECT_EQ(by_setting.network->decode(1), std::vector(all.begin(), all.begin() + 5));
 }
 
+// Weights go from a graph of 6 nodes on 3 devices to one of 20 on 5, bit by bit.
 TEST(DualPolicy, WeightsFitOtherGraphsAndClusters) {
   const TestProblem small(test::grid(2, 3, 20, 4'000), {.devices = 3});
   const TestProblem large(test::grid(4, 5, 50, 9'000), {.devices = 5});
