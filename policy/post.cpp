@@ -257,6 +257,7 @@ class Post : public Algorithm {
     Settings settings(kName);
     describe(settings, method);
     settings.read(options.parameters);
+    method.training.starts = starts_of_runs(method.runs);
     return train(problem, options,
                  {.name = kName,
                   .training = method.training,

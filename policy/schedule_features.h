@@ -36,6 +36,12 @@ class ScheduleReader {
   // Where they are, for who gives a column a meaning of its own.
   static constexpr std::size_t kFinish = 0;
   static constexpr std::size_t kBest = 1;
+  static constexpr std::size_t kMoved = 5;
+  static constexpr std::size_t kInputs = 6;
+  static constexpr std::size_t kLoad = 9;
+  static constexpr std::size_t kEmpty = 10;
+  static constexpr std::size_t kSpeed = 11;
+  static constexpr std::size_t kRoom = 12;
 
   // Keeps a reference to `graph`.
   explicit ScheduleReader(const TaskGraph& graph);

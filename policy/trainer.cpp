@@ -13,6 +13,7 @@
 #include "placer/base/error.h"
 #include "policy/base_placement.h"
 #include "policy/checkpoint_file.h"
+#include "policy/fresh_start.h"
 #include "policy/metrics.h"
 #include "policy/refiner.h"
 #include "policy/reward.h"
@@ -93,12 +94,30 @@ class Trainer {
       incumbent_.evaluate(placements_of(learner_->decode(options_.decoded)));
     }
     if (training_.zero_shot) return false;
-    if (!base_ && training_.warm_start) {
+    if (begins_from_nothing() && training_.starts > 1) {
+      if (!choose_start()) return false;
+    } else if (!base_ && training_.warm_start) {
       warm_start();
       if (incumbent_.exhausted()) return false;
     }
     admit_examples();
     file_.begin(incumbent_.clock().seconds());
+    return true;
+  }
+
+  [[nodiscard]] bool begins_from_nothing() const {
+    return training_.policy.empty() && (!training_.warm_start || options_.initial.empty());
+  }
+
+  // False when the budget is used before every way to begin has been tried.
+  bool choose_start() {
+    const auto starts = static_cast<std::uint64_t>(training_.starts);
+    const std::optional<std::uint64_t> round =
+        best_start(*learner_, incumbent_, options_.seed, starts);
+    if (!round) return false;
+    restarts_ = *round;
+    learner_->reset(options_.seed, restarts_);
+    safeguard_.begin();
     return true;
   }
 

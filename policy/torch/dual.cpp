@@ -20,6 +20,7 @@ class DualAlgorithm : public Algorithm {
     const Settings settings = describe(method);
     settings.read(options.parameters);
     adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
+    method.training.starts = 1 + (method.network.thrift > 0) + (method.network.packing > 0);
     return train_network(
         problem, options, kName, method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {
@@ -49,6 +50,8 @@ Settings describe(DualMethod& method) {
   settings.add("hidden", p.hidden, 1, 256);
   settings.add("urgency", p.urgency, 0, 1000);
   settings.add("greed", p.greed, 0, 1000);
+  settings.add("thrift", p.thrift, 0, 1000);
+  settings.add("packing", p.packing, 0, 1000);
   settings.add("temperature", p.temperature, 0.01, 1000);
   settings.add("rollouts", p.rollouts, 0, 1024);
   settings.add("zero_shot", method.training.zero_shot);

@@ -62,18 +62,37 @@ std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType dtype) {
   return {data, data + flat.numel()};
 }
 
-// The fixed part of PLC's linear weights in a fresh policy.
-std::vector<double> initial_greed(double greed) {
-  std::vector<double> weights(kRow, 0.0);
+// The fixed part of PLC's linear weights in a fresh policy: as a list scheduler would choose.
+using FirstWeights = std::vector<double>;  // [kWidth]
+
+FirstWeights earliest_finish(double greed) {
+  FirstWeights weights(kRow, 0.0);
   weights[ScheduleReader::kFinish] = -greed;
   weights[ScheduleReader::kBest] = greed / 3;
+  return weights;
+}
+
+FirstWeights few_transfers(double thrift) {
+  FirstWeights weights(kRow, 0.0);
+  weights[ScheduleReader::kMoved] = -thrift;
+  weights[ScheduleReader::kLoad] = -thrift / 6;
+  return weights;
+}
+
+// One device after the other; of those in use the one with most room, which was opened last.
+FirstWeights few_devices(double packing) {
+  FirstWeights weights(kRow, 0.0);
+  weights[ScheduleReader::kEmpty] = -packing;
+  weights[ScheduleReader::kRoom] = packing / 2;
+  weights[ScheduleReader::kInputs] = packing / 4;
+  weights[ScheduleReader::kSpeed] = -packing / 8;
   return weights;
 }
 
 // What the inner loop of sampling reads: PLC's weights as plain arrays.
 struct PlcHead {
   std::size_t hidden = 0;
-  std::vector<float> nodes;   // [N, hidden + kWidth]: A e_v + b, greed + U e_v
+  std::vector<float> nodes;   // [N, hidden + kWidth]: A e_v + b, first + U e_v
   std::vector<float> device;  // [kWidth, hidden]: B transposed
   std::vector<float> output;  // [hidden]
   double temperature = 1;
@@ -211,12 +230,16 @@ void DualPolicy::add_heads() {
   select_rank_weight_ =
       parameters_.add("select.rank_weight", {NodeFeatures::kRanks, settings_.width}, 0);
   select_urgency_ =
-      parameters_.add("select.urgency", {NodeFeatures::kRanks}, 0, {settings_.urgency, 0, 0});
+      parameters_.add("select.urgency", {NodeFeatures::kRanks}, 0, {{settings_.urgency, 0, 0}});
   place_node_weight_ =
       parameters_.add("place.node_weight", {columns, settings_.width}, 0.3 * bound);
-  std::vector<double> bias(static_cast<std::size_t>(settings_.hidden), 0.0);
-  for (const double weight : initial_greed(settings_.greed)) bias.push_back(weight);
-  place_node_bias_ = parameters_.add("place.node_bias", {columns}, 0, bias);
+  std::vector<FirstWeights> biases = {earliest_finish(settings_.greed)};
+  if (settings_.thrift > 0) biases.push_back(few_transfers(settings_.thrift));
+  if (settings_.packing > 0) biases.push_back(few_devices(settings_.packing));
+  for (FirstWeights& bias : biases) {
+    bias.insert(bias.begin(), static_cast<std::size_t>(settings_.hidden), 0.0);
+  }
+  place_node_bias_ = parameters_.add("place.node_bias", {columns}, 0, std::move(biases));
   place_device_weight_ =
       parameters_.add("place.device_weight", {settings_.hidden, kRow}, 1 / std::sqrt(kRow));
   // A tenth of the usual size: the first placements are those of urgency and greed.

@@ -27,7 +27,10 @@ Grouper::Grouper(const GrouperSizes& sizes, const Inputs& inputs, std::uint64_t 
   weights_.add("hidden.bias", {sizes.hidden}, bound);
   weights_.add("output.weight", {sizes.groups, sizes.hidden}, bound_hidden);
   weights_.add("output.bias", {sizes.groups}, 0);
-  own_logits_ = weights_.add_first("output.own", sizes.groups, first_logits);
+  if (!first_logits.empty()) {
+    const std::int64_t nodes = inputs.type_counts.size(0);
+    own_logits_ = weights_.add("output.own", {nodes, sizes.groups}, 0, {first_logits});
+  }
   reset(seed, 0);
 }
 

@@ -90,7 +90,10 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
   weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
   weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
   weights_.add("output.bias", {devices}, 0);
-  own_logits_ = weights_.add_first("output.own", devices, first_logits);
+  if (!first_logits.empty()) {
+    const std::int64_t rows = static_cast<std::int64_t>(first_logits.size()) / devices;
+    own_logits_ = weights_.add("output.own", {rows, devices}, 0, {first_logits, {}});
+  }
   reset(seed, 0);
 }
 

@@ -60,13 +60,12 @@ struct Samples {
 class Seq2Seq {
  public:
   // Weights have the device and type of the inputs; float, or double for gradient checks.
-  //   first_logits  [R, D], the r of fresh weights; empty: there is no r
+  //   first_logits  [R, D], the r of fresh weights in even rounds; empty: there is no r
   Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed,
           const std::vector<double>& first_logits = {});
 
   // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
-  // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0: what the
-  // first logits lead to has been seen.
+  // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0.
   void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
 
   // Of any number of groups, with as many types, columns and devices as those it was made for.

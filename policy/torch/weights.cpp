@@ -13,21 +13,14 @@
 namespace placer::policy {
 
 at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape, double bound,
-                        std::vector<double> centre) {
+                        std::vector<std::vector<double>> centres) {
   const at::Tensor value = at::empty(shape, numbers_).requires_grad_();
-  PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
-               "a centre for every value");
+  for (const std::vector<double>& centre : centres) {
+    PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
+                 "a centre for every value");
+  }
   tensors_.push_back({name, value});
-  initial_.push_back({.bound = bound, .centre = std::move(centre)});
-  return value;
-}
-
-at::Tensor Weights::add_first(const std::string& name, std::int64_t columns,
-                              std::vector<double> values) {
-  if (values.empty()) return {};
-  const std::int64_t rows = static_cast<std::int64_t>(values.size()) / columns;
-  at::Tensor value = add(name, {rows, columns}, 0, std::move(values));
-  initial_.back().even_rounds = true;
+  initial_.push_back({.bound = bound, .centres = std::move(centres)});
   return value;
 }
 
@@ -41,14 +34,15 @@ void Weights::draw(std::uint64_t seed, std::uint64_t round) {
   const std::uint64_t keys[] = {stream_, round};
   Rng rng = Rng::keyed(seed, keys);
   for (std::size_t p = 0; p < tensors_.size(); ++p) {
-    const Initial& initial = initial_[p];
-    const bool centred = !initial.centre.empty() && (!initial.even_rounds || round % 2 == 0);
+    const auto& [bound, centres] = initial_[p];
+    const std::vector<double> centre =
+        centres.empty() ? std::vector<double>() : centres[round % centres.size()];
     at::Tensor target = tensors_[p].value;
     const at::Tensor value = at::empty(target.sizes(), at::kDouble);
     double* data = value.mutable_data_ptr<double>();
     for (std::size_t i = 0; i < static_cast<std::size_t>(value.numel()); ++i) {
-      data[i] = initial.bound * (2 * rng.uniform() - 1);
-      if (centred) data[i] += initial.centre[i];
+      data[i] = bound * (2 * rng.uniform() - 1);
+      if (!centre.empty()) data[i] += centre[i];
     }
     target.copy_(value);
   }

@@ -20,12 +20,10 @@ class Weights {
 
   // One more tensor, not drawn yet; its first values are from centre +- bound. What is returned is
   // the tensor itself.
-  //   centre  as many as it has values, row-major; empty: 0
+  //   centres  that of round r is the one numbered r modulo how many there are: as many as the
+  //            tensor has values, row-major; an empty one, and where there is none: 0
   at::Tensor add(const std::string& name, std::vector<std::int64_t> shape, double bound,
-                 std::vector<double> centre = {});
-  // A matrix that begins as `values`, row-major, in even rounds; in odd ones as 0, since what they
-  // lead to has been seen. Undefined where there are no values.
-  at::Tensor add_first(const std::string& name, std::int64_t columns, std::vector<double> values);
+                 std::vector<std::vector<double>> centres = {});
   // A matrix [out, in] "<name>.weight" with the bound sqrt(3 / in) times `gain`, which keeps
   // variances, and a bias [out] "<name>.bias" of zeros.
   void add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain = 1);
@@ -44,8 +42,7 @@ class Weights {
  private:
   struct Initial {
     double bound = 0;
-    std::vector<double> centre;
-    bool even_rounds = false;  // the centre is of these only
+    std::vector<std::vector<double>> centres;
   };
   std::uint64_t stream_;
   at::TensorOptions numbers_;

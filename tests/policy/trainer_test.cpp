@@ -263,6 +263,85 @@ TEST(Trainer, ExamplesAreImitatedFromTheFirstUpdateOnAndCostNothing) {
   EXPECT_EQ(run.result.evaluations, 160U);
 }
 
+// Begins in two ways: all ops on one device, and spread over both. Writes down what was asked of it.
+class TwoStarts : public CountingLearner {
+ public:
+  using Log = std::vector<std::pair<std::string, std::uint64_t>>;  // what, in which round
+
+  TwoStarts(const Problem& problem, std::uint64_t spread, Log& log)
+      : CountingLearner(problem, [](std::uint64_t) { return Fate{.weight = 0}; }),
+        spread_(spread),
+        log_(log) {}
+
+  std::vector<Proposal> sample(std::span<Rng> rngs) override {
+    log_.emplace_back("sample", round_);
+    std::vector<Proposal> proposals = CountingLearner::sample(rngs);
+    for (Proposal& proposal : proposals) {
+      for (DeviceId& device : proposal.placement.device) {
+        device = round_ % 2 == spread_ ? device : DeviceId{};
+      }
+    }
+    return proposals;
+  }
+  LessonReport teach(const Lesson& lesson) override {
+    log_.emplace_back("teach", round_);
+    return CountingLearner::teach(lesson);
+  }
+  void reset(std::uint64_t seed, std::uint64_t round) override {
+    CountingLearner::reset(seed, round);
+    round_ = round;
+  }
+
+ private:
+  std::uint64_t spread_;
+  Log& log_;
+  std::uint64_t round_ = 0;
+};
+
+Method two_starts(std::uint64_t spread, TwoStarts::Log& log) {
+  Method method = counting(nullptr);
+  method.training.starts = 2;
+  method.make = [&log, spread](const Problem& problem, std::uint64_t /*seed*/) {
+    return std::make_unique<TwoStarts>(problem, spread, log);
+  };
+  return method;
+}
+
+// Four samples of each, then updates of four: 160 evaluations are 38 of these.
+TEST(Trainer, GoesOnFromTheStartWhoseSamplesAreBest) {
+  for (const std::uint64_t spread : {std::uint64_t{0}, std::uint64_t{1}}) {
+    TwoStarts::Log log;
+    const Searched run = search(two_starts(spread, log));
+    EXPECT_EQ(run.result.evaluations, 160U);
+    ASSERT_EQ(log.size(), 2U + 2 * 38);
+    EXPECT_EQ(log[0], (TwoStarts::Log::value_type{"sample", 0}));
+    EXPECT_EQ(log[1], (TwoStarts::Log::value_type{"sample", 1}));
+    for (std::size_t i = 2; i < log.size(); ++i) {
+      EXPECT_EQ(log[i], (TwoStarts::Log::value_type{i % 2 == 0 ? "sample" : "teach", spread}));
+    }
+  }
+}
+
+TEST(Trainer, StartsThatAreEquallyGoodLeaveTheFirst) {
+  TwoStarts::Log log;
+  static_cast<void>(search(two_starts(/*spread=*/2, log)));  // neither
+  EXPECT_EQ(log.back(), (TwoStarts::Log::value_type{"teach", 0}));
+}
+
+// Its weights are no fresh ones.
+TEST(Trainer, PolicyThatWasGivenIsNoStartAmongOthers) {
+  const std::string path = testing::TempDir() + "given_policy";
+  std::filesystem::remove(path);
+  TwoStarts::Log log;
+  static_cast<void>(search(two_starts(1, log), path));
+  log.clear();
+  Method method = two_starts(1, log);
+  method.training.policy = path;
+  static_cast<void>(search(method));
+  for (const auto& [what, round] : log) EXPECT_EQ(round, 0U) << what;
+  std::filesystem::remove(path);
+}
+
 TEST(Trainer, LearnerWithoutAValueHasNoValueBaseline) {
   Method method = counting([](std::uint64_t) { return std::nullopt; });
   method.training.baseline = BaselineKind::kValue;

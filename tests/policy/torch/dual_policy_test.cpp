@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -228,6 +229,47 @@ TEST(DualPolicy, StartsAsAListScheduler) {
   EXPECT_EQ(drawn.device[1], drawn.device[5]);
   EXPECT_NE(drawn.device[0], drawn.device[1]);
   EXPECT_GT(drawn.priority[0], drawn.priority[1]);
+}
+
+// Whether the most probable placement of fresh weights of a round uses several devices. Bound:
+// readers of one op, to whose inputs a transfer takes nearly as long as they do, so that by earliest
+// finish some of them go elsewhere. Free: ops that read nothing, as many.
+struct Spreads {
+  bool bound = false;
+  bool free = false;
+
+  bool operator==(const Spreads&) const = default;
+};
+
+bool begins_spread(const std::vector<TestOp>& ops, const DualParameters& parameters,
+                   std::uint64_t round) {
+  const TestProblem problem(ops, {.devices = 4, .latency_us = 2, .bytes_per_second = 1e9});
+  LoadAndCut evaluator(problem.costs());
+  const auto network = make_dual_policy(problem.with(evaluator), parameters, /*seed=*/1);
+  network->reset(1, round);
+  const std::vector<DeviceId> device = network->decode(1).front().placement.device;
+  return std::set(device.begin(), device.end()).size() > 1;
+}
+
+Spreads begun(const DualParameters& parameters, std::uint64_t round) {
+  std::vector<TestOp> bound = {{.micros = 10, .reads = {}, .bytes = 80'000}};
+  bound.resize(8, {.micros = 100, .reads = {0}, .bytes = 4});
+  const std::vector<TestOp> free(8, {.micros = 100, .reads = {}, .bytes = 4});
+  return {begins_spread(bound, parameters, round), begins_spread(free, parameters, round)};
+}
+
+TEST(DualPolicy, FreshWeightsTakeTurnsInWhatTheyAvoid) {
+  const Spreads late{.bound = true, .free = true};
+  const Spreads transfers{.bound = false, .free = true};
+  const Spreads devices{.bound = false, .free = false};
+  EXPECT_EQ(begun({}, 0), late);
+  EXPECT_EQ(begun({}, 1), transfers);
+  EXPECT_EQ(begun({}, 2), devices);
+  EXPECT_EQ(begun({}, 3), late);
+  EXPECT_EQ(begun({.thrift = 0}, 1), devices);
+  EXPECT_EQ(begun({.packing = 0}, 1), transfers);
+  EXPECT_EQ(begun({.packing = 0}, 2), late);
+  EXPECT_EQ(begun({.thrift = 0, .packing = 0}, 1), late);
 }
 
 // As many as the search wants at most, unless the setting says how many.

@@ -63,8 +63,7 @@ TEST(Dual, SameSeedSameSearch) {
   expect_same(search_dual(problem, dual_options(160)), search_dual(problem, dual_options(160)));
   SearchOptions other = dual_options(160);
   other.seed = 4;
-  EXPECT_NE(search_dual(problem, dual_options(160)).history.front().best,
-            search_dual(problem, other).history.front().best);
+  EXPECT_NE(search_dual(problem, dual_options(160)).best, search_dual(problem, other).best);
 }
 
 TEST(Dual, ResumedSearchIsBitIdenticalToOneNeverStopped) {

@@ -63,9 +63,20 @@ TEST(MessagePassing, DoesNotKnowTheNodesNumbers) {
   EXPECT_TRUE(there.allclose(body.encode(x, to_edges(4, kDiamond)), 1e-12, 1e-12));
 }
 
+TEST(Weights, CentresTakeTurnsAndAnEmptyOneIsZero) {
+  Weights parameters(1, at::kDouble);
+  const at::Tensor value = parameters.add("a", {2}, 0, {{1, 2}, {3, 4}, {}});
+  const double expected[][2] = {{1, 2}, {3, 4}, {0, 0}, {1, 2}};
+  for (std::uint64_t round = 0; round < 4; ++round) {
+    parameters.draw(7, round);
+    EXPECT_EQ(value[0].item<double>(), expected[round][0]) << round;
+    EXPECT_EQ(value[1].item<double>(), expected[round][1]) << round;
+  }
+}
+
 TEST(Weights, DrawsTheSameFromTheSameSeedAndRound) {
   Weights parameters(1, at::kFloat);
-  const at::Tensor value = parameters.add("a", {2, 3}, 0.5, {0, 1, 2, 3, 4, 5});
+  const at::Tensor value = parameters.add("a", {2, 3}, 0.5, {{0, 1, 2, 3, 4, 5}});
   parameters.draw(7, 0);
   const at::Tensor first = value.detach().clone();
   EXPECT_LE((first.view({-1}) - at::tensor({0, 1, 2, 3, 4, 5})).abs().max().item<float>(), 0.5F);
