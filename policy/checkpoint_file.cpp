@@ -215,7 +215,7 @@ SearchState state_from_json(const Json& json) {
   state.baseline = {.started = baseline.at("started").get<bool>(),
                     .value = baseline.at("value").get<double>(),
                     .mean_square = baseline.at("mean_square").get<double>()};
-  state.restarts = json.at("restarts").get<std::uint64_t>();
+  state.round_number = json.at("restarts").get<std::uint64_t>();
   state.round = round_from_json(json.at("round"));
   if (json.contains("kept")) state.kept = json.at("kept").get<double>();
   if (json.contains("score_unit")) state.score_unit = json.at("score_unit").get<std::int64_t>();
@@ -350,7 +350,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                   {{"started", state.baseline.started},
                    {"value", state.baseline.value},
                    {"mean_square", state.baseline.mean_square}}},
-                 {"restarts", state.restarts},
+                 {"restarts", state.round_number},
                  {"round", round_to_json(state.round)},
                  {"result", result_to_json(state.result)},
                  {"tensors", Json::array()}};

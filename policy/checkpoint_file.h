@@ -47,7 +47,8 @@ struct Base {
 struct SearchState {
   std::uint64_t updates = 0;
   BaselineState baseline;
-  std::uint64_t restarts = 0;
+  // Learner::reset()'s: it counts restarts, from the round on that a search from nothing chose.
+  std::uint64_t round_number = 0;
   RoundState round;  // since the last restart
   // Baseline of the best policy that a restart replaced; its weights are the blobs "kept.<name>".
   std::optional<double> kept;

@@ -108,6 +108,8 @@ class Learner {
   // Forgets everything: fresh weights, which depend on seed and round only. A new learner is one of
   // round 0.
   virtual void reset(std::uint64_t seed, std::uint64_t round) = 0;
+  // In how many ways fresh weights begin; those of a round in the way numbered round modulo this.
+  [[nodiscard]] virtual std::uint64_t ways_to_begin() const { return 1; }
 
   // What is learned, and what the optimizer keeps besides. Loading replaces all or, where something
   // is missing, has another type or shape or is not finite, throws Error(kBadInput) naming `path`

@@ -66,10 +66,7 @@ struct TrainingParameters {
 
   // Part of the method, no setting: proposals are changes of a placement, the base.
   bool improves = false;
-  // Not a setting either: in how many ways fresh weights begin, that of round r as r modulo this;
-  // at least 1.
-  std::int64_t starts = 1;
-  // Nor this: false samples the policy as it is.
+  // Not a setting either: false samples the policy as it is.
   bool teaches = true;
   // Of methods that improve a placement: only what the policy makes of the start, without search.
   bool zero_shot = false;

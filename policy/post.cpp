@@ -75,7 +75,8 @@ class PostLearner : public Learner {
     return report;
   }
 
-  // There are no weights to draw anew: the rounds differ by their samples.
+  std::uint64_t ways_to_begin() const override { return runs_ > 0 ? 2 : 1; }
+  // There are no weights to draw anew: rounds that begin alike differ by their samples.
   void reset(std::uint64_t /*seed*/, std::uint64_t round) override { begin(round); }
 
   std::vector<Blob> weights() const override {
@@ -159,8 +160,7 @@ class PostLearner : public Learner {
     return result;
   }
 
-  // What runs of the topological order lead to has been seen when a round has ended: the next one
-  // begins where nothing is likelier than anything else.
+  // With runs of the topological order; the next round where nothing is likelier than anything else.
   void begin(std::uint64_t round) {
     policy_.set_logits(soft_runs(units_, round % 2 == 0 ? runs_ : 0));
     elite_.clear();
@@ -257,7 +257,6 @@ class Post : public Algorithm {
     Settings settings(kName);
     describe(settings, method);
     settings.read(options.parameters);
-    method.training.starts = starts_of_runs(method.runs);
     return train(problem, options,
                  {.name = kName,
                   .training = method.training,

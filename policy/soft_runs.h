@@ -3,19 +3,12 @@
 // A guess to begin with where devices are alike and nothing is known: runs of the topological
 // order, as searches try them first.
 
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "placer/algorithm/unit_table.h"
 
 namespace placer::policy {
-
-// TrainingParameters::starts of a policy that begins as runs of this strength in even rounds and
-// without them in odd ones.
-[[nodiscard]] constexpr std::int64_t starts_of_runs(double strength) {
-  return strength > 0 ? 2 : 1;
-}
 
 // The middle of the work of each node's unit when all units follow each other, in shares of all
 // work: [nodes].

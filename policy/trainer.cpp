@@ -13,7 +13,7 @@
 #include "placer/base/error.h"
 #include "policy/base_placement.h"
 #include "policy/checkpoint_file.h"
-#include "policy/fresh_start.h"
+#include "policy/first_round.h"
 #include "policy/metrics.h"
 #include "policy/refiner.h"
 #include "policy/reward.h"
@@ -94,29 +94,25 @@ class Trainer {
       incumbent_.evaluate(placements_of(learner_->decode(options_.decoded)));
     }
     if (training_.zero_shot) return false;
-    if (begins_from_nothing() && training_.starts > 1) {
-      if (!choose_start()) return false;
-    } else if (!base_ && training_.warm_start) {
+    if (!base_ && training_.warm_start) {
       warm_start();
       if (incumbent_.exhausted()) return false;
     }
+    const bool imitates = training_.warm_start && incumbent_.best();
+    const bool chooses = learner_->ways_to_begin() > 1 && training_.policy.empty() && !imitates;
+    if (chooses && !choose_start()) return false;
     admit_examples();
     file_.begin(incumbent_.clock().seconds());
     return true;
   }
 
-  [[nodiscard]] bool begins_from_nothing() const {
-    return training_.policy.empty() && (!training_.warm_start || options_.initial.empty());
-  }
-
-  // False when the budget is used before every way to begin has been tried.
+  // False when the budget is used before every way to begin has been tried: then nothing is kept,
+  // and a longer budget begins anew.
   bool choose_start() {
-    const auto starts = static_cast<std::uint64_t>(training_.starts);
-    const std::optional<std::uint64_t> round =
-        best_start(*learner_, incumbent_, options_.seed, starts);
-    if (!round) return false;
-    restarts_ = *round;
-    learner_->reset(options_.seed, restarts_);
+    const auto first = choose_first_round(*learner_, incumbent_, options_.seed);
+    if (!first) return false;
+    round_number_ = first->number;
+    round_.admit(problem_.constraints, first->proposals, first->outcomes);
     safeguard_.begin();
     return true;
   }
@@ -370,7 +366,7 @@ class Trainer {
       kept_ = learned;
       kept_weights_ = with_prefix(kKeptPrefix, learner_->weights());
     }
-    learner_->reset(options_.seed, ++restarts_);
+    learner_->reset(options_.seed, ++round_number_);
     safeguard_.begin();
     baseline_ = Baseline(training_, baseline_start());
     round_ = Round(static_cast<std::size_t>(training_.elites), share);
@@ -404,7 +400,7 @@ class Trainer {
     if (options_.checkpoint.empty()) return;
     SearchState state{.updates = updates_,
                       .baseline = baseline_.state(),
-                      .restarts = restarts_,
+                      .round_number = round_number_,
                       .round = round_.state(),
                       .kept = kept_,
                       .score_unit = rule_.score_unit(),
@@ -433,7 +429,7 @@ class Trainer {
     learner_->load_optimizer_state(options_.checkpoint, checkpoint.blobs);
     if (!checkpoint.state.safeguard) safeguard_.begin();
     updates_ = checkpoint.state.updates;
-    restarts_ = checkpoint.state.restarts;
+    round_number_ = checkpoint.state.round_number;
     round_.restore(std::move(checkpoint.state.round));
     baseline_.restore(checkpoint.state.baseline);
     rule_.restore(checkpoint.state.score_unit);
@@ -464,7 +460,7 @@ class Trainer {
   std::optional<BasePlacement> base_;  // of methods that improve one
   std::optional<Refiner> refiner_;     // where samples are refined
   std::uint64_t updates_ = 0;
-  std::uint64_t restarts_ = 0;
+  std::uint64_t round_number_ = 0;
   std::optional<double> kept_;
   std::vector<Blob> kept_weights_;  // under the names of kept ones
   std::string trouble_;

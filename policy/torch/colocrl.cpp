@@ -1,6 +1,5 @@
 #include "policy/torch/colocrl.h"
 
-#include "policy/soft_runs.h"
 #include "policy/torch/network_learner.h"
 #include "policy/torch/policy_device.h"
 #include "policy/torch/sequence_policy.h"
@@ -31,7 +30,6 @@ class SequenceAlgorithm : public Algorithm {
     SequenceMethod method = defaults_;
     const Settings settings = settings_of(name_, method);
     settings.read(options.parameters);
-    method.training.starts = starts_of_runs(method.network.runs);
     return train_network(
         problem, options, name_, method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {

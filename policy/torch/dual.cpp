@@ -20,7 +20,6 @@ class DualAlgorithm : public Algorithm {
     const Settings settings = describe(method);
     settings.read(options.parameters);
     adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
-    method.training.starts = 1 + (method.network.thrift > 0) + (method.network.packing > 0);
     return train_network(
         problem, options, kName, method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {

@@ -62,31 +62,42 @@ std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType dtype) {
   return {data, data + flat.numel()};
 }
 
-// The fixed part of PLC's linear weights in a fresh policy: as a list scheduler would choose.
-using FirstWeights = std::vector<double>;  // [kWidth]
-
-FirstWeights earliest_finish(double greed) {
-  FirstWeights weights(kRow, 0.0);
+// The fixed part of PLC's linear weights in a fresh policy, [kWidth]: as a list scheduler would
+// choose.
+std::vector<double> earliest_finish(double greed) {
+  std::vector<double> weights(kRow, 0.0);
   weights[ScheduleReader::kFinish] = -greed;
   weights[ScheduleReader::kBest] = greed / 3;
   return weights;
 }
 
-FirstWeights few_transfers(double thrift) {
-  FirstWeights weights(kRow, 0.0);
+std::vector<double> few_transfers(double thrift) {
+  std::vector<double> weights(kRow, 0.0);
   weights[ScheduleReader::kMoved] = -thrift;
   weights[ScheduleReader::kLoad] = -thrift / 6;
   return weights;
 }
 
 // One device after the other; of those in use the one with most room, which was opened last.
-FirstWeights few_devices(double packing) {
-  FirstWeights weights(kRow, 0.0);
+std::vector<double> few_devices(double packing) {
+  std::vector<double> weights(kRow, 0.0);
   weights[ScheduleReader::kEmpty] = -packing;
   weights[ScheduleReader::kRoom] = packing / 2;
   weights[ScheduleReader::kInputs] = packing / 4;
   weights[ScheduleReader::kSpeed] = -packing / 8;
   return weights;
+}
+
+// Of A e_v + b and those weights, [hidden + kWidth], of every way in which the policy begins.
+std::vector<std::vector<double>> first_biases(const DualParameters& parameters) {
+  std::vector<std::vector<double>> biases;
+  if (parameters.greed > 0) biases.push_back(earliest_finish(parameters.greed));
+  if (parameters.thrift > 0) biases.push_back(few_transfers(parameters.thrift));
+  if (parameters.packing > 0) biases.push_back(few_devices(parameters.packing));
+  for (std::vector<double>& bias : biases) {
+    bias.insert(bias.begin(), static_cast<std::size_t>(parameters.hidden), 0.0);
+  }
+  return biases;
 }
 
 // What the inner loop of sampling reads: PLC's weights as plain arrays.
@@ -147,6 +158,7 @@ class DualPolicy : public PolicyNetwork {
 
   const std::vector<NamedTensor>& parameters() const override { return parameters_.all(); }
   void reset(std::uint64_t seed, std::uint64_t round) override { parameters_.draw(seed, round); }
+  std::uint64_t ways_to_begin() const override { return parameters_.ways(); }
 
   void encode() override {
     const at::Tensor embeddings = body_.encode(features_, edges_);
@@ -233,16 +245,10 @@ void DualPolicy::add_heads() {
       parameters_.add("select.urgency", {NodeFeatures::kRanks}, 0, {{settings_.urgency, 0, 0}});
   place_node_weight_ =
       parameters_.add("place.node_weight", {columns, settings_.width}, 0.3 * bound);
-  std::vector<FirstWeights> biases = {earliest_finish(settings_.greed)};
-  if (settings_.thrift > 0) biases.push_back(few_transfers(settings_.thrift));
-  if (settings_.packing > 0) biases.push_back(few_devices(settings_.packing));
-  for (FirstWeights& bias : biases) {
-    bias.insert(bias.begin(), static_cast<std::size_t>(settings_.hidden), 0.0);
-  }
-  place_node_bias_ = parameters_.add("place.node_bias", {columns}, 0, std::move(biases));
+  place_node_bias_ = parameters_.add("place.node_bias", {columns}, 0, first_biases(settings_));
   place_device_weight_ =
       parameters_.add("place.device_weight", {settings_.hidden, kRow}, 1 / std::sqrt(kRow));
-  // A tenth of the usual size: the first placements are those of urgency and greed.
+  // A tenth of the usual size: the first placements are those of a list scheduler.
   place_output_ = parameters_.add("place.output", {settings_.hidden},
                                   0.1 / std::sqrt(static_cast<double>(settings_.hidden)));
 }

@@ -10,7 +10,7 @@
 //   PLC  P(d | v) = exp(l_vd) / sum over the open devices c of exp(l_vc)
 // Fresh weights are small but for `urgency`, of the upward rank, and those of a few columns of f, which make of the
 // untrained policy a noisy list scheduler by rank, and by earliest finish (`greed`), few transfers and even loads
-// (`thrift`) or few devices (`packing`), whichever turns out best (TrainingParameters::starts).
+// (`thrift`) or few devices (`packing`), in turn (Learner::ways_to_begin).
 //
 // The graph is read once, by encode(). sample() is plain loops; evaluate() walks through the given
 // schedules without tensors, then weighs all decisions at once.
@@ -28,9 +28,8 @@ struct DualParameters {
   std::int64_t layers = 3;   // of message passing; 0..16
   std::int64_t hidden = 16;  // of PLC's hidden layer; 1..256
   double urgency = 2;        // of the untrained policy: nats per mean task time of rank; 0..1000
-  double greed = 3;          // likewise: nats per log of time lost; 0..1000
-  // Untrained policies take turns, round by round, in what they begin with: greed, thrift, packing
-  // (docs/dual.md). Either of the latter two is left out where it is 0.
+  // The ways in which it begins; one that is 0 is left out (docs/dual.md).
+  double greed = 3;        // nats per log of time lost; 0..1000
   double thrift = 6;       // nats per log of the time for which transfers hold links; 0..1000
   double packing = 40;     // nats that it costs to use a device on which nothing is yet; 0..1000
   double temperature = 1;  // divides all logits; 0.01..1000

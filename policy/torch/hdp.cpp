@@ -1,6 +1,5 @@
 #include "policy/torch/hdp.h"
 
-#include "policy/soft_runs.h"
 #include "policy/torch/network_learner.h"
 #include "policy/torch/policy_device.h"
 
@@ -17,7 +16,6 @@ class Hdp : public Algorithm {
     HdpMethod method = hdp_defaults();
     const Settings settings = settings_of(method);
     settings.read(options.parameters);
-    method.training.starts = starts_of_runs(method.network.runs);
     return train_network(
         problem, options, kName, method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {

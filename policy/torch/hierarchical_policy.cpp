@@ -76,6 +76,7 @@ class HierarchicalPolicy : public PolicyNetwork {
   }
 
   const std::vector<NamedTensor>& parameters() const override { return all_; }
+  std::uint64_t ways_to_begin() const override { return placer_.ways_to_begin(); }
   void reset(std::uint64_t seed, std::uint64_t round) override {
     grouper_.reset(seed, round);
     placer_.reset(seed, round);

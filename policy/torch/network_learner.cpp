@@ -81,6 +81,7 @@ class NetworkLearner : public Learner {
     return report;
   }
 
+  std::uint64_t ways_to_begin() const override { return network_->ways_to_begin(); }
   void reset(std::uint64_t seed, std::uint64_t round) override {
     network_->reset(seed, round);
     optimizer_.reset();

@@ -37,6 +37,8 @@ class PolicyNetwork {
   [[nodiscard]] virtual const std::vector<NamedTensor>& parameters() const = 0;
   // Draws the weights anew, in place.
   virtual void reset(std::uint64_t seed, std::uint64_t round) = 0;
+  // As Learner's.
+  [[nodiscard]] virtual std::uint64_t ways_to_begin() const { return 1; }
 
   // Reads the problem with the present weights. sample() and evaluate() go by the last reading;
   // gradients of evaluate() reach through it.

@@ -67,6 +67,7 @@ class Seq2Seq {
   // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
   // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0.
   void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
+  [[nodiscard]] std::uint64_t ways_to_begin() const { return weights_.ways(); }
 
   // Of any number of groups, with as many types, columns and devices as those it was made for.
   [[nodiscard]] Encoding encode(const Inputs& inputs) const;

@@ -26,6 +26,7 @@ class SequencePolicy : public PolicyNetwork {
 
   const std::vector<NamedTensor>& parameters() const override { return network_.parameters(); }
   void reset(std::uint64_t seed, std::uint64_t round) override { network_.reset(seed, round); }
+  std::uint64_t ways_to_begin() const override { return network_.ways_to_begin(); }
   void encode() override { encoding_ = network_.encode(inputs_); }
 
   std::vector<Proposal> sample(std::span<Rng> rngs) const override {

@@ -1,6 +1,8 @@
 #include "policy/torch/weights.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -19,6 +21,7 @@ at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape
     PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
                  "a centre for every value");
   }
+  ways_ = std::max<std::uint64_t>(ways_, centres.size());
   tensors_.push_back({name, value});
   initial_.push_back({.bound = bound, .centres = std::move(centres)});
   return value;
@@ -35,8 +38,8 @@ void Weights::draw(std::uint64_t seed, std::uint64_t round) {
   Rng rng = Rng::keyed(seed, keys);
   for (std::size_t p = 0; p < tensors_.size(); ++p) {
     const auto& [bound, centres] = initial_[p];
-    const std::vector<double> centre =
-        centres.empty() ? std::vector<double>() : centres[round % centres.size()];
+    std::span<const double> centre;
+    if (!centres.empty()) centre = centres[round % centres.size()];
     at::Tensor target = tensors_[p].value;
     const at::Tensor value = at::empty(target.sizes(), at::kDouble);
     double* data = value.mutable_data_ptr<double>();

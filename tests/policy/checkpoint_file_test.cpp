@@ -50,7 +50,7 @@ Checkpoint example() {
                          .settings = {{"k", "8"}, {"checkpoint_updates", "100"}}};
   checkpoint.state.updates = 17;
   checkpoint.state.baseline = {.started = true, .value = -0.1 - 0.2, .mean_square = 1e-300};
-  checkpoint.state.restarts = 2;
+  checkpoint.state.round_number = 2;
   checkpoint.state.round = {
       .start = 0.3,
       .updates = 11,
@@ -89,7 +89,7 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_NO_THROW(require_same_search(path_, read.identity, written.identity));
   EXPECT_EQ(read.state.updates, 17U);
   EXPECT_EQ(read.state.baseline, written.state.baseline);
-  EXPECT_EQ(read.state.restarts, 2U);
+  EXPECT_EQ(read.state.round_number, 2U);
   EXPECT_EQ(read.state.round, written.state.round);
   EXPECT_EQ(read.state.kept, written.state.kept);
   EXPECT_EQ(read.state.score_unit, 1234);

@@ -102,9 +102,14 @@ struct Searched {
   SimTime best_seen{std::numeric_limits<std::int64_t>::max()};
 };
 
+struct Circumstances {
+  std::uint64_t evaluations = 160;
+  std::vector<Placement> initial = {};
+};
+
 // Of 40 updates.
-Searched search(const Method& method, const std::string& checkpoint = "",
-                std::uint64_t kill_at = 0) {
+Searched search(const Method& method, const std::string& checkpoint = "", std::uint64_t kill_at = 0,
+                const Circumstances& circumstances = {}) {
   class Watching : public LoadAndCut {
    public:
     Watching(const CostModel& costs, SimTime& best) : LoadAndCut(costs), best_(best) {}
@@ -120,7 +125,8 @@ Searched search(const Method& method, const std::string& checkpoint = "",
   Searched run;
   Watching evaluator(problem.costs(), run.best_seen);
   SearchOptions options;
-  options.budget.evaluations = 160;
+  options.budget.evaluations = circumstances.evaluations;
+  options.initial = circumstances.initial;
   options.checkpoint = checkpoint;
   options.metrics = [&](const std::string& line) {
     run.lines.push_back(nlohmann::json::parse(line));
@@ -264,17 +270,24 @@ TEST(Trainer, ExamplesAreImitatedFromTheFirstUpdateOnAndCostNothing) {
 }
 
 // Begins in two ways: all ops on one device, and spread over both. Writes down what was asked of it.
-class TwoStarts : public CountingLearner {
+class TwoWays : public CountingLearner {
  public:
-  using Log = std::vector<std::pair<std::string, std::uint64_t>>;  // what, in which round
+  struct Entry {
+    std::string what;
+    std::uint64_t round = 0;
+    std::size_t elites = 0;
 
-  TwoStarts(const Problem& problem, std::uint64_t spread, Log& log)
+    bool operator==(const Entry&) const = default;
+  };
+  using Log = std::vector<Entry>;
+
+  TwoWays(const Problem& problem, std::uint64_t spread, Log& log)
       : CountingLearner(problem, [](std::uint64_t) { return Fate{.weight = 0}; }),
         spread_(spread),
         log_(log) {}
 
   std::vector<Proposal> sample(std::span<Rng> rngs) override {
-    log_.emplace_back("sample", round_);
+    log_.push_back({"sample", round_});
     std::vector<Proposal> proposals = CountingLearner::sample(rngs);
     for (Proposal& proposal : proposals) {
       for (DeviceId& device : proposal.placement.device) {
@@ -284,13 +297,17 @@ class TwoStarts : public CountingLearner {
     return proposals;
   }
   LessonReport teach(const Lesson& lesson) override {
-    log_.emplace_back("teach", round_);
+    log_.push_back({"teach", round_, lesson.elites.size()});
     return CountingLearner::teach(lesson);
+  }
+  std::optional<Proposal> proposal_of(const Placement& placement) const override {
+    return Proposal{.placement = placement, .latent = {}};
   }
   void reset(std::uint64_t seed, std::uint64_t round) override {
     CountingLearner::reset(seed, round);
     round_ = round;
   }
+  std::uint64_t ways_to_begin() const override { return 2; }
 
  private:
   std::uint64_t spread_;
@@ -298,47 +315,95 @@ class TwoStarts : public CountingLearner {
   std::uint64_t round_ = 0;
 };
 
-Method two_starts(std::uint64_t spread, TwoStarts::Log& log) {
+Method two_ways(std::uint64_t spread, TwoWays::Log& log) {
   Method method = counting(nullptr);
-  method.training.starts = 2;
+  method.training.elites = 8;
   method.make = [&log, spread](const Problem& problem, std::uint64_t /*seed*/) {
-    return std::make_unique<TwoStarts>(problem, spread, log);
+    return std::make_unique<TwoWays>(problem, spread, log);
   };
   return method;
 }
 
-// Four samples of each, then updates of four: 160 evaluations are 38 of these.
-TEST(Trainer, GoesOnFromTheStartWhoseSamplesAreBest) {
+// Four samples of each, then updates of four: 160 evaluations are 38 of these. What was drawn to try
+// the chosen way is among what its first update imitates.
+TEST(Trainer, GoesOnFromTheWayToBeginWhoseSamplesAreBest) {
   for (const std::uint64_t spread : {std::uint64_t{0}, std::uint64_t{1}}) {
-    TwoStarts::Log log;
-    const Searched run = search(two_starts(spread, log));
+    const std::string path = testing::TempDir() + "ways";
+    std::filesystem::remove(path);
+    TwoWays::Log log;
+    const Searched run = search(two_ways(spread, log), path);
     EXPECT_EQ(run.result.evaluations, 160U);
     ASSERT_EQ(log.size(), 2U + 2 * 38);
-    EXPECT_EQ(log[0], (TwoStarts::Log::value_type{"sample", 0}));
-    EXPECT_EQ(log[1], (TwoStarts::Log::value_type{"sample", 1}));
+    EXPECT_EQ(log[0], (TwoWays::Entry{"sample", 0}));
+    EXPECT_EQ(log[1], (TwoWays::Entry{"sample", 1}));
+    EXPECT_EQ(log[3], (TwoWays::Entry{"teach", spread, 8}));
     for (std::size_t i = 2; i < log.size(); ++i) {
-      EXPECT_EQ(log[i], (TwoStarts::Log::value_type{i % 2 == 0 ? "sample" : "teach", spread}));
+      EXPECT_EQ(log[i].what, i % 2 == 0 ? "sample" : "teach");
+      EXPECT_EQ(log[i].round, spread);
     }
+    EXPECT_EQ(read_checkpoint(path).state.round_number, spread);
+    std::filesystem::remove(path);
   }
 }
 
-TEST(Trainer, StartsThatAreEquallyGoodLeaveTheFirst) {
-  TwoStarts::Log log;
-  static_cast<void>(search(two_starts(/*spread=*/2, log)));  // neither
-  EXPECT_EQ(log.back(), (TwoStarts::Log::value_type{"teach", 0}));
+TEST(Trainer, WaysThatAreEquallyGoodLeaveTheFirst) {
+  TwoWays::Log log;
+  static_cast<void>(search(two_ways(/*spread=*/2, log)));  // neither
+  EXPECT_EQ(log.back().round, 0U);
 }
 
-// Its weights are no fresh ones.
-TEST(Trainer, PolicyThatWasGivenIsNoStartAmongOthers) {
+TEST(Trainer, RestartsTakeTurnsFromTheWayThatWasChosen) {
+  TwoWays::Log log;
+  Method method = two_ways(1, log);
+  method.training.restart_after = 5;
+  static_cast<void>(search(method));
+  std::vector<std::uint64_t> rounds;
+  for (const TwoWays::Entry& entry : log) {
+    if (entry.what == "teach" && (rounds.empty() || rounds.back() != entry.round)) {
+      rounds.push_back(entry.round);
+    }
+  }
+  ASSERT_GE(rounds.size(), 2U);
+  EXPECT_EQ(rounds[0], 1U);
+  EXPECT_EQ(rounds[1], 2U);
+}
+
+// Nothing is known of the second way yet: a longer budget begins anew.
+TEST(Trainer, BudgetTooShortToChooseLeavesNothingToGoOnFrom) {
+  const std::string path = testing::TempDir() + "too_short";
+  std::filesystem::remove(path);
+  TwoWays::Log log;
+  const Searched whole = search(two_ways(1, log));
+  for (const std::uint64_t evaluations : {0U, 4U, 6U}) {
+    const Searched part = search(two_ways(1, log), path, 0, {.evaluations = evaluations});
+    EXPECT_EQ(part.result.evaluations, evaluations);
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  const Searched rest = search(two_ways(1, log), path);
+  EXPECT_EQ(rest.result.best, whole.result.best);
+  EXPECT_EQ(rest.result.evaluations, whole.result.evaluations);
+  std::filesystem::remove(path);
+}
+
+// A policy's weights are no fresh ones; what was imitated is better than what is drawn untaught.
+TEST(Trainer, NothingIsChosenWithAPolicyOrAfterAWarmStart) {
   const std::string path = testing::TempDir() + "given_policy";
   std::filesystem::remove(path);
-  TwoStarts::Log log;
-  static_cast<void>(search(two_starts(1, log), path));
+  TwoWays::Log log;
+  static_cast<void>(search(two_ways(1, log), path));
+  const Placement given{.device = std::vector<DeviceId>(12), .priority = {}};
+  Method taught = two_ways(1, log);
+  taught.training.policy = path;
+  Method warm = two_ways(1, log);
+  warm.training.warm_start = true;
   log.clear();
-  Method method = two_starts(1, log);
-  method.training.policy = path;
-  static_cast<void>(search(method));
-  for (const auto& [what, round] : log) EXPECT_EQ(round, 0U) << what;
+  static_cast<void>(search(taught));
+  static_cast<void>(search(warm, "", 0, {.initial = {given}}));
+  for (const TwoWays::Entry& entry : log) EXPECT_EQ(entry.round, 0U) << entry.what;
+  // Where there is nothing to imitate.
+  log.clear();
+  static_cast<void>(search(warm));
+  EXPECT_EQ(log.back().round, 1U);
   std::filesystem::remove(path);
 }
 

@@ -3,10 +3,12 @@
 
   python3 tools/bench/ablations.py build/release/placer                          # dual; 13 minutes
   python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
+  python3 tools/bench/ablations.py build/release/placer --only ways --objective max-load
 
-Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON). Prints a
-Markdown table: medians over the seeds of the best step time, over those of the first row, which is the method as it is; their geometric mean
-over the graphs is the last column. Below 1 is better. Needs nothing but Python's standard library.
+Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON); with another
+objective than the step time, on the bundled workloads of that objective. Prints a Markdown table: medians over the seeds of the best value,
+over those of the first row, which is the method as it is; their geometric mean over the graphs is the last column. Below 1 is better; `-`:
+nothing that fits was found in the median. Needs nothing but Python's standard library.
 """
 
 import argparse
@@ -19,8 +21,12 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PUBLIC = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning")
 WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"]
+FOLDERS = {"max-load": "throughput", "latency": "latency"}  # of PUBLIC
 GENERATED = [("layered", "150", "1"), ("random", "150", "2"), ("series-parallel", "150", "1")]
+
+NO_LIST_SCHEDULER = [word for name in ("urgency", "greed", "thrift", "packing") for word in ("--set", f"dual.{name}=0")]
 
 # (what is changed, arguments of placer place)
 VARIANTS = {
@@ -28,9 +34,12 @@ VARIANTS = {
         ("as it is", []),
         ("grouping: 64 groups", ["--max-groups", "64"]),
         ("grouping: op by op", ["--max-groups", "0"]),
-        ("start: no warm start", ["--no-warm-start"]),
-        ("start: fresh weights are no list scheduler", ["--set", "dual.urgency=0", "--set", "dual.greed=0"]),
-        ("start: neither", ["--no-warm-start", "--set", "dual.urgency=0", "--set", "dual.greed=0"]),
+        ("start: fresh weights are no list scheduler", NO_LIST_SCHEDULER),
+        ("start: neither they nor a warm start", ["--no-warm-start", *NO_LIST_SCHEDULER]),
+        ("ways to begin: all, no warm start", ["--no-warm-start"]),
+        ("ways to begin: not by few devices", ["--no-warm-start", "--set", "dual.packing=0"]),
+        ("ways to begin: not by few transfers", ["--no-warm-start", "--set", "dual.thrift=0"]),
+        ("ways to begin: by earliest finish alone", ["--no-warm-start", "--set", "dual.packing=0", "--set", "dual.thrift=0"]),
         ("baseline: mean of the update's others", ["--set", "dual.baseline=batch"]),
         ("baseline: from the first rewards", ["--set", "dual.baseline_from_failing=off"]),
         ("reward: seconds, advantages as they are (published)", ["--set", "dual.reward=seconds", "--set", "dual.normalize=off"]),
@@ -46,28 +55,34 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--method", default="dual", choices=sorted(VARIANTS))
+    parser.add_argument("--objective", default="step-time", choices=["step-time", *FOLDERS])
     parser.add_argument("--budget", default="300", help="evaluations")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="variants whose name has this in it, and the first")
     return parser.parse_args()
 
 
-def run(command, folder):
+def run(command, folder, allowed=(0,)):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode != 0:
+    if done.returncode not in allowed:
         sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
     return done.stdout
 
 
-def make_graphs(program, folder):
+def make_graphs(options, folder):
     """Names; each is a folder's file NAME.json with NAME_cluster.json."""
-    generator = os.path.join(os.path.dirname(program), "bench", "generate_graphs")
+    program = os.path.abspath(options.program)
+    paths, generated = WORKLOADS, GENERATED
+    if options.objective in FOLDERS:
+        of_objective = FOLDERS[options.objective]
+        paths, generated = [f"{of_objective}/{file[:-len('.json')]}" for file in sorted(os.listdir(os.path.join(PUBLIC, of_objective)))], []
     names = []
-    for path in WORKLOADS:
+    for path in paths:
         names.append(os.path.basename(path))
-        source = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning", path + ".json")
-        run([program, "-q", "import", "--from", "dnn-partitioning", source, "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"], folder)
-    for family, nodes, ratio in GENERATED:
+        run([program, "-q", "import", "--from", "dnn-partitioning", os.path.join(PUBLIC, path + ".json"), "-o", f"{names[-1]}.json", "-c",
+             f"{names[-1]}_cluster.json"], folder)
+    generator = os.path.join(os.path.dirname(program), "bench", "generate_graphs")
+    for family, nodes, ratio in generated:
         names.append(f"{family}-{nodes}")
         run([generator, "--family", family, "--nodes", nodes, "--ratio", ratio, "--seed", "7", "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"],
             folder)
@@ -75,14 +90,19 @@ def make_graphs(program, folder):
 
 
 def best(options, folder, graph, given):
-    """Median over the seeds, microseconds."""
+    """Median over the seeds, microseconds; infinite where nothing fits."""
     values = []
     for seed in range(1, options.seeds + 1):
         out = run([os.path.abspath(options.program), "--json", "-q", "place", f"{graph}.json", "-c", f"{graph}_cluster.json", "--algorithm", options.method,
-                   "--signal", "simulated", "--no-measure", "--budget", options.budget, "--seed", str(seed), "-o", "placement.json", *given], folder)
-        rows = json.loads(out[out.find("{\n"):])["algorithms"]
-        values.append(next(row["value_us"] for row in rows if row["algorithm"] == options.method))
+                   "--signal", "simulated", "--no-measure", "--objective", options.objective, "--budget", options.budget, "--seed", str(seed), "-o",
+                   "placement.json", *given], folder, allowed=(0, 4))
+        rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
+        values.append(next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf))
     return statistics.median(values)
+
+
+def cell(ratio):
+    return f"{ratio:.3f}" if 0 < ratio < math.inf else "-"
 
 
 def main():
@@ -90,7 +110,7 @@ def main():
     variants = VARIANTS[options.method]
     variants = variants[:1] + [variant for variant in variants[1:] if options.only in variant[0]]
     with tempfile.TemporaryDirectory() as folder:
-        graphs = make_graphs(os.path.abspath(options.program), folder)
+        graphs = make_graphs(options, folder)
         print(f"| {options.method}, {options.budget} evaluations | " + " | ".join(graphs) + " | geometric mean |\n" + "|---" * (len(graphs) + 2) + "|")
         first = {}
         for name, given in variants:
@@ -98,8 +118,9 @@ def main():
             for graph in graphs:
                 value = best(options, folder, graph, given)
                 ratios.append(value / first.setdefault(graph, value))
-            mean = math.exp(statistics.fmean(map(math.log, ratios)))
-            print(f"| {name} | " + " | ".join(f"{ratio:.3f}" for ratio in ratios) + f" | {mean:.3f} |", flush=True)
+            finite = all(0 < ratio < math.inf for ratio in ratios)
+            mean = math.exp(statistics.fmean(map(math.log, ratios))) if finite else math.nan
+            print(f"| {name} | " + " | ".join(map(cell, ratios)) + f" | {cell(mean)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -342,7 +342,7 @@ TEST_F(ColocrlCheckpoint, FruitlessPolicyStartsAnewAndIsKept) {
   options.checkpoint = path_;
   const SearchResult whole = run(problem, options);
   const Checkpoint end = read_checkpoint(path_);
-  EXPECT_GE(end.state.restarts, 1U);
+  EXPECT_GE(end.state.round_number, 1U);
   ASSERT_TRUE(end.state.kept.has_value());
 
   // Killed in a later round, it goes on the same.
@@ -352,7 +352,7 @@ TEST_F(ColocrlCheckpoint, FruitlessPolicyStartsAnewAndIsKept) {
     if (nlohmann::json::parse(line).at("step") == 470) throw std::runtime_error("killed");
   };
   EXPECT_THROW(static_cast<void>(run(problem, options)), std::runtime_error);
-  EXPECT_GE(read_checkpoint(path_).state.restarts, 1U);
+  EXPECT_GE(read_checkpoint(path_).state.round_number, 1U);
   options.metrics = nullptr;
   expect_same(run(problem, options), whole);
   EXPECT_EQ(read_checkpoint(path_).blobs, end.blobs);
@@ -378,7 +378,7 @@ TEST_F(ColocrlCheckpoint, RestartsCanBeTurnedOff) {
                         {"restart_after", "0"}};
   options.checkpoint = path_;
   static_cast<void>(run(problem, options));
-  EXPECT_EQ(read_checkpoint(path_).state.restarts, 0U);
+  EXPECT_EQ(read_checkpoint(path_).state.round_number, 0U);
 }
 
 // The weights go over, the search starts anew: what was learned shows in the first samples.

@@ -120,7 +120,7 @@ TEST(HierarchicalPolicy, LossHasTheNumericalGradient) {
 
 // Nine ops that take as long, in three groups, on three devices: with runs as strong as 100 the
 // middle ops of each third are sure of their group, and each group of its device. In odd rounds
-// there are no runs.
+// devices are not.
 TEST(HierarchicalPolicy, GroupsAreRunsAndInEvenRoundsDevicesToo) {
   const GroupingParameters grouping = {.groups = 3, .grouper_hidden = 3, .placements = 1};
   SmallHierarchy policy(grouping, TestProblem(test::grid(3, 3, 50, 100), {.devices = 3}),

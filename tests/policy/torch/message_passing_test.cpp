@@ -65,7 +65,10 @@ TEST(MessagePassing, DoesNotKnowTheNodesNumbers) {
 
 TEST(Weights, CentresTakeTurnsAndAnEmptyOneIsZero) {
   Weights parameters(1, at::kDouble);
+  parameters.add("other", {2}, 0.5);
+  EXPECT_EQ(parameters.ways(), 1U);
   const at::Tensor value = parameters.add("a", {2}, 0, {{1, 2}, {3, 4}, {}});
+  EXPECT_EQ(parameters.ways(), 3U);
   const double expected[][2] = {{1, 2}, {3, 4}, {0, 0}, {1, 2}};
   for (std::uint64_t round = 0; round < 4; ++round) {
     parameters.draw(7, round);
