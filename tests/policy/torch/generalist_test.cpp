@@ -122,8 +122,9 @@ TEST(Generalist, MethodsThatDoNotTransferAreRefused) {
 GeneralistOptions distillation() {
   GeneralistOptions options;
   options.algorithm = "dual";
-  options.parameters = {{"urgency", "0"}, {"greed", "0"}, {"width", "8"},        {"layers", "1"},
-                        {"hidden", "4"},  {"lr", "0.01"}, {"elite_weight", "3"}, {"rollouts", "2"}};
+  options.parameters = {{"urgency", "0"},      {"greed", "0"},   {"thrift", "0"}, {"packing", "0"},
+                        {"width", "8"},        {"layers", "1"},  {"hidden", "4"}, {"lr", "0.01"},
+                        {"elite_weight", "3"}, {"rollouts", "2"}};
   options.teachers = {"shipped"};
   options.teacher_rollouts = 32;
   options.evaluations = 8;
@@ -180,7 +181,8 @@ TEST(Generalist, DualLearnsOnProblemsWhatHelpsOnOthers) {
   GeneralistOptions options;
   options.algorithm = "dual";
   // From nothing: fresh weights are no list scheduler.
-  options.parameters = {{"urgency", "0"}, {"greed", "0"}, {"rollouts", "1"}, {"lr", "0.01"}};
+  options.parameters = {{"urgency", "0"}, {"greed", "0"},    {"thrift", "0"},
+                        {"packing", "0"}, {"rollouts", "1"}, {"lr", "0.01"}};
   options.budget.evaluations = 6400;
   options.evaluations = 64;
   options.workers = 4;
