@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What parts of the learned methods are worth: each is changed alone, and what is found at equal evaluations is compared.
 
-  python3 tools/bench/ablations.py build/release/placer                          # dual; 13 minutes
+  python3 tools/bench/ablations.py build/release/placer                          # dual; 15 minutes
   python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
   python3 tools/bench/ablations.py build/release/placer --only ways --objective max-load
 
