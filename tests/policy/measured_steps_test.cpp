@@ -100,20 +100,23 @@ TEST(MeasuredSteps, WhatIsOnlyRememberedTeachesNothing) {
 TEST(MeasuredSteps, TheBestIsLessOfALuckyOneWhereWhatCompetesIsMeasuredAgain) {
   const TestProblem problem = twelve_cells();
   double luck[2] = {0, 0};  // of single measurements, of pooled ones
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     for (const bool pooled : {false, true}) {
       Measuring single(problem.costs(), 0.2, seed);
       const auto pooling = make_pooling_evaluator(single);
+      SearchOptions options = options_of(160);
+      options.parameters = {
+          {"runs", "0"}};  // one way to begin: all that is measured is learned from
       const SearchResult result =
-          learn(problem, pooled ? *pooling : static_cast<Evaluator&>(single), options_of(160));
+          learn(problem, pooled ? *pooling : static_cast<Evaluator&>(single), options);
       LoadAndCut truth(problem.costs());
       const double real = truth.evaluate_one(*result.best).step_time.seconds();
       luck[pooled ? 1 : 0] += 1 - result.outcome.step_time.seconds() / real;
       EXPECT_LT(result.timed_steps, 160 * 3 * kSteps);
     }
   }
-  EXPECT_GT(luck[0], 10);  // of 200 searches: 5 % each
-  EXPECT_LT(luck[1], 0.85 * luck[0]);
+  EXPECT_GT(luck[0], 0.5);  // of ten searches: 5 % each
+  EXPECT_LT(luck[1], 0.75 * luck[0]);
 }
 
 TEST(MeasuredSteps, TheirNumberSurvivesAKill) {
