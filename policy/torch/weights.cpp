@@ -21,7 +21,6 @@ at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape
     PLACER_CHECK(centre.empty() || static_cast<std::int64_t>(centre.size()) == value.numel(),
                  "a centre for every value");
   }
-  ways_ = std::max<std::uint64_t>(ways_, centres.size());
   tensors_.push_back({name, value});
   initial_.push_back({.bound = bound, .centres = std::move(centres)});
   return value;
@@ -30,6 +29,14 @@ at::Tensor Weights::add(const std::string& name, std::vector<std::int64_t> shape
 void Weights::add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain) {
   add(name + ".weight", {out, in}, gain * std::sqrt(3 / static_cast<double>(in)));
   add(name + ".bias", {out}, 0);
+}
+
+std::uint64_t Weights::ways() const {
+  std::uint64_t most = 1;
+  for (const Initial& initial : initial_) {
+    most = std::max<std::uint64_t>(most, initial.centres.size());
+  }
+  return most;
 }
 
 void Weights::draw(std::uint64_t seed, std::uint64_t round) {

@@ -29,7 +29,7 @@ class Weights {
   void add_linear(const std::string& name, std::int64_t in, std::int64_t out, double gain = 1);
 
   // In how many ways they begin: the most centres that one of them has; at least 1.
-  [[nodiscard]] std::uint64_t ways() const { return ways_; }
+  [[nodiscard]] std::uint64_t ways() const;
   // Draws all anew, in place: they depend on seed, round, stream and the shapes only, not on the
   // device.
   void draw(std::uint64_t seed, std::uint64_t round);
@@ -50,7 +50,6 @@ class Weights {
   at::TensorOptions numbers_;
   std::vector<NamedTensor> tensors_;
   std::vector<Initial> initial_;
-  std::uint64_t ways_ = 1;
 };
 
 }  // namespace placer::policy

@@ -20,10 +20,9 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PUBLIC = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning")
+import learning_workloads
+
 WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"]
-FOLDERS = {"max-load": "throughput", "latency": "latency"}  # of PUBLIC
 GENERATED = [("layered", "150", "1"), ("random", "150", "2"), ("series-parallel", "150", "1")]
 
 NO_LIST_SCHEDULER = [word for name in ("urgency", "greed", "thrift", "packing") for word in ("--set", f"dual.{name}=0")]
@@ -55,7 +54,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--method", default="dual", choices=sorted(VARIANTS))
-    parser.add_argument("--objective", default="step-time", choices=["step-time", *FOLDERS])
+    parser.add_argument("--objective", default="step-time", choices=["step-time", "max-load", "latency"])
     parser.add_argument("--budget", default="300", help="evaluations")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="variants whose name has this in it, and the first")
@@ -73,13 +72,12 @@ def make_graphs(options, folder):
     """Names; each is a folder's file NAME.json with NAME_cluster.json."""
     program = os.path.abspath(options.program)
     paths, generated = WORKLOADS, GENERATED
-    if options.objective in FOLDERS:
-        of_objective = FOLDERS[options.objective]
-        paths, generated = [f"{of_objective}/{file[:-len('.json')]}" for file in sorted(os.listdir(os.path.join(PUBLIC, of_objective)))], []
+    if options.objective != "step-time":
+        paths, generated = [path for objective, path in learning_workloads.public_workloads() if objective == options.objective], []
     names = []
     for path in paths:
         names.append(os.path.basename(path))
-        run([program, "-q", "import", "--from", "dnn-partitioning", os.path.join(PUBLIC, path + ".json"), "-o", f"{names[-1]}.json", "-c",
+        run([program, "-q", "import", "--from", "dnn-partitioning", os.path.join(learning_workloads.PUBLIC, path + ".json"), "-o", f"{names[-1]}.json", "-c",
              f"{names[-1]}_cluster.json"], folder)
     generator = os.path.join(os.path.dirname(program), "bench", "generate_graphs")
     for family, nodes, ratio in generated:
