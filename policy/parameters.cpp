@@ -45,6 +45,11 @@ void describe_refining(Settings& settings, TrainingParameters& p) {
   settings.add("refine_cooling", p.refine_cooling, 1e-12, 1);
 }
 
+void describe(Settings& settings, FirstLogits& first) {
+  settings.add("runs", first.runs, 0, 1000);
+  settings.add("packing", first.packing, 0, 1e6);
+}
+
 void describe(Settings& settings, SequenceParameters& p) {
   settings.add("hidden", p.hidden, 4, 2048);
   settings.add("bidirectional", p.bidirectional);

@@ -95,6 +95,16 @@ struct TrainingParameters {
   bool operator==(const TrainingParameters&) const = default;
 };
 
+// What fresh weights begin with besides nothing (first_logits.h).
+struct FirstLogits {
+  double runs = 0;  // strength of runs of the order on all devices; 0 (none)..1000
+  double packing =
+      0;  // decisions that a sample has elsewhere than where one device is filled after
+          // the other, in the mean; 0 (no such beginning)..1e6
+
+  bool operator==(const FirstLogits&) const = default;
+};
+
 struct SequenceParameters {
   std::int64_t hidden = 64;        // width of every LSTM, per direction; 4..2048
   bool bidirectional = true;       // the encoder also reads the groups from last to first
@@ -102,9 +112,7 @@ struct SequenceParameters {
   std::int64_t device_width = 16;  // width of a device's embedding; 1..256
   double temperature = 1;          // divides the logits; 0.01..1000
   double tanh = 0;                 // C in C * tanh(logits / temperature); 0 (off)..1000
-  // Strength of the runs of the order that a fresh policy begins with (soft_runs.h); 0 (begins
-  // nearly uniform)..1000.
-  double runs = 0;
+  FirstLogits first;
 
   bool operator==(const SequenceParameters&) const = default;
 };
@@ -114,6 +122,8 @@ void describe(Settings& settings, TrainingParameters& parameters);
 void describe_network(Settings& settings, TrainingParameters& parameters);
 // The rest of them, for methods that can imitate what local search makes of their samples.
 void describe_refining(Settings& settings, TrainingParameters& parameters);
+void describe(Settings& settings, FirstLogits& first);
+// All but `first`, whose defaults are those of the method.
 void describe(Settings& settings, SequenceParameters& parameters);
 
 }  // namespace placer::policy

@@ -8,8 +8,8 @@
 #include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
 #include "policy/blobs.h"
+#include "policy/first_logits.h"
 #include "policy/independent_policy.h"
-#include "policy/soft_runs.h"
 #include "policy/trainer.h"
 
 namespace placer::policy {
@@ -39,8 +39,8 @@ class PostLearner : public Learner {
   PostLearner(const Problem& problem, const PostMethod& method)
       : training_(method.training),
         cross_entropy_(method.cross_entropy),
-        runs_(method.runs),
         units_(problem),
+        ways_(first_logits(problem, units_, rows_of_units(problem, units_), method.first)),
         policy_(masks_of(units_), units_.num_devices()) {
     begin(0);
   }
@@ -75,7 +75,7 @@ class PostLearner : public Learner {
     return report;
   }
 
-  std::uint64_t ways_to_begin() const override { return runs_ > 0 ? 2 : 1; }
+  std::uint64_t ways_to_begin() const override { return ways_.size(); }
   // There are no weights to draw anew: rounds that begin alike differ by their samples.
   void reset(std::uint64_t /*seed*/, std::uint64_t round) override { begin(round); }
 
@@ -160,9 +160,15 @@ class PostLearner : public Learner {
     return result;
   }
 
-  // With runs of the topological order; the next round where nothing is likelier than anything else.
   void begin(std::uint64_t round) {
-    policy_.set_logits(soft_runs(units_, round % 2 == 0 ? runs_ : 0));
+    std::vector<double> logits = ways_[round % ways_.size()];
+    logits.resize(units_.size() * units_.num_devices());
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      for (std::size_t d = 0; d < units_.num_devices(); ++d) {
+        if (!policy_.may_use(u, d)) logits[u * units_.num_devices() + d] = 0;
+      }
+    }
+    policy_.set_logits(std::move(logits));
     elite_.clear();
     updates_ = 0;
   }
@@ -242,8 +248,8 @@ class PostLearner : public Learner {
 
   TrainingParameters training_;
   CrossEntropyParameters cross_entropy_;
-  double runs_;
   UnitTable units_;
+  std::vector<std::vector<double>> ways_;  // first_logits.h; at least one
   IndependentPolicy policy_;
   std::vector<Ranked> elite_;  // of the samples since the last cross-entropy step, best first
   std::int64_t updates_ = 0;   // since then
@@ -287,7 +293,7 @@ void describe(Settings& settings, PostMethod& method) {
   settings.add("ce_elite", p.elite, 1e-4, 1);
   settings.add("ce_keep", p.keep, 0, 1);
   settings.add("ce_moves", p.moves, 0, 1e6);
-  settings.add("runs", method.runs, 0, 1000);
+  describe(settings, method.first);
   describe(settings, method.training);
 }
 

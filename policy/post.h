@@ -29,7 +29,7 @@ struct CrossEntropyParameters {
 // all with one setting (docs/post.md).
 struct PostMethod {
   CrossEntropyParameters cross_entropy;
-  double runs = 2;  // strength of the runs that it begins with; 0 (begins uniform)..1000
+  FirstLogits first = {.runs = 2, .packing = 1};
   TrainingParameters training;
 };
 [[nodiscard]] PostMethod post_defaults();

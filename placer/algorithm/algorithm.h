@@ -66,6 +66,9 @@ struct SearchOptions {
   std::string checkpoint;
   // Called with one flat JSON object per update for metrics.jsonl; may be empty.
   std::function<void(const std::string&)> metrics;
+  // Called with every placement that is the best so far when it is judged, its outcome, and the
+  // evaluations until then, this one included; not by portfolios. May be empty.
+  std::function<void(const Placement&, const Outcome&, std::uint64_t evaluations)> on_best;
   // Cores that it may keep busy. Under a budget of evaluations alone the result does not depend on
   // it.
   std::size_t threads = 1;

@@ -62,6 +62,9 @@ void Incumbent::keep(const Placement& placement, const Outcome& outcome) {
   if (outcome.feasible()) {
     result_.best = placement;
     result_.history.push_back({clock_.spent(), clock_.seconds(), {outcome.cost()}});
+    if (options_.on_best) {
+      options_.on_best(placement, outcome, clock_.spent());
+    }
   }
 }
 

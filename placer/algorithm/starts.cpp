@@ -35,6 +35,30 @@ DeviceId fastest_allowed(const UnitTable& units, std::size_t unit,
 
 }  // namespace
 
+std::vector<std::size_t> forward_order(const Problem& problem, const UnitTable& units) {
+  const Graph& graph = problem.costs.graph();
+  const auto is_forward = [&](NodeId node) { return graph.node(node).pass == Pass::kForward; };
+  std::vector<double> middles;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    const auto nodes = units.members(u);
+    const bool any = std::ranges::any_of(nodes, is_forward);
+    double sum = 0;
+    double all = 0;
+    for (const NodeId node : nodes) {
+      if (any && !is_forward(node)) continue;
+      // Ops that take no time have a place too.
+      const double work = std::max(problem.costs.mean_time(node).seconds(), 1e-12);
+      sum += work * static_cast<double>(index(node));
+      all += work;
+    }
+    middles.push_back(sum / all);
+  }
+  std::vector<std::size_t> order(units.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t u) { return middles[u]; });
+  return order;
+}
+
 Choice contiguous_split(const Problem& problem, const UnitTable& units, std::size_t count) {
   std::vector<double> speed;
   const std::vector<DeviceId> order = by_speed(units, speed);
@@ -46,12 +70,12 @@ Choice contiguous_split(const Problem& problem, const UnitTable& units, std::siz
   for (std::size_t unit = 0; unit < units.size(); ++unit) {
     all_time += static_cast<double>(units.mean_time(unit).ps);
   }
-  Choice choice;
+  Choice choice(units.size());
   std::size_t run = 0;
   double time = 0;
   double until = all_time * speed[index(order[0])] / all_speed;
   Bytes held;
-  for (std::size_t unit = 0; unit < units.size(); ++unit) {
+  for (const std::size_t unit : forward_order(problem, units)) {
     const double own = static_cast<double>(units.mean_time(unit).ps);
     const Bytes limit = problem.constraints.memory_limit[index(order[run])];
     if (run + 1 < count && (time + own / 2 > until || held + units.persistent(unit) > limit)) {
@@ -61,8 +85,8 @@ Choice contiguous_split(const Problem& problem, const UnitTable& units, std::siz
     }
     time += own;
     held += units.persistent(unit);
-    choice.push_back(units.may_use(unit, order[run]) ? order[run]
-                                                     : fastest_allowed(units, unit, order));
+    choice[unit] =
+        units.may_use(unit, order[run]) ? order[run] : fastest_allowed(units, unit, order);
   }
   return choice;
 }

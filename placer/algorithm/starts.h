@@ -11,7 +11,12 @@ namespace placer {
 
 using Choice = std::vector<DeviceId>;  // [units]
 
-// Units in order of their first node, cut into one run for each of the `count` fastest devices, as
+// Units by where the work of their forward ops lies in the topological order: their first node may
+// be a parameter that is read at the end of the step.
+[[nodiscard]] std::vector<std::size_t> forward_order(const Problem& problem,
+                                                     const UnitTable& units);
+
+// Units in that order, cut into one run for each of the `count` fastest devices, as
 // long as the device's share of their speed and its memory allow; what is left is on the last.
 // Units that may not use their run's device are on the fastest that they may use.
 [[nodiscard]] Choice contiguous_split(const Problem& problem, const UnitTable& units,

@@ -14,7 +14,7 @@ constexpr std::size_t kMostGroups = 2'048;
 Settings settings_of(const std::string& name, SequenceMethod& method) {
   Settings settings(name);
   describe(settings, method.network);
-  settings.add("runs", method.network.runs, 0, 1000);
+  describe(settings, method.network.first);
   describe(settings, method.training);
   describe_network(settings, method.training);
   describe_refining(settings, method.training);
@@ -70,7 +70,7 @@ SequenceMethod ppo_defaults() {
   SequenceMethod method;
   method.training.loss = Loss::kPpo;
   // Chosen where colocrl's were, for few evaluations (docs/colocrl.md).
-  method.network.runs = 2;
+  method.network.first = {.runs = 2, .packing = 1};
   method.training.k = 4;
   method.training.kl = 0.1;
   return method;

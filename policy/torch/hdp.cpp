@@ -29,7 +29,7 @@ class Hdp : public Algorithm {
 // Measured: docs/hdp.md.
 HdpMethod hdp_defaults() {
   HdpMethod method;
-  method.network.runs = 2;
+  method.network.first = {.runs = 2, .packing = 1};
   method.training.lr = 0.01;
   method.training.entropy = 0.003;
   method.training.entropy_end = 0.003;
@@ -43,7 +43,7 @@ Settings settings_of(HdpMethod& method) {
   Settings settings(kName);
   describe(settings, method.grouping);
   describe(settings, method.network);
-  settings.add("runs", method.network.runs, 0, 1000);
+  describe(settings, method.network.first);
   describe(settings, method.training);
   describe_network(settings, method.training);
   return settings;

@@ -16,8 +16,8 @@
 #include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
 #include "policy/features.h"
+#include "policy/first_logits.h"
 #include "policy/grouped_features.h"
-#include "policy/soft_runs.h"
 #include "policy/torch/grouper.h"
 #include "policy/torch/seq2seq.h"
 
@@ -31,31 +31,27 @@ std::size_t count_groups(const Problem& problem, const GroupingParameters& param
   return std::min(static_cast<std::size_t>(parameters.groups), problem.constraints.num_units);
 }
 
-// What fresh weights begin with where there are runs: the nodes in groups by the order, the groups
-// on devices likewise.
-struct Runs {
-  std::vector<double> groups_of_nodes;    // [N, G] logits; empty: there are none
-  std::vector<double> devices_of_groups;  // [G, D]
+// What fresh weights begin with: where there are runs the nodes are in groups by the order, whatever
+// devices the groups are on.
+struct Beginning {
+  std::vector<double> groups_of_nodes;                 // [N, G] logits; empty: there are none
+  std::vector<std::vector<double>> devices_of_groups;  // of each way [G, D], likewise
 };
 
-Runs runs_of(const Problem& problem, std::size_t num_groups, double strength) {
-  if (strength == 0) return {};
+Beginning beginning_of(const Problem& problem, std::size_t num_groups, const FirstLogits& first) {
+  if (first.runs == 0) return {};
   const UnitTable units(problem);
-  const auto groups = static_cast<double>(num_groups);
-  std::vector<double> middles;
-  for (std::size_t g = 0; g < num_groups; ++g) {
-    middles.push_back((static_cast<double>(g) + 0.5) / groups);
-  }
-  return {soft_runs(positions_of_nodes(units, problem.costs.graph().size()),
-                    std::vector<double>(num_groups, 1 / groups), strength),
-          soft_runs(middles, shares_of_work(units), strength)};
+  const std::vector<double> shares(num_groups, 1 / static_cast<double>(num_groups));
+  const Rows nodes = rows_of_nodes(problem, units);
+  return {soft_runs(nodes.positions, shares, first.runs),
+          first_logits(problem, units, rows_of_groups(problem, units, num_groups), first)};
 }
 
 class HierarchicalPolicy : public PolicyNetwork {
  public:
   HierarchicalPolicy(const Problem& problem, const GroupingParameters& grouping,
-                     const SequenceParameters& placer, const Runs& runs, std::uint64_t seed,
-                     const at::TensorOptions& numbers)
+                     const SequenceParameters& placer, const Beginning& beginning,
+                     std::uint64_t seed, const at::TensorOptions& numbers)
       : parameters_(grouping),
         numbers_(numbers),
         grouped_(problem, kGroupOptions, count_groups(problem, grouping)),
@@ -66,9 +62,9 @@ class HierarchicalPolicy : public PolicyNetwork {
         chooses_(asked_nodes().to(numbers)),
         grouper_(
             {.hidden = grouping.grouper_hidden, .type_width = placer.type_width, .groups = groups_},
-            inputs_, seed, runs.groups_of_nodes),
+            inputs_, seed, beginning.groups_of_nodes),
         placer_(placer, read(std::vector<std::int32_t>(grouped_.num_nodes(), 0)).inputs, seed,
-                runs.devices_of_groups) {
+                beginning.devices_of_groups) {
     for (const auto& [part, weights] : {std::pair("grouper.", &grouper_.parameters()),
                                         std::pair("placer.", &placer_.parameters())}) {
       for (const NamedTensor& tensor : *weights) all_.push_back({part + tensor.name, tensor.value});
@@ -323,8 +319,8 @@ std::unique_ptr<PolicyNetwork> make_hierarchical_policy(const Problem& problem,
                                                         const SequenceParameters& placer,
                                                         std::uint64_t seed,
                                                         const at::TensorOptions& numbers) {
-  const Runs runs = runs_of(problem, count_groups(problem, grouping), placer.runs);
-  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, runs, seed, numbers);
+  const Beginning beginning = beginning_of(problem, count_groups(problem, grouping), placer.first);
+  return std::make_unique<HierarchicalPolicy>(problem, grouping, placer, beginning, seed, numbers);
 }
 
 }  // namespace placer::policy

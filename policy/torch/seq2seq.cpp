@@ -1,5 +1,6 @@
 #include "policy/torch/seq2seq.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -59,7 +60,7 @@ Inputs to_inputs(const GroupFeatures& features, const at::TensorOptions& numbers
 }
 
 Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed,
-                 const std::vector<double>& first_logits)
+                 const std::vector<std::vector<double>>& first_logits)
     : hidden_(parameters.hidden),
       bidirectional_(parameters.bidirectional),
       temperature_(parameters.temperature),
@@ -90,9 +91,11 @@ Seq2Seq::Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std
   weights_.add("output.weight_context", {devices, encoded}, 0.1 * bound_encoded);
   weights_.add("output.weight_state", {devices, hidden_}, 0.1 * bound);
   weights_.add("output.bias", {devices}, 0);
-  if (!first_logits.empty()) {
-    const std::int64_t rows = static_cast<std::int64_t>(first_logits.size()) / devices;
-    own_logits_ = weights_.add("output.own", {rows, devices}, 0, {first_logits, {}});
+  std::size_t most = 0;
+  for (const std::vector<double>& way : first_logits) most = std::max(most, way.size());
+  if (most > 0) {
+    const std::int64_t rows = static_cast<std::int64_t>(most) / devices;
+    own_logits_ = weights_.add("output.own", {rows, devices}, 0, first_logits);
   }
   reset(seed, 0);
 }

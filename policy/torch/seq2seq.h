@@ -60,12 +60,13 @@ struct Samples {
 class Seq2Seq {
  public:
   // Weights have the device and type of the inputs; float, or double for gradient checks.
-  //   first_logits  [R, D], the r of fresh weights in even rounds; empty: there is no r
+  //   first_logits  of each way to begin [R, D], the r of fresh weights, or empty: 0; where all are
+  //                 there is no r
   Seq2Seq(const SequenceParameters& parameters, const Inputs& inputs, std::uint64_t seed,
-          const std::vector<double>& first_logits = {});
+          const std::vector<std::vector<double>>& first_logits = {});
 
-  // Draws the weights anew, in place. They depend on seed, round, the sizes and, in even rounds,
-  // the first logits only; round 0 is what the constructor draws. In odd rounds r is 0.
+  // Draws the weights anew, in place. They depend on seed, round, the sizes and the first logits of
+  // the round's way only; round 0 is what the constructor draws.
   void reset(std::uint64_t seed, std::uint64_t round) { weights_.draw(seed, round); }
   [[nodiscard]] std::uint64_t ways_to_begin() const { return weights_.ways(); }
 

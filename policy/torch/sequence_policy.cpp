@@ -2,19 +2,16 @@
 
 #include "placer/algorithm/unit_table.h"
 #include "policy/features.h"
-#include "policy/soft_runs.h"
+#include "policy/first_logits.h"
 #include "policy/torch/actions.h"
 #include "policy/torch/seq2seq.h"
 
 namespace placer::policy {
 namespace {
 
-// [nodes, devices]; empty: there are none.
-std::vector<double> first_logits(const Problem& problem, double strength) {
-  if (strength == 0) return {};
+std::vector<std::vector<double>> logits_of_nodes(const Problem& problem, const FirstLogits& first) {
   const UnitTable units(problem);
-  return soft_runs(positions_of_nodes(units, problem.costs.graph().size()), shares_of_work(units),
-                   strength);
+  return first_logits(problem, units, rows_of_nodes(problem, units), first);
 }
 
 class SequencePolicy : public PolicyNetwork {
@@ -22,7 +19,7 @@ class SequencePolicy : public PolicyNetwork {
   SequencePolicy(const Problem& problem, const SequenceParameters& parameters, std::uint64_t seed,
                  const at::TensorOptions& numbers)
       : inputs_(to_inputs(make_features(problem, FeatureOptions{}), numbers)),
-        network_(parameters, inputs_, seed, first_logits(problem, parameters.runs)) {}
+        network_(parameters, inputs_, seed, logits_of_nodes(problem, parameters.first)) {}
 
   const std::vector<NamedTensor>& parameters() const override { return network_.parameters(); }
   void reset(std::uint64_t seed, std::uint64_t round) override { network_.reset(seed, round); }

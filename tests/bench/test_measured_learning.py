@@ -1,8 +1,11 @@
 """The arithmetic of tools/bench/measured_learning.py: curves, shares, the claim."""
 
+import json
 import math
 import os
+import pathlib
 import sys
+import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -12,7 +15,7 @@ import measured_learning as bench  # noqa: E402
 
 
 def one(points):
-    return {"seed": 1, "curve": points, "finalist_ms": None}
+    return {"seed": 1, "curve": points}
 
 
 class MeasuredLearning(unittest.TestCase):
@@ -23,9 +26,22 @@ class MeasuredLearning(unittest.TestCase):
         self.assertEqual(bench.share_needed(self.MEASURED, [(12, 39)]), 12 / 60)
         self.assertEqual(bench.share_needed(self.MEASURED, [(12, 41)]), math.inf)
 
-    def test_updates_before_anything_has_run_are_no_points(self):
-        rows = [{"timed_steps": 0, "best_step_time_ms": None}, {"timed_steps": 12, "best_step_time_ms": 7.5}]
-        self.assertEqual(bench.curve(rows), [(12, 7.5)])
+    def test_curves_go_to_the_end_with_the_last_of_equal_steps(self):
+        self.assertEqual(bench.curve([(12, 50), (12, 49), (24, 51)], 60), [(12, 49), (24, 51), (60, 51)])
+        self.assertEqual(bench.curve([(12, 50), (60, 49)], 60), [(12, 50), (60, 49)])
+
+    def test_improvements_are_of_the_update_that_found_them(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            rows = [{"algorithm": algorithm, "evaluations": done, "timed_steps": 3 * done}
+                    for algorithm in ("dual", "dual+steps") for done in (4, 8)]
+            (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+            (folder / "improvements").mkdir()
+            files = [folder / "improvements" / f"dual+steps-{done:06}.json" for done in (1, 5, 9)]
+            for file in files + [folder / "improvements" / "dual-000003.json"]:
+                file.write_text("")
+            self.assertEqual(bench.improvements(folder, "dual+steps"), ([(12, files[0]), (24, files[1]), (24, files[2])], 24))
+            self.assertEqual(len(bench.improvements(folder, "dual")[0]), 1)
 
     def test_bands_end_with_the_shortest_curve(self):
         runs = [one(self.MEASURED), one([(10, 60), (30, 41)])]

@@ -14,7 +14,6 @@
 #include "placer/base/files.h"
 #include "policy/checkpoint_file.h"
 #include "policy/core_register.h"
-#include "policy/soft_runs.h"
 #include "simulator/simulator.h"
 #include "tests/policy/learning_graphs.h"
 #include "tests/policy/test_problem.h"
@@ -107,7 +106,7 @@ TEST_F(PostLearner, ImitatesUntilItIsNearEnough) {
 // its devices have 0.3 * 1/3 + 0.7 = 0.8 each.
 TEST_F(PostLearner, EliteIsTheBestOfAllSamplesSinceTheLastStep) {
   PostMethod method = post_defaults();
-  method.runs = 0;
+  method.first = {};
   method.training.k = 5;
   method.training.lr = 1e-8;
   method.cross_entropy = {.every = 2, .elite = 0.1, .keep = 0.3, .moves = 0};
@@ -133,18 +132,6 @@ TEST_F(PostLearner, EliteIsTheBestOfAllSamplesSinceTheLastStep) {
     }
   }
   EXPECT_NEAR(static_cast<double>(same) / 18'000, 0.8, 0.01);
-}
-
-// Of ops that all take as long and devices that are alike: the first third is likeliest on the
-// first device. With strength 2 an op in the middle of the first run of three is, for the third
-// device, 1/2 run away from the second's end: distance 1/2 of all work, times 3 devices times 2.
-TEST(SoftRuns, PutThirdsOfTheWorkOnThreeDevices) {
-  const TestProblem problem = nine_cells();
-  LoadAndCut evaluator(problem.costs());
-  const std::vector<double> logits = soft_runs(UnitTable(problem.with(evaluator)), 2);
-  for (std::size_t u = 0; u < 9; ++u) EXPECT_EQ(logits[u * 3 + u / 3], 0) << u;
-  EXPECT_NEAR(logits[1 * 3 + 1], -2.0 * (1.0 / 3 - 1.5 / 9) * 3, 1e-9);
-  EXPECT_NEAR(logits[1 * 3 + 2], -2.0 * (2.0 / 3 - 1.5 / 9) * 3, 1e-9);
 }
 
 TEST(Post, SpendsExactlyTheBudgetAndKeepsTheBestItSaw) {

@@ -1,5 +1,7 @@
 // The commands that run real steps, from an unprofiled graph to a measured placement.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -108,6 +110,24 @@ TEST_F(MeasuredCli, AWorkerMeasuresAsWell) {
   const std::string metrics = read("run/metrics.jsonl");
   const auto first = nlohmann::json::parse(metrics.substr(0, metrics.find('\n')));
   EXPECT_GE(first["timed_steps"], 3);
+}
+
+TEST_F(MeasuredCli, RunDirectoryKeepsWhatWasTheFastestWhenItWasMeasured) {
+  ok("place graph.json -c cluster.json --budget 40 --algorithm post --signal measured "
+     "--run-dir run -o p.json");
+  std::size_t found = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder_.path() / "run/improvements")) {
+    const std::string name = entry.path().stem().string();
+    ASSERT_THAT(name, testing::StartsWith("post-"));
+    const PlacementFile file = read_placement(read_file(entry.path()), name);
+    EXPECT_EQ(file.assignment.size(), two_chains().size());
+    EXPECT_EQ(file.provenance.evaluations, std::stoul(name.substr(5)));
+    ASSERT_TRUE(file.provenance.measured.has_value());
+    EXPECT_GE(file.provenance.measured->samples, 3);
+    ++found;
+  }
+  EXPECT_GE(found, 1U);
 }
 
 TEST_F(MeasuredCli, MeasureComparesAPlacementWithItselfAndWithTheSimulator) {

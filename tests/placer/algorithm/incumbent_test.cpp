@@ -57,6 +57,22 @@ TEST_F(IncumbentTest, EvaluatesThePrefixThatTheBudgetAllows) {
   EXPECT_FALSE(result.stopped);
 }
 
+TEST_F(IncumbentTest, TellsEveryBestWhenItIsFound) {
+  std::vector<std::pair<Placement, std::uint64_t>> told;
+  options_.on_best = [&](const Placement& placement, const Outcome& outcome,
+                         std::uint64_t evaluations) {
+    EXPECT_TRUE(outcome.feasible());
+    told.emplace_back(placement, evaluations);
+  };
+  const Problem given = problem();
+  Incumbent incumbent(given, options_, "test");
+  const Placement worse = all_on(workload_.graph, id_at<DeviceId>(0));
+  const std::vector<Placement> placements = {worse, worse, split(), worse};
+  incumbent.evaluate(placements);
+  const std::vector<std::pair<Placement, std::uint64_t>> expected = {{worse, 1}, {split(), 3}};
+  EXPECT_EQ(told, expected);
+}
+
 TEST_F(IncumbentTest, TiedNodesFollowTheFirstOfTheirUnit) {
   const Problem given = problem();
   Incumbent incumbent(given, options_, "test");

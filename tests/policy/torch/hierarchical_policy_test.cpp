@@ -104,7 +104,7 @@ void expect_loss_has_the_numerical_gradient(SmallHierarchy& policy) {
 
 SequenceParameters with_runs(double strength) {
   SequenceParameters placer = test::tiny();
-  placer.runs = strength;
+  placer.first.runs = strength;
   return placer;
 }
 

@@ -278,12 +278,42 @@ class PlaceCommand {
         }
       }
       options.decoded = 1;  // its most probable placement is enough to begin with
+      options.on_best = [&](const Placement& found, const Outcome& outcome,
+                            std::uint64_t evaluations) {
+        keep_improvement(label, found, outcome, evaluations);
+      };
       candidates_.push_back(run_algorithm(space_, *registry_.find(name).make(), label,
                                           space_.judged_by(by_groups ? *by_groups : *steps),
                                           options));
       tell(candidates_.back(), shared_);
       candidates_.back().searched = true;
     }
+  }
+
+  // What a learner from measured steps has found, on disk before the next step is run.
+  //   found  of what is searched, which may be groups
+  void keep_improvement(const std::string& label, const Placement& found, const Outcome& measured,
+                        std::uint64_t evaluations) {
+    if (!run_.exists()) {
+      return;
+    }
+    const Placement by_ops = space_.grouping() == nullptr ? found : space_.to_ops(found);
+    Provenance provenance;
+    provenance.algorithm = label;
+    provenance.seed = config_.seed;
+    provenance.tool = tool_name();
+    provenance.date = now_iso();
+    provenance.evaluations = evaluations;
+    predicted_by(space_, space_.judge().evaluate_one(by_ops), provenance);
+    Measurement steps;
+    for (const SimTime step : measured.timed_steps) {
+      steps.seconds.push_back(step.seconds());
+    }
+    provenance.measured = steps.summary();
+    provenance.measured->method =
+        "wall time of whole steps, one discarded after every change of placement";
+    run_.keep_improvement(label, evaluations,
+                          to_file(workload_.graph, cluster_, by_ops, std::move(provenance)));
   }
 
   // The best few placements of groups so far.

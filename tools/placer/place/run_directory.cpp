@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "placer/base/error.h"
@@ -131,6 +132,17 @@ void RunDirectory::keep_best(const PlacementFile& placement) const {
   if (exists()) {
     write_file(path_ / "best_placement.json", write_placement(placement));
   }
+}
+
+void RunDirectory::keep_improvement(const std::string& algorithm, std::uint64_t evaluations,
+                                    const PlacementFile& placement) const {
+  if (!exists()) {
+    return;
+  }
+  const fs::path folder = path_ / "improvements";
+  make_folder(folder, folder.string());
+  write_file(folder / fmt::format("{}-{:06}.json", file_stem(algorithm), evaluations),
+             write_placement(placement));
 }
 
 void RunDirectory::read_metrics() {

@@ -9,7 +9,10 @@
 //   results/NAME.json      placement of every algorithm that has finished
 //   checkpoints/NAME.ckpt  of algorithms that can be resumed
 //   best_placement.json    best so far, by simulated time
+//   improvements/          NAME-EVALUATIONS.json: every placement that was the fastest of a learner
+//                          from measured steps when it was measured
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -45,6 +48,9 @@ class RunDirectory {
   [[nodiscard]] std::optional<PlacementFile> result(const std::string& algorithm) const;
   void keep_result(const std::string& algorithm, const PlacementFile& placement) const;
   void keep_best(const PlacementFile& placement) const;
+  // `evaluations`: of the algorithm, this placement's included.
+  void keep_improvement(const std::string& algorithm, std::uint64_t evaluations,
+                        const PlacementFile& placement) const;
 
   // From now on metrics also become event files of this folder, in a folder for each algorithm.
   // Throws Error(kUsage) where none can be made.
