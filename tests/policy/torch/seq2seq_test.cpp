@@ -137,10 +137,11 @@ TEST(Seq2Seq, SamplesFollowTheProbabilities) {
 
 // With e^8 against 1 for each group's device: 1 / (1 + 2 e^-8) to the fourth, but for the tenth of
 // the usual size that the other logits have.
-TEST(Seq2Seq, FirstLogitsAreWeightsOfEvenRounds) {
+TEST(Seq2Seq, FirstLogitsAreWeightsThatBeginInTurn) {
   const SmallPolicy without(test::tiny(), at::kDouble);
   const Inputs& inputs = without.inputs;
-  Seq2Seq network(test::tiny(), inputs, /*seed=*/1, {8, 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0});
+  Seq2Seq network(test::tiny(), inputs, /*seed=*/1, {{8, 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0}, {}});
+  EXPECT_EQ(network.ways_to_begin(), 2U);
   const at::Tensor favoured = at::tensor({0, 1, 2, 0}, at::kLong).unsqueeze(1);
   const auto likelihood = [&](const Seq2Seq& of) {
     return of.evaluate(of.encode(inputs), favoured).log_probability.sum();
