@@ -22,13 +22,12 @@ double work(SimTime time) {
 }
 
 // [rows, devices]: the device of the row's unit is so likely that in the mean `elsewhere` rows of a
-// sample are on another.
+// sample, at most half of them, are on another.
 std::vector<double> near(const Rows& rows, std::span<const DeviceId> choice, std::size_t devices,
                          double elsewhere) {
-  const auto count = static_cast<double>(rows.units.size());
-  const double share = std::min(elsewhere / count, 0.5) / static_cast<double>(devices - 1);
-  const double other = std::log(share / (1 - share * static_cast<double>(devices - 1)));
-  std::vector<double> logits(rows.units.size() * devices, other);
+  const double share = std::min(elsewhere / static_cast<double>(rows.units.size()), 0.5);
+  const double other = std::log(share / ((1 - share) * static_cast<double>(devices - 1)));
+  std::vector<double> logits(rows.units.size() * devices, std::max(other, -kFarthest));
   for (std::size_t r = 0; r < rows.units.size(); ++r) {
     logits[r * devices + index(choice[rows.units[r]])] = 0;
   }
@@ -133,9 +132,12 @@ std::vector<DeviceId> packed(const Problem& problem, const UnitTable& units) {
       ++run;
       held = 0;
     }
-    held += own;
-    const DeviceId device = id_at<DeviceId>(order[run]);
-    choice[u] = units.may_use(u, device) ? device : units.devices(u).front();
+    choice[u] = id_at<DeviceId>(order[run]);
+    if (units.may_use(u, choice[u])) {
+      held += own;
+    } else {
+      choice[u] = units.devices(u).front();
+    }
   }
   if (run == 0) choice.clear();
   return choice;

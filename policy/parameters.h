@@ -95,12 +95,13 @@ struct TrainingParameters {
   bool operator==(const TrainingParameters&) const = default;
 };
 
-// What fresh weights begin with besides nothing (first_logits.h).
+// In which ways fresh weights begin, besides that nothing is likelier (first_logits.h).
 struct FirstLogits {
-  double runs = 0;  // strength of runs of the order on all devices; 0 (none)..1000
-  double packing =
-      0;  // decisions that a sample has elsewhere than where one device is filled after
-          // the other, in the mean; 0 (no such beginning)..1e6
+  // Strength of runs of the order on all devices; 0 (not so)..1000.
+  double runs = 0;
+  // Decisions that a sample has elsewhere, in the mean, than where one device is filled after the
+  // other; 0 (not so)..1e6.
+  double packing = 0;
 
   bool operator==(const FirstLogits&) const = default;
 };

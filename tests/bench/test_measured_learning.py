@@ -6,6 +6,7 @@ import os
 import pathlib
 import sys
 import tempfile
+import types
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -42,6 +43,19 @@ class MeasuredLearning(unittest.TestCase):
                 file.write_text("")
             self.assertEqual(bench.improvements(folder, "dual+steps"), ([(12, files[0]), (24, files[1]), (24, files[2])], 24))
             self.assertEqual(len(bench.improvements(folder, "dual")[0]), 1)
+
+    def test_a_run_has_learned_when_no_update_fits_into_what_is_left(self):
+        options = types.SimpleNamespace(algorithm="dual", budget=21)
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            self.assertFalse(bench.has_learned(options, folder, "both"))
+            lines = [json.dumps({"algorithm": algorithm, "evaluations": done, "timed_steps": 3 * done}) + "\n"
+                     for algorithm in ("dual", "dual+steps") for done in (10, 14, 18)]
+            (folder / "metrics.jsonl").write_text("".join(lines[:5]) + lines[5][:-1])
+            self.assertTrue(bench.has_learned(options, folder, "measured"))
+            self.assertFalse(bench.has_learned(options, folder, "both"))  # 18 is still being written
+            (folder / "metrics.jsonl").write_text("".join(lines))
+            self.assertTrue(bench.has_learned(options, folder, "both"))
 
     def test_bands_end_with_the_shortest_curve(self):
         runs = [one(self.MEASURED), one([(10, 60), (30, 41)])]

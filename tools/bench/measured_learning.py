@@ -6,8 +6,8 @@ Runs `placer place --algorithm dual` with `--signal measured`, where the policy 
 the graphs given. A best so far of noisy times mostly says when the machine was fast; therefore all placements that were the best of
 the two runs of a seed when they were found are measured once more, in turn, and these times count. Prints the best so far over the
 number of timed steps, and the claim that `both` reaches what `measured` ends with after at most a third of its measurements, as
-reached or missed; writes both as JSON, and curves as SVG. Wall times: for an otherwise idle machine. Besides the learning, each run
-measures its finalists for a minute.
+reached or missed; writes both as JSON, and curves as SVG. Wall times: for an otherwise idle machine. A run is interrupted, as by
+Ctrl-C, when it has learned: what it would measure then, its finalists, is not needed here.
 
     tools/bench/measured_learning.py build/release/placer -o runs/measured
     tools/bench/measured_learning.py build/release/placer --graph graph.json --cluster cluster.json --seeds 1 --budget 40
@@ -18,9 +18,11 @@ import json
 import math
 import os
 import pathlib
+import signal as signals
 import statistics
 import subprocess
 import sys
+import time
 
 import learning_workloads
 import svg_plot
@@ -58,22 +60,41 @@ def graphs(options):
 
 
 def learn(options, folder, graph, cluster, signal, seed):
-    """One run; one that was interrupted goes on, one that has ended is not repeated."""
-    report = folder.with_suffix(".json")
-    if report.exists():
+    """One run; one that was interrupted goes on, one that has learned is not repeated."""
+    if has_learned(options, folder, signal):
         return
     settings = [word for setting in options.set for word in ("--set", setting)]
     begin = [graph, "-c", cluster, "--algorithm", options.algorithm, "--signal", signal, "--budget", str(options.budget), "--seed",
              str(seed), "--max-groups", str(options.max_groups), "--run-dir", str(folder), "-o", str(folder) + ".placement.json"]
     how = ["--resume", str(folder)] if (folder / "config.json").exists() else begin + settings
-    done = subprocess.run([options.placer, "-q", "--json", "place", *how], check=True, stdout=subprocess.PIPE, text=True)
-    report.write_text(done.stdout)
+    process = subprocess.Popen([options.placer, "-q", "place", *how], stdout=subprocess.DEVNULL)
+    while process.poll() is None and not has_learned(options, folder, signal):
+        time.sleep(0.2)
+    process.send_signal(signals.SIGINT)
+    if process.wait() != 0:
+        sys.exit(f"{folder}: exit status {process.returncode}")
+
+
+def label_of(options, signal):
+    return options.algorithm + ("+steps" if signal == "both" else "")
+
+
+def rows_of(folder, label):
+    """The learner's lines of metrics.jsonl; one that is being written is left out."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    return [row for row in map(json.loads, lines) if row["algorithm"] == label]
+
+
+def has_learned(options, folder, signal):
+    """Whether what is left of the budget is less than an update."""
+    done = [row["evaluations"] for row in rows_of(folder, label_of(options, signal))]
+    return len(done) > 1 and done[-1] + (done[-1] - done[-2]) > options.budget
 
 
 def improvements(folder, label):
     """[(timed steps after the update that found it, placement file)] of what was the best when it was found, and all timed steps."""
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if row["algorithm"] == label]
+    rows = rows_of(folder, label)
     found = []
     for file in sorted((folder / "improvements").glob(label + "-*.json")):
         evaluations = int(file.stem[len(label) + 1:])
@@ -101,7 +122,7 @@ def run_both(options, name, graph, cluster, seed):
     for signal in SIGNALS:
         folder = runs / f"{name}-{signal}-{seed}"
         learn(options, folder, graph, cluster, signal, seed)
-        found[signal] = improvements(folder, options.algorithm + ("+steps" if signal == "both" else ""))
+        found[signal] = improvements(folder, label_of(options, signal))
         print(f"{name}, {signal}, seed {seed} done", file=sys.stderr)
     files = [file for signal in SIGNALS for _, file in found[signal][0]]
     again = measure_again(options, runs / f"{name}-again-{seed}.json", graph, cluster, files)
