@@ -79,7 +79,7 @@ TEST_F(FirstLogitsTest, PackedLeavesWhatFitsNowhereOnTheLastDeviceAndKeepsConstr
   EXPECT_THAT(packed_devices(), ElementsAre(0, 0, 1, 1, 2, 2, 2, 2));
   problem_->constraints().allowed[0] = 0b110;
   units_.emplace(given());
-  EXPECT_THAT(packed_devices(), ElementsAre(1, 0, 1, 1, 2, 2, 2, 2));
+  EXPECT_THAT(packed_devices(), ElementsAre(1, 0, 0, 1, 1, 2, 2, 2));
 }
 
 TEST_F(FirstLogitsTest, PackedIsNothingWhereOneDeviceHoldsAll) {
