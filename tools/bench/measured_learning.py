@@ -52,7 +52,8 @@ def parse_arguments():
 def graphs(options):
     """(name, graph file, cluster file) of each."""
     if options.graph:
-        return [(pathlib.Path(graph).stem, os.path.abspath(graph), os.path.abspath(options.cluster)) for graph in options.graph]
+        names = [pathlib.Path(graph).name.removesuffix(".json").removesuffix(".graph") for graph in options.graph]
+        return [(name, os.path.abspath(graph), os.path.abspath(options.cluster)) for name, graph in zip(names, options.graph)]
     folder = os.path.abspath(os.path.join(options.output, "graphs"))
     made = learning_workloads.Workloads(os.path.abspath(options.placer), None, folder)
     stems = [(name, made.profiled(name)) for name in learning_workloads.TRAINING]
