@@ -1,7 +1,6 @@
 """The arithmetic of tools/bench/measured_learning.py: curves, shares, the claim."""
 
 import json
-import math
 import os
 import pathlib
 import sys
@@ -15,21 +14,28 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
 import measured_learning as bench  # noqa: E402
 
 
-def one(points):
-    return {"seed": 1, "curve": points}
+def one(measured, both, ratios):
+    return {"seed": 1, "ratios": ratios, "curves": {"measured": measured, "both": both}}
 
 
 class MeasuredLearning(unittest.TestCase):
     MEASURED = [(12, 50), (24, 45), (60, 40)]
 
-    def test_the_share_is_of_all_measurements_of_the_other(self):
-        self.assertEqual(bench.share_needed(self.MEASURED, [(12, 44), (24, 40)]), 24 / 60)
-        self.assertEqual(bench.share_needed(self.MEASURED, [(12, 39)]), 12 / 60)
-        self.assertEqual(bench.share_needed(self.MEASURED, [(12, 41)]), math.inf)
+    def test_ratios_are_of_what_both_has_after_so_many_steps(self):
+        both, measured = [(12, [30, 44]), (24, [10, 10])], [(12, [1, 1]), (60, [20, 40])]
+        self.assertEqual(bench.ratios(both, measured, 20), [1.5, 1.1])
+        self.assertEqual(bench.ratios(both, measured, 11), [])
+
+    # Of 6 samples the range: 1 - 2 / 2^6 = 97 %. Of 8 without the outermost: 1 - 2 * 9 / 2^8 = 93 %, too little; of 9: 96 %.
+    def test_intervals_are_of_order_statistics(self):
+        self.assertEqual(bench.median_interval([5, 1, 2, 3, 4, 6]), (1, 6))
+        self.assertEqual(bench.median_interval([3, 4]), (3, 4))
+        self.assertEqual(bench.median_interval(range(8)), (0, 7))
+        self.assertEqual(bench.median_interval(range(9)), (1, 7))
 
     def test_curves_go_to_the_end_with_the_last_of_equal_steps(self):
-        self.assertEqual(bench.curve([(12, 50), (12, 49), (24, 51)], 60), [(12, 49), (24, 51), (60, 51)])
-        self.assertEqual(bench.curve([(12, 50), (60, 49)], 60), [(12, 50), (60, 49)])
+        self.assertEqual(bench.curve([(12, [50]), (12, [47, 49, 60]), (24, [51])], 60), [(12, 49), (24, 51), (60, 51)])
+        self.assertEqual(bench.curve([(12, [50]), (60, [49])], 60), [(12, 50), (60, 49)])
 
     def test_improvements_are_of_the_update_that_found_them(self):
         with tempfile.TemporaryDirectory() as name:
@@ -58,18 +64,20 @@ class MeasuredLearning(unittest.TestCase):
             self.assertTrue(bench.has_learned(options, folder, "both"))
 
     def test_bands_end_with_the_shortest_curve(self):
-        runs = [one(self.MEASURED), one([(10, 60), (30, 41)])]
-        self.assertEqual(bench.band(runs), [(12, 55.0, 50, 60), (24, 52.5, 45, 60), (30, 43.0, 41, 45)])
+        self.assertEqual(bench.band([self.MEASURED, [(10, 60), (30, 41)]]), [(12, 55.0, 50, 60), (24, 52.5, 45, 60), (30, 43.0, 41, 45)])
 
-    def test_claims_are_reached_or_missed(self):
-        def summary(points):
-            return bench.summarise("graph", {"measured": [one(self.MEASURED)], "both": [one(points)]})
-        self.assertTrue(bench.claim(summary([(20, 40)])).startswith("reached"))
-        self.assertTrue(bench.claim(summary([(21, 40)])).startswith("missed"))
-        never = summary([(60, 41)])
-        self.assertIsNone(never["share"])
-        self.assertIn("never", bench.claim(never))
-        self.assertIn("| 60 | 40.0 (40.0 to 40.0) | 41.0 (41.0 to 41.0) |", bench.table(never))
+    def test_claims_are_reached_missed_or_not_decided(self):
+        def claim(*ratios):
+            return bench.claim(bench.summarise("graph", [one(self.MEASURED, self.MEASURED, list(some)) for some in ratios]))
+        self.assertTrue(claim([0.9, 1.0, 1.2]).startswith("reached: graph: after 33 % of the measurements both takes 1.000 (0.900 to 1.200)"))
+        self.assertTrue(claim([0.9, 1.1], [1.2, 1.1]).startswith("not decided"))
+        self.assertTrue(claim([1.1], [1.2]).startswith("missed"))
+        self.assertEqual(claim([0.5], []), "missed: graph: after 33 % of the measurements both has nothing that runs")
+
+    def test_tables_have_both_to_the_end(self):
+        result = bench.summarise("graph", [one(self.MEASURED, [(60, 41)], [1.0])])
+        self.assertIn("| 60 | 40.0 (40.0 to 40.0) | 41.0 (41.0 to 41.0) |", bench.table(result))
+        self.assertIn("| 30 | 45.0 (45.0 to 45.0) | - |", bench.table(result))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ Runs `placer place --algorithm dual` with `--signal measured`, where the policy 
 `--signal both`, where it learns from the simulator first, on the bundled training graphs with this machine's op times, or on
 the graphs given. A best so far of noisy times mostly says when the machine was fast; therefore all placements that were the best of
 the two runs of a seed when they were found are measured once more, in turn, and these times count. Prints the best so far over the
-number of timed steps, and the claim that `both` reaches what `measured` ends with after at most a third of its measurements, as
-reached or missed; writes both as JSON, and curves as SVG. Wall times: for an otherwise idle machine. A run is interrupted, as by
-Ctrl-C, when it has learned: what it would measure then, its finalists, is not needed here.
+number of timed steps, and the claim that `both` is after a third of `measured`'s measurements where that ends: what it has then over
+what `measured` ends with, the median of pairs of steps of all seeds with its 95 % interval. At 1 or below it is reached, as far above as
+noise explains it is not decided, else it is missed. Writes all that as JSON, and curves as SVG. Wall times: for an otherwise idle
+machine. A run is interrupted, as by Ctrl-C, when it has learned: what it would measure then, its finalists, is not needed here.
 
     tools/bench/measured_learning.py build/release/placer -o runs/measured
     tools/bench/measured_learning.py build/release/placer --graph graph.json --cluster cluster.json --seeds 1 --budget 40
@@ -107,17 +108,17 @@ def improvements(folder, label):
 
 
 def measure_again(options, report, graph, cluster, files):
-    """Median of each placement file in ms; all of them are run in turn."""
+    """Step times of each placement file in ms, a step a round; all of them are run in turn."""
     if not report.exists():
         done = subprocess.run([options.placer, "-q", "--json", "measure", graph, "-c", cluster, *map(str, files), "--rounds",
                                str(options.rounds)], check=True, stdout=subprocess.PIPE, text=True)
         report.write_text(done.stdout)
     rows = json.loads(report.read_text())["placements"]
-    return {row["placement"]: row["median_us"] / 1e3 for row in rows}
+    return {row["placement"]: [1e3 * seconds for seconds in row["seconds"]] for row in rows}
 
 
 def run_both(options, name, graph, cluster, seed):
-    """What the two runs of a seed come to, by signal."""
+    """What the two runs of a seed come to."""
     runs = pathlib.Path(options.output).absolute() / "runs"
     found = {}
     for signal in SIGNALS:
@@ -127,48 +128,61 @@ def run_both(options, name, graph, cluster, seed):
         print(f"{name}, {signal}, seed {seed} done", file=sys.stderr)
     files = [file for signal in SIGNALS for _, file in found[signal][0]]
     again = measure_again(options, runs / f"{name}-again-{seed}.json", graph, cluster, files)
-    return {signal: {"seed": seed, "curve": curve([(steps, again[str(file)]) for steps, file in best], total)}
-            for signal, (best, total) in found.items()}
+    steps = {signal: [(done, again[str(file)]) for done, file in best] for signal, (best, _) in found.items()}
+    return {"seed": seed, "ratios": ratios(steps["both"], steps["measured"], SHARE * found["measured"][1]),
+            "curves": {signal: curve(steps[signal], found[signal][1]) for signal in SIGNALS}}
+
+
+def ratios(both, measured, steps):
+    """Round by round, of what `both` has after so many timed steps over what `measured` ends with; none where it has nothing yet."""
+    known = at(both, steps)
+    return [mine / other for mine, other in zip(known, measured[-1][1])] if known else []
 
 
 def curve(points, total):
-    """[(timed steps so far, ms of the best so far)], one a number of steps, to the end. What was taken for better may have turned out
-    worse."""
-    last = {steps: best for steps, best in points}
-    last.setdefault(total, points[-1][1])
+    """[(timed steps so far, median ms of the best so far)], one a number of steps, to the end. What was taken for better may have
+    turned out worse."""
+    last = {steps: statistics.median(times) for steps, times in points}
+    last.setdefault(total, statistics.median(points[-1][1]))
     return sorted(last.items())
 
 
-def share_needed(measured, both):
-    """The measurements after which `both` has reached what `measured` ends with, over all of the latter's; infinite where it never does."""
-    total, final = measured[-1]
-    return next((steps for steps, best in both if best <= final), math.inf) / total
-
-
 def at(points, steps):
-    """Best so far after so many timed steps; nothing where there was none."""
+    """What was the best so far after so many timed steps; nothing where there was none."""
     known = [best for done, best in points if done <= steps]
     return known[-1] if known else None
 
 
-def band(runs):
+def median_interval(values):
+    """95 % of the median, from order statistics; the range where there are fewer than six."""
+    ordered, count = sorted(values), len(values)
+    outside, k = 0.5 ** count, 0  # chance that the median is below ordered[k]
+    while 2 * (outside + math.comb(count, k + 1) * 0.5 ** count) <= 0.05:
+        k += 1
+        outside += math.comb(count, k) * 0.5 ** count
+    return ordered[k], ordered[count - 1 - k]
+
+
+def band(curves):
     """[(timed steps, median, least, most)] over seeds, where every seed has a value."""
-    last = min(one["curve"][-1][0] for one in runs)
-    steps = sorted({done for one in runs for done, _ in one["curve"] if done <= last})
-    values = [(done, [at(one["curve"], done) for one in runs]) for done in steps]
+    last = min(one[-1][0] for one in curves)
+    steps = sorted({done for one in curves for done, _ in one if done <= last})
+    values = [(done, [at(one, done) for one in curves]) for done in steps]
     return [(done, statistics.median(best), min(best), max(best)) for done, best in values if None not in best]
 
 
-def summarise(name, by_signal):
-    shares = [share_needed(measured["curve"], both["curve"]) for measured, both in zip(by_signal["measured"], by_signal["both"])]
-    middle = statistics.median(shares)
-    return {"graph": name, "runs": by_signal, "shares": [share if math.isfinite(share) else None for share in shares],
-            "share": middle if math.isfinite(middle) else None, "reached": middle <= SHARE}
+def summarise(name, runs):
+    """Of the runs of all seeds; nothing is known of the ratio where `both` has nothing in one of them."""
+    pairs = [ratio for one in runs for ratio in one["ratios"]]
+    known = all(one["ratios"] for one in runs)
+    ratio, (low, high) = (statistics.median(pairs), median_interval(pairs)) if known else (None, (None, None))
+    verdict = "missed" if not known or low > 1 else "reached" if ratio <= 1 else "not decided"
+    return {"graph": name, "runs": runs, "ratio": ratio, "low": low, "high": high, "verdict": verdict}
 
 
 def table(result):
     lines = [f"{result['graph']}: best so far, ms; median over the seeds (least to most)", "| timed steps | measured | both |", "|---|---|---|"]
-    bands = {signal: band(result["runs"][signal]) for signal in SIGNALS}
+    bands = {signal: band([one["curves"][signal] for one in result["runs"]]) for signal in SIGNALS}
     total = bands["measured"][-1][0]
     for part in (0.05, 0.1, 0.2, 1 / 3, 0.5, 0.75, 1):
         cells = []
@@ -180,9 +194,9 @@ def table(result):
 
 
 def claim(result):
-    words = "never reaches what measured ends with" if result["share"] is None else \
-        f"reaches what measured ends with after {100 * result['share']:.0f} % of its measurements"
-    return f"{'reached' if result['reached'] else 'missed'}: {result['graph']}: both {words} (median over seeds; claim: {100 * SHARE:.0f} % at most)"
+    words = "has nothing that runs" if result["ratio"] is None else \
+        "takes {ratio:.3f} ({low:.3f} to {high:.3f}) times what measured ends with".format(**result)
+    return f"{result['verdict']}: {result['graph']}: after {100 * SHARE:.0f} % of the measurements both {words}"
 
 
 def main():
@@ -191,12 +205,10 @@ def main():
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results = []
     for name, graph, cluster in graphs(options):
-        seeds = [run_both(options, name, graph, cluster, seed) for seed in range(1, options.seeds + 1)]
-        by_signal = {signal: [one[signal] for one in seeds] for signal in SIGNALS}
-        result = summarise(name, by_signal)
+        result = summarise(name, [run_both(options, name, graph, cluster, seed) for seed in range(1, options.seeds + 1)])
         results.append(result)
         (folder / f"{name}.svg").write_text(
-            svg_plot.plot({signal: band(by_signal[signal]) for signal in SIGNALS}, name, "best so far, ms", "timed steps"))
+            svg_plot.plot({signal: band([one["curves"][signal] for one in result["runs"]]) for signal in SIGNALS}, name, "best so far, ms", "timed steps"))
         print(table(result) + "\n")
     for result in results:
         print(claim(result))
