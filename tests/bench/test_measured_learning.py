@@ -37,17 +37,17 @@ class MeasuredLearning(unittest.TestCase):
         self.assertEqual(bench.curve([(12, [50]), (12, [47, 49, 60]), (24, [51])], 60), [(12, 49), (24, 51), (60, 51)])
         self.assertEqual(bench.curve([(12, [50]), (60, [49])], 60), [(12, 50), (60, 49)])
 
-    def test_improvements_are_of_the_update_that_found_them(self):
+    def test_improvements_are_where_an_update_had_come_to(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             rows = [{"algorithm": algorithm, "evaluations": done, "timed_steps": 3 * done}
                     for algorithm in ("dual", "dual+steps") for done in (4, 8)]
             (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
             (folder / "improvements").mkdir()
-            files = [folder / "improvements" / f"dual+steps-{done:06}.json" for done in (1, 5, 9)]
+            files = [folder / "improvements" / f"dual+steps-{done:06}.json" for done in (1, 6, 9)]
             for file in files + [folder / "improvements" / "dual-000003.json"]:
                 file.write_text("")
-            self.assertEqual(bench.improvements(folder, "dual+steps"), ([(12, files[0]), (24, files[1]), (24, files[2])], 24))
+            self.assertEqual(bench.improvements(folder, "dual+steps"), ([(3, files[0]), (18, files[1]), (24, files[2])], 24))
             self.assertEqual(len(bench.improvements(folder, "dual")[0]), 1)
 
     def test_a_run_has_learned_when_no_update_fits_into_what_is_left(self):

@@ -95,16 +95,25 @@ def has_learned(options, folder, signal):
 
 
 def improvements(folder, label):
-    """[(timed steps after the update that found it, placement file)] of what was the best when it was found, and all timed steps."""
+    """[(timed steps when it was found, placement file)] of what was the best then, and all timed steps."""
     rows = rows_of(folder, label)
-    found = []
-    for file in sorted((folder / "improvements").glob(label + "-*.json")):
-        evaluations = int(file.stem[len(label) + 1:])
-        steps = [row["timed_steps"] for row in rows if row["evaluations"] >= evaluations]
-        found.append((steps[0] if steps else rows[-1]["timed_steps"], file))
+    found = [(steps_after(int(file.stem[len(label) + 1:]), rows), file)
+             for file in sorted((folder / "improvements").glob(label + "-*.json"))]
     if not found or not rows:
         sys.exit(f"{folder}: no update found a placement that runs; give a larger --budget")
     return found, rows[-1]["timed_steps"]
+
+
+def steps_after(evaluations, rows):
+    """Timed steps after so many placements: those of an update, which are known, are taken as spread evenly over its placements."""
+    before = (0, 0)
+    for row in rows:
+        after = (row["evaluations"], row["timed_steps"])
+        if after[0] >= evaluations:
+            share = (evaluations - before[0]) / (after[0] - before[0])
+            return round(before[1] + share * (after[1] - before[1]))
+        before = after
+    return before[1]
 
 
 def measure_again(options, report, graph, cluster, files):
