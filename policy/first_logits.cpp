@@ -66,8 +66,7 @@ Rows rows_of_nodes(const Problem& problem, const UnitTable& units) {
 
 Rows rows_of_groups(const Problem& problem, const UnitTable& units, std::size_t count) {
   const Rows of_units = rows_of_units(problem, units);
-  std::vector<std::size_t> order = of_units.units;
-  std::ranges::sort(order, {}, [&](std::size_t u) { return of_units.positions[u]; });
+  const std::vector<std::size_t> order = forward_order(problem, units);
   Rows rows;
   std::size_t i = 0;
   for (std::size_t g = 0; g < count; ++g) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 namespace placer {
 namespace {
@@ -33,6 +34,40 @@ DeviceId fastest_allowed(const UnitTable& units, std::size_t unit,
                        [&](DeviceId device) { return units.may_use(unit, device); });
 }
 
+// One of contiguous_splits(): over the first `count` of the devices in `order`.
+Choice contiguous_split(const Problem& problem, const UnitTable& units,
+                        std::span<const std::size_t> units_in_order,
+                        const std::vector<DeviceId>& order, std::span<const double> speed,
+                        std::size_t count) {
+  double all_speed = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    all_speed += speed[index(order[i])];
+  }
+  double all_time = 0;
+  for (std::size_t unit = 0; unit < units.size(); ++unit) {
+    all_time += static_cast<double>(units.mean_time(unit).ps);
+  }
+  Choice choice(units.size());
+  std::size_t run = 0;
+  double time = 0;
+  double until = all_time * speed[index(order[0])] / all_speed;
+  Bytes held;
+  for (const std::size_t unit : units_in_order) {
+    const double own = static_cast<double>(units.mean_time(unit).ps);
+    const Bytes limit = problem.constraints.memory_limit[index(order[run])];
+    if (run + 1 < count && (time + own / 2 > until || held + units.persistent(unit) > limit)) {
+      ++run;
+      held = {};
+      until = std::max(until, time) + all_time * speed[index(order[run])] / all_speed;
+    }
+    time += own;
+    held += units.persistent(unit);
+    choice[unit] =
+        units.may_use(unit, order[run]) ? order[run] : fastest_allowed(units, unit, order);
+  }
+  return choice;
+}
+
 }  // namespace
 
 std::vector<std::size_t> forward_order(const Problem& problem, const UnitTable& units) {
@@ -59,36 +94,15 @@ std::vector<std::size_t> forward_order(const Problem& problem, const UnitTable& 
   return order;
 }
 
-Choice contiguous_split(const Problem& problem, const UnitTable& units, std::size_t count) {
+std::vector<Choice> contiguous_splits(const Problem& problem, const UnitTable& units) {
   std::vector<double> speed;
   const std::vector<DeviceId> order = by_speed(units, speed);
-  double all_speed = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    all_speed += speed[index(order[i])];
+  const std::vector<std::size_t> units_in_order = forward_order(problem, units);
+  std::vector<Choice> splits;
+  for (std::size_t count = 1; count <= order.size(); ++count) {
+    splits.push_back(contiguous_split(problem, units, units_in_order, order, speed, count));
   }
-  double all_time = 0;
-  for (std::size_t unit = 0; unit < units.size(); ++unit) {
-    all_time += static_cast<double>(units.mean_time(unit).ps);
-  }
-  Choice choice(units.size());
-  std::size_t run = 0;
-  double time = 0;
-  double until = all_time * speed[index(order[0])] / all_speed;
-  Bytes held;
-  for (const std::size_t unit : forward_order(problem, units)) {
-    const double own = static_cast<double>(units.mean_time(unit).ps);
-    const Bytes limit = problem.constraints.memory_limit[index(order[run])];
-    if (run + 1 < count && (time + own / 2 > until || held + units.persistent(unit) > limit)) {
-      ++run;
-      held = {};
-      until = std::max(until, time) + all_time * speed[index(order[run])] / all_speed;
-    }
-    time += own;
-    held += units.persistent(unit);
-    choice[unit] =
-        units.may_use(unit, order[run]) ? order[run] : fastest_allowed(units, unit, order);
-  }
-  return choice;
+  return splits;
 }
 
 std::vector<Choice> starting_choices(const Problem& problem, const UnitTable& units,
@@ -107,8 +121,8 @@ std::vector<Choice> starting_choices(const Problem& problem, const UnitTable& un
     }
     further.push_back(units.placement(choice));
   }
-  for (std::size_t count = 1; count <= units.num_devices(); ++count) {
-    further.push_back(units.placement(contiguous_split(problem, units, count)));
+  for (const Choice& split : contiguous_splits(problem, units)) {
+    further.push_back(units.placement(split));
   }
   further.resize(incumbent.evaluate(further));
   placements.insert(placements.end(), further.begin(), further.end());

@@ -16,11 +16,10 @@ using Choice = std::vector<DeviceId>;  // [units]
 [[nodiscard]] std::vector<std::size_t> forward_order(const Problem& problem,
                                                      const UnitTable& units);
 
-// Units in that order, cut into one run for each of the `count` fastest devices, as long as the
-// device's share of their speed and its memory allow; what is left is on the last. Units that may not
-// use their run's device are on the fastest that they may use.
-[[nodiscard]] Choice contiguous_split(const Problem& problem, const UnitTable& units,
-                                      std::size_t count);
+// Over the fastest device, the two fastest, and so on: units in that order, cut into one run for each
+// of these devices, as long as the device's share of their speed and its memory allow; what is left
+// is on the last. Units that may not use their run's device are on the fastest that they may use.
+[[nodiscard]] std::vector<Choice> contiguous_splits(const Problem& problem, const UnitTable& units);
 
 // options.initial, or without any everything on each device; and contiguous splits over one device
 // and more. Judged as far as the budget allows; best first, each once.

@@ -9,7 +9,9 @@
 namespace placer::policy {
 namespace {
 
+// Of each way to begin [nodes, devices]; empty: there are none.
 std::vector<std::vector<double>> logits_of_nodes(const Problem& problem, const FirstLogits& first) {
+  if (first == FirstLogits{}) return {};
   const UnitTable units(problem);
   return first_logits(problem, units, rows_of_nodes(problem, units), first);
 }

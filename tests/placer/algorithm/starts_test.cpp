@@ -52,10 +52,12 @@ TEST(ForwardOrder, BackwardOpsDoNotCountBesideForwardOnes) {
   EXPECT_EQ(order_of(maker.finish()), expected);
 }
 
-TEST(ContiguousSplit, CutsThatOrderIntoRuns) {
+TEST(ContiguousSplits, CutThatOrderIntoRuns) {
   test::OwnedProblem owned(chain_with_an_early_parameter(), test::cpu_cores(2), {});
   const UnitTable units(owned.problem());
-  const Placement split = units.placement(contiguous_split(owned.problem(), units, 2));
+  const std::vector<Choice> splits = contiguous_splits(owned.problem(), units);
+  ASSERT_EQ(splits.size(), 2U);
+  const Placement split = units.placement(splits[1]);
   std::vector<std::size_t> devices;
   for (const DeviceId device : split.device) devices.push_back(index(device));
   EXPECT_EQ(devices, (std::vector<std::size_t>{1, 0, 0, 1, 1}));  // weight, a, b, c, d

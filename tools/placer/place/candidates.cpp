@@ -182,14 +182,10 @@ class Proposer {
     const bool best = std::all_of(found_.begin(), found_.end(), [&](const Candidate& other) {
       return better(candidate.predicted, other.predicted);
     });
-    Provenance provenance;
-    provenance.algorithm = candidate.algorithm;
-    provenance.seed = plan_.seed;
-    provenance.tool = tool_name();
-    provenance.evaluations = candidate.evaluations;
-    predicted_by(space_, candidate.predicted, provenance);
     const PlacementFile file =
-        to_file(space_.costs().graph(), space_.costs().cluster(), candidate.placement, provenance);
+        to_file(space_.costs().graph(), space_.costs().cluster(), candidate.placement,
+                provenance_of(space_, candidate.algorithm, plan_.seed, candidate.evaluations,
+                              candidate.predicted));
     if (finished) {
       run_.keep_result(candidate.algorithm, file);
     }
@@ -244,7 +240,13 @@ class Proposer {
 
 }  // namespace
 
-void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance& provenance) {
+Provenance provenance_of(const SearchSpace& space, const std::string& algorithm, std::uint64_t seed,
+                         std::uint64_t evaluations, const Outcome& predicted) {
+  Provenance provenance;
+  provenance.algorithm = algorithm;
+  provenance.seed = seed;
+  provenance.tool = tool_name();
+  provenance.evaluations = evaluations;
   if (space.objective() == kStepTime) {
     provenance.predicted_us = predicted.step_time.microseconds();
   } else {
@@ -252,6 +254,7 @@ void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance
     provenance.objective_value = ObjectiveText(space.objective()).full(predicted);
   }
   provenance.predicted_peak_memory = predicted.peak_memory;
+  return provenance;
 }
 
 Candidate run_algorithm(SearchSpace& space, Algorithm& algorithm, const std::string& name,

@@ -77,8 +77,10 @@ struct SearchPlan {
 [[nodiscard]] std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry,
                                                      const std::string& name, const Config& config,
                                                      const SearchSpace& space);
-// Writes what is predicted of a placement, and by which objective.
-void predicted_by(const SearchSpace& space, const Outcome& predicted, Provenance& provenance);
+// Where a placement of this program is from, and what is `predicted` of it, by which objective.
+[[nodiscard]] Provenance provenance_of(const SearchSpace& space, const std::string& algorithm,
+                                       std::uint64_t seed, std::uint64_t evaluations,
+                                       const Outcome& predicted);
 // What the config sets of an algorithm, as SearchOptions::parameters.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parameters_of(
     const Config& config, const std::string& algorithm);

@@ -298,13 +298,9 @@ class PlaceCommand {
       return;
     }
     const Placement by_ops = space_.grouping() == nullptr ? found : space_.to_ops(found);
-    Provenance provenance;
-    provenance.algorithm = label;
-    provenance.seed = config_.seed;
-    provenance.tool = tool_name();
+    Provenance provenance = provenance_of(space_, label, config_.seed, evaluations,
+                                          space_.judge().evaluate_one(by_ops));
     provenance.date = now_iso();
-    provenance.evaluations = evaluations;
-    predicted_by(space_, space_.judge().evaluate_one(by_ops), provenance);
     Measurement steps;
     for (const SimTime step : measured.timed_steps) {
       steps.seconds.push_back(step.seconds());
@@ -368,14 +364,10 @@ class PlaceCommand {
 
   void write(const Choice& choice) const {
     const Candidate& winner = candidates_[choice.winner];
-    Provenance provenance;
-    provenance.algorithm = winner.algorithm;
-    provenance.seed = config_.seed;
+    Provenance provenance =
+        provenance_of(space_, winner.algorithm, config_.seed, winner.evaluations, winner.predicted);
     provenance.command = shared_.command_line;
-    provenance.tool = tool_name();
     provenance.date = now_iso();
-    provenance.evaluations = winner.evaluations;
-    predicted_by(space_, winner.predicted, provenance);
     const auto& measured = choice.after_choosing ? choice.after_choosing : choice.of[choice.winner];
     if (measured && !measured->seconds.empty()) {
       provenance.measured = measured->summary();
