@@ -21,6 +21,7 @@ BasePlacement::BasePlacement(const Problem& problem, const TrainingParameters& t
 void BasePlacement::find() {
   const UnitTable units(problem_);
   const std::vector<Choice> starts = starting_choices(problem_, units, incumbent_);
+  // Stopped before anything was judged: nobody goes on from here, and nothing is known of it.
   restore({.placement =
                conforming(problem_.constraints,
                           units.placement(starts.empty() ? Choice(units.size()) : starts.front())),

@@ -1,13 +1,10 @@
 #include "policy/categorical_learner.h"
 
-#include <bit>
 #include <cmath>
-#include <cstring>
-
-#include <fmt/format.h>
 
 #include "placer/algorithm/unit_table.h"
 #include "placer/base/error.h"
+#include "policy/blobs.h"
 
 namespace placer::policy {
 namespace {
@@ -36,7 +33,7 @@ class CategoricalLearner : public Learner {
   }
 
   LessonReport teach(const Lesson& lesson) override {
-    LessonReport report{.applied = true, .loss = 0, .entropy = entropy()};
+    LessonReport report{.applied = true, .loss = 0, .entropy = entropy(), .settles = true};
     for (std::size_t k = 0; k < lesson.refined.size(); ++k) {
       report.loss += lesson.refined_weights[k] * cross_entropy(lesson.refined[k]) /
                      static_cast<double>(lesson.refined.size());
@@ -53,7 +50,7 @@ class CategoricalLearner : public Learner {
   }
 
   LessonReport imitate(std::span<const Proposal> proposals, double enough) override {
-    LessonReport report{.applied = true};
+    LessonReport report{.applied = true, .settles = true};
     for (const Proposal& proposal : proposals) {
       report.loss += cross_entropy(proposal) / static_cast<double>(proposals.size());
     }
@@ -73,12 +70,7 @@ class CategoricalLearner : public Learner {
     }
   }
 
-  std::vector<Blob> weights() const override {
-    Blob blob{.name = kBlob, .dtype = "float64", .shape = shape(), .bytes = {}};
-    blob.bytes.resize(q_.size() * sizeof(double));
-    std::memcpy(blob.bytes.data(), q_.data(), blob.bytes.size());
-    return {blob};
-  }
+  std::vector<Blob> weights() const override { return {to_blob(kBlob, shape(), q_)}; }
   std::vector<Blob> optimizer_state() const override { return {}; }
   void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) override;
   void load_optimizer_state(const std::filesystem::path& /*path*/,
@@ -130,23 +122,13 @@ class CategoricalLearner : public Learner {
 
 void CategoricalLearner::load_weights(const std::filesystem::path& path,
                                       std::span<const Blob> blobs) {
-  for (const Blob& blob : blobs) {
-    if (blob.name != kBlob) continue;
-    if (blob.dtype != "float64" || blob.shape != shape() ||
-        blob.bytes.size() != q_.size() * sizeof(double)) {
-      throw Error(ErrorKind::kBadInput, path.string(), kBlob, "another type or shape");
+  std::vector<double> read = numbers_of(path, blobs, kBlob, shape());
+  for (const double value : read) {
+    if (value < 0 || value > 1) {
+      throw Error(ErrorKind::kBadInput, path.string(), kBlob, "no probability");
     }
-    std::vector<double> read(q_.size());
-    std::memcpy(read.data(), blob.bytes.data(), blob.bytes.size());
-    for (const double value : read) {
-      if (!(value >= 0 && value <= 1)) {
-        throw Error(ErrorKind::kBadInput, path.string(), kBlob, "no probability");
-      }
-    }
-    q_ = std::move(read);
-    return;
   }
-  throw Error(ErrorKind::kBadInput, path.string(), kBlob, "is missing");
+  q_ = std::move(read);
 }
 
 }  // namespace

@@ -280,8 +280,11 @@ class Reader {
     if (!header.is_object() || header.value("format", "") != kFormat) {
       refuse("format", fmt::format("expected \"{}\"", kFormat));
     }
-    if (header.value("version", 0) != kVersion) {
-      refuse("version", fmt::format("expected {}: made by another version of placer", kVersion));
+    if (const Json& version = header["version"]; version != kVersion) {
+      refuse("version",
+             fmt::format("{} where this placer reads {}: search or train anew, or use the placer "
+                         "that wrote it",
+                         version.dump(), kVersion));
     }
     return header;
   }
@@ -407,11 +410,16 @@ void require_same_search(const std::filesystem::path& path, const SearchIdentity
   require("constraints_hash", saved.constraints_hash, current.constraints_hash);
   require("evaluator", saved.evaluator, current.evaluator);
   require("seed", std::to_string(saved.seed), std::to_string(current.seed));
-  for (const auto& [name, value] : current.settings) {
-    if (name.starts_with("checkpoint_") || name == "policy") continue;
-    const auto then = std::find_if(saved.settings.begin(), saved.settings.end(),
-                                   [&](const auto& setting) { return setting.first == name; });
-    require("parameters." + name, then == saved.settings.end() ? "missing" : then->second, value);
+  const auto value_in = [](const SearchIdentity& identity, const std::string& name) {
+    const auto known =
+        std::ranges::find(identity.settings, name, &std::pair<std::string, std::string>::first);
+    return known == identity.settings.end() ? "nothing" : known->second;
+  };
+  for (const auto* settings : {&current.settings, &saved.settings}) {
+    for (const auto& [name, value] : *settings) {
+      if (name.starts_with("checkpoint_") || name == "policy") continue;
+      require("parameters." + name, value_in(saved, name), value_in(current, name));
+    }
   }
 }
 

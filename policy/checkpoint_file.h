@@ -54,7 +54,8 @@ struct SearchState {
   std::optional<double> kept;
   std::optional<std::int64_t> score_unit;  // RewardRule's
   std::optional<Base> base;                // of methods that improve one
-  // Nothing in files of policies that no search has. The good weights are the blobs "good.<name>".
+  // Nothing in files from before there was one. The good weights of a search are the blobs
+  // "good.<name>"; those of a training are its weights.
   std::optional<SafeguardState> safeguard;
   SearchResult result;  // so far
 };

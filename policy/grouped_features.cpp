@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -41,6 +42,25 @@ std::vector<std::vector<DeviceId>> nearest_devices(const CostModel& costs) {
     std::ranges::stable_sort(result[from], [&](DeviceId a, DeviceId b) { return far(a) < far(b); });
   }
   return result;
+}
+
+struct Run {
+  double position = 0;  // mean of its nodes
+  std::vector<std::size_t> nodes;
+};
+
+// Nodes of one device, cut into `count` runs as long as each other.
+void add_runs(std::vector<std::size_t> nodes, std::size_t count, std::span<const double> positions,
+              std::vector<Run>& runs) {
+  std::ranges::stable_sort(nodes, {}, [&](std::size_t v) { return positions[v]; });
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto first = nodes.begin() + static_cast<std::ptrdiff_t>(i * nodes.size() / count);
+    const auto last = nodes.begin() + static_cast<std::ptrdiff_t>((i + 1) * nodes.size() / count);
+    Run run{.nodes = {first, last}};
+    for (const std::size_t v : run.nodes) run.position += positions[v];
+    run.position /= static_cast<double>(run.nodes.size());
+    runs.push_back(std::move(run));
+  }
 }
 
 }  // namespace
@@ -198,6 +218,33 @@ Placement GroupedFeatures::place(std::span<const std::int32_t> group_of,
         nearest, [&](DeviceId device) { return (mask >> index(device) & 1) != 0; }));
   }
   return placement;
+}
+
+std::optional<std::vector<std::int32_t>> grouping_of(const GroupedFeatures& groups,
+                                                     const Placement& placement,
+                                                     std::span<const double> positions) {
+  const std::span<const std::uint32_t> leader = groups.leaders();
+  std::map<DeviceId, std::vector<std::size_t>> on;  // whom is asked
+  std::size_t asked = 0;
+  for (std::size_t v = 0; v < leader.size(); ++v) {
+    if (leader[v] != v) continue;
+    on[placement.device[v]].push_back(v);
+    ++asked;
+  }
+  if (on.size() > groups.num_groups()) return std::nullopt;
+  std::vector<Run> runs;
+  for (auto& [device, nodes] : on) {
+    const std::size_t share = 1 + (groups.num_groups() - on.size()) * nodes.size() / asked;
+    const std::size_t count = std::min(share, nodes.size());
+    add_runs(std::move(nodes), count, positions, runs);
+  }
+  std::ranges::stable_sort(runs, {}, &Run::position);
+  std::vector<std::int32_t> group_of(leader.size());
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    for (const std::size_t v : runs[r].nodes) group_of[v] = static_cast<std::int32_t>(r);
+  }
+  for (std::size_t v = 0; v < leader.size(); ++v) group_of[v] = group_of[leader[v]];
+  return group_of;
 }
 
 }  // namespace placer::policy

@@ -8,6 +8,7 @@
 // and the memory, and where in the graph it is.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -73,5 +74,13 @@ class GroupedFeatures {
   std::vector<Summed> shares_;                  // times, memory
   std::vector<std::vector<DeviceId>> nearest_;  // [devices]: itself, then the nearest first
 };
+
+// A grouping under which `placement` can be drawn: every group is of nodes on one device that follow
+// each other in order; the more nodes are on a device the more groups it gets, which are numbered by
+// where they lie.
+//   positions  [nodes], in order
+//   returns    [nodes]; nothing: it uses more devices than there may be groups
+[[nodiscard]] std::optional<std::vector<std::int32_t>> grouping_of(
+    const GroupedFeatures& groups, const Placement& placement, std::span<const double> positions);
 
 }  // namespace placer::policy

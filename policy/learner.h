@@ -55,6 +55,8 @@ struct LessonReport {
   double loss = 0;       // of the samples, before the step
   double entropy = 0;    // nats per decision, before the step
   double grad_norm = 0;  // of the last step, before clipping
+  // Its step may leave no choice where there was one, and means to: one of the cross-entropy method.
+  bool settles = false;
   Details details = {};
 };
 

@@ -2,7 +2,7 @@
 
 namespace placer::policy {
 
-void describe(Settings& settings, TrainingParameters& p) {
+void describe(Settings& settings, TrainingParameters& p, bool predicts) {
   settings.add("k", p.k, 1, 4096);
   settings.add("lr", p.lr, 1e-8, 1);
   settings.add("entropy", p.entropy, 0, 10);
@@ -12,10 +12,15 @@ void describe(Settings& settings, TrainingParameters& p) {
   settings.add("epochs", p.epochs, 1, 100);
   settings.add("ratio_clip", p.ratio_clip, 0.001, 10);
   settings.add("kl", p.kl, 0, 100);
-  settings.add("baseline", p.baseline,
-               {{"moving", BaselineKind::kMoving},
-                {"batch", BaselineKind::kBatch},
-                {"value", BaselineKind::kValue}});
+  if (predicts) {
+    settings.add("baseline", p.baseline,
+                 {{"moving", BaselineKind::kMoving},
+                  {"batch", BaselineKind::kBatch},
+                  {"value", BaselineKind::kValue}});
+  } else {
+    settings.add("baseline", p.baseline,
+                 {{"moving", BaselineKind::kMoving}, {"batch", BaselineKind::kBatch}});
+  }
   settings.add("baseline_decay", p.baseline_decay, 0, 1);
   settings.add("baseline_from_failing", p.baseline_from_failing);
   settings.add("normalize", p.normalize);

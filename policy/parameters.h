@@ -118,7 +118,8 @@ struct SequenceParameters {
   bool operator==(const SequenceParameters&) const = default;
 };
 
-void describe(Settings& settings, TrainingParameters& parameters);
+//   predicts  the learner has a value to offer as baseline
+void describe(Settings& settings, TrainingParameters& parameters, bool predicts = false);
 // Those of methods with a network.
 void describe_network(Settings& settings, TrainingParameters& parameters);
 // The rest of them, for methods that can imitate what local search makes of their samples.

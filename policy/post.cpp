@@ -59,7 +59,10 @@ class PostLearner : public Learner {
     LessonReport report = epochs(lesson);
     if (report.applied && cross_entropy_.every > 0) {
       rank(lesson.outcomes);
-      if (++updates_ >= cross_entropy_.every) learn_from_elite();
+      if (++updates_ >= cross_entropy_.every) {
+        learn_from_elite();
+        report.settles = true;
+      }
     }
     return report;
   }
@@ -94,11 +97,11 @@ class PostLearner : public Learner {
     }
     const std::vector<double> counts = {static_cast<double>(updates_),
                                         static_cast<double>(elite_.size())};
-    ranks.resize(2 * capacity());
-    devices.resize(capacity() * units_.size());
-    return {to_blob("elite.counts", {2}, counts),
-            to_blob("elite.ranks", {signed_capacity(), 2}, ranks),
-            to_blob("elite.devices", {signed_capacity(), signed_units()}, devices)};
+    const std::int64_t rows = rows_for(elite_.size());
+    ranks.resize(2 * static_cast<std::size_t>(rows));
+    devices.resize(static_cast<std::size_t>(rows) * units_.size());
+    return {to_blob("elite.counts", {2}, counts), to_blob("elite.ranks", {rows, 2}, ranks),
+            to_blob("elite.devices", {rows, signed_units()}, devices)};
   }
 
   void load_weights(const std::filesystem::path& path, std::span<const Blob> blobs) override {
@@ -108,17 +111,18 @@ class PostLearner : public Learner {
   void load_optimizer_state(const std::filesystem::path& path,
                             std::span<const Blob> blobs) override {
     const std::vector<double> counts = numbers_of(path, blobs, "elite.counts", {2});
-    const std::vector<double> ranks =
-        numbers_of(path, blobs, "elite.ranks", {signed_capacity(), 2});
-    const std::vector<double> devices =
-        numbers_of(path, blobs, "elite.devices", {signed_capacity(), signed_units()});
     const double most = static_cast<double>(capacity());
     if (counts[0] < 0 || counts[0] > 1e9 || counts[1] < 0 || counts[1] > most) {
       throw Error(ErrorKind::kBadInput, path.string(), "tensors",
                   "\"elite.counts\" is out of range");
     }
+    const auto size = static_cast<std::size_t>(counts[1]);
+    const std::int64_t rows = rows_for(size);
+    const std::vector<double> ranks = numbers_of(path, blobs, "elite.ranks", {rows, 2});
+    const std::vector<double> devices =
+        numbers_of(path, blobs, "elite.devices", {rows, signed_units()});
     std::vector<Ranked> elite;
-    for (std::size_t e = 0; e < static_cast<std::size_t>(counts[1]); ++e) {
+    for (std::size_t e = 0; e < size; ++e) {
       elite.push_back({.fits = ranks[2 * e] != 0, .value = ranks[2 * e + 1], .choice = {}});
       for (std::size_t u = 0; u < units_.size(); ++u) {
         elite.back().choice.push_back(device_from(path, u, devices[e * units_.size() + u]));
@@ -141,8 +145,9 @@ class PostLearner : public Learner {
     const auto samples = static_cast<double>(training_.k * cross_entropy_.every);
     return static_cast<std::size_t>(std::max(1.0, std::round(cross_entropy_.elite * samples)));
   }
-  [[nodiscard]] std::int64_t signed_capacity() const {
-    return static_cast<std::int64_t>(capacity());
+  // Of a blob, which cannot be empty.
+  [[nodiscard]] static std::int64_t rows_for(std::size_t size) {
+    return static_cast<std::int64_t>(std::max<std::size_t>(size, 1));
   }
 
   [[nodiscard]] DeviceId device_from(const std::filesystem::path& path, std::size_t unit,

@@ -12,7 +12,7 @@ namespace {
 
 // Weight of what leads where placements cost the same; annealing's.
 constexpr double kGuide = 1e-3;
-// Moves between looks at the clock, and at whether memory is still over its limit.
+// Moves between looks at whether memory is still over its limit.
 constexpr std::uint64_t kPriceEvery = 64;
 
 }  // namespace

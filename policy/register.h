@@ -6,7 +6,7 @@
 
 namespace placer::policy {
 
-// Adds "colocrl", "ppo" and those of core_register.h.
+// Adds "colocrl", "ppo", "hdp", "dual", "gnn" and those of core_register.h.
 void register_policies(AlgorithmRegistry& registry);
 
 }  // namespace placer::policy

@@ -37,10 +37,11 @@ SimTime reference_time(const Problem& problem) {
 
 RewardRule::RewardRule(const TrainingParameters& parameters, SimTime reference)
     : unit_(parameters.reward == RewardScale::kSeconds ? 1.0 : reference.seconds()),
-      failing_(parameters.failing * reference.seconds()) {}
+      failing_(parameters.failing),
+      reference_(reference.seconds()) {}
 
 double RewardRule::reward(const Outcome& outcome) const {
-  if (!outcome.feasible()) return failing_reward();
+  if (!outcome.feasible()) return score_unit_ ? -std::sqrt(failing_) : failing_reward();
   if (outcome.score) {
     return -std::sqrt(static_cast<double>(*outcome.score) / static_cast<double>(*score_unit_));
   }
@@ -63,7 +64,7 @@ void RewardRule::settle(std::span<const Outcome> outcomes) {
 }
 
 double RewardRule::failing_reward() const {
-  return -std::sqrt(failing_ / unit_);
+  return -std::sqrt(failing_ * reference_ / unit_);
 }
 
 BaseCost base_cost(const Outcome& outcome) {
@@ -148,8 +149,9 @@ std::vector<double> Baseline::advantages(std::span<const double> rewards,
   state_.value = decay_ * state_.value + (1 - decay_) * mean;
   if (normalize_) {
     const double scale = std::sqrt(state_.mean_square);
-    // Rewards that never differ teach nothing, whatever the scale.
-    for (double& advantage : result) advantage = scale > 0 ? advantage / scale : 0;
+    // Rewards that never differ teach nothing, whatever the scale; nor does rounding.
+    const bool differ = scale > 1e-12 * std::max(1.0, std::abs(state_.value));
+    for (double& advantage : result) advantage = differ ? advantage / scale : 0;
   }
   discount(noise, result);
   return result;

@@ -27,7 +27,7 @@ class RewardRule {
  public:
   RewardRule(const TrainingParameters& parameters, SimTime reference);
 
-  // `failing` reference times where the outcome is infeasible.
+  // `failing` reference times, or of scores `failing` units, where the outcome is infeasible.
   [[nodiscard]] double reward(const Outcome& outcome) const;
   // Squared standard error of the reward of a measured outcome: dR = R dt / 2t. 0 of others.
   [[nodiscard]] double squared_error(const Outcome& outcome, const StepNoise& noise) const;
@@ -39,8 +39,9 @@ class RewardRule {
   [[nodiscard]] double failing_reward() const;
 
  private:
-  double unit_;     // seconds
-  double failing_;  // seconds
+  double unit_;       // seconds
+  double failing_;    // reference times
+  double reference_;  // seconds
   std::optional<std::int64_t> score_unit_;
 };
 

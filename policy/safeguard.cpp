@@ -52,7 +52,7 @@ bool Safeguard::after_lesson(const LessonReport& report) {
   }
   ++state_.since;
   state_.failed = 0;
-  state_.entropy = report.entropy;
+  state_.entropy = report.settles ? std::nullopt : std::optional(report.entropy);
   state_.norms.push_back(report.grad_norm);
   if (state_.norms.size() > kNorms) state_.norms.erase(state_.norms.begin());
   return true;

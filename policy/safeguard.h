@@ -17,7 +17,7 @@ struct SafeguardState {
   std::uint64_t rollbacks = 0;     // of the whole search
   std::uint64_t since = 0;         // lessons since the good weights were taken
   std::vector<double> norms = {};  // of the gradients of the last good lessons, oldest first
-  std::optional<double> entropy;   // of the last good lesson
+  std::optional<double> entropy;   // of the last good lesson, unless it settled
   std::uint64_t failed = 0;        // lessons in a row that were not good
 
   bool operator==(const SafeguardState&) const = default;
@@ -29,7 +29,8 @@ struct SafeguardState {
 // - the gradient is 10^4 times as long as the median of the last 16 and as what clipping leaves of
 //   it: a step of ordinary training moves probabilities by a few percent;
 // - the entropy is below 10^-12 nats per decision and was above 0.01 a lesson ago: one device was
-//   left where there was a choice. What converges takes many lessons to get there.
+//   left where there was a choice. What converges takes many lessons to get there, but for a lesson
+//   that says so (LessonReport::settles).
 //
 // Not thread-safe. The learner outlives it.
 class Safeguard {

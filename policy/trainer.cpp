@@ -94,12 +94,11 @@ class Trainer {
       incumbent_.evaluate(placements_of(learner_->decode(options_.decoded)));
     }
     if (training_.zero_shot) return false;
-    if (!base_ && training_.warm_start) {
-      warm_start();
-      if (incumbent_.exhausted()) return false;
-    }
+    if (!base_ && training_.warm_start) warm_start();
+    if (incumbent_.exhausted()) return false;
     const bool imitates = training_.warm_start && incumbent_.best();
-    const bool chooses = learner_->ways_to_begin() > 1 && training_.policy.empty() && !imitates;
+    const bool fresh = method_.fresh_weights && training_.policy.empty();
+    const bool chooses = fresh && learner_->ways_to_begin() > 1 && !imitates;
     if (chooses && !choose_start()) return false;
     admit_examples();
     file_.begin(incumbent_.clock().seconds());
@@ -134,7 +133,15 @@ class Trainer {
   }
 
   void load_policy() {
-    learner_->load_weights(training_.policy, best_weights(read_policy(training_.policy)));
+    const Checkpoint policy = read_policy(training_.policy);
+    try {
+      learner_->load_weights(training_.policy, best_weights(policy));
+    } catch (const Error&) {
+      if (policy.identity.algorithm == method_.name) throw;
+      throw Error(ErrorKind::kBadInput, training_.policy, "search.algorithm",
+                  fmt::format("a policy of {}, which {} cannot start from",
+                              policy.identity.algorithm, method_.name));
+    }
   }
 
   [[nodiscard]] Proposal drawn_as(const Placement& placement) const {
@@ -169,10 +176,11 @@ class Trainer {
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
     const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
-    const auto taught = advantages_of(outcomes, value, metrics);
+    Taught taught = advantages_of(outcomes, value, metrics);
     const Refined refined = refine(proposals, outcomes);
     record(proposals, outcomes, refined);
-    if (taught && training_.teaches) teach(*taught, outcomes, refined, metrics);
+    const bool teaches = !taught.rewards.empty() || !refined.proposals.empty();
+    if (teaches && training_.teaches) teach(taught, outcomes, refined, metrics);
     if (base_) base_->step(updates_, proposals, outcomes);
     ++updates_;
     report(metrics);
@@ -207,10 +215,9 @@ class Trainer {
     std::vector<double> rewards;     // of the others
   };
 
-  // Nothing when none of the outcomes may teach.
   //   value  what was expected of their rewards, where that is the baseline
-  std::optional<Taught> advantages_of(std::span<const Outcome> outcomes,
-                                      std::optional<double> value, UpdateMetrics& metrics) {
+  Taught advantages_of(std::span<const Outcome> outcomes, std::optional<double> value,
+                       UpdateMetrics& metrics) {
     const bool all_teach = updates_ < static_cast<std::uint64_t>(training_.feasible_only_after);
     rule_.settle(outcomes);
     const StepNoise steps = noise_of(outcomes);
@@ -228,12 +235,12 @@ class Trainer {
                                          : rule_.squared_error(outcome, steps));
     }
     describe_samples(outcomes, metrics);
-    if (rewards.empty()) return std::nullopt;
+    Taught result{.advantages = std::vector<double>(outcomes.size()), .rewards = {}};
+    if (rewards.empty()) return result;
     const std::vector<double> advantages = baseline_.advantages(rewards, noise, value);
-    Taught result;
     std::size_t next = 0;
-    for (const Outcome& outcome : outcomes) {
-      result.advantages.push_back(teaches(outcome) ? advantages[next++] * new_share(outcome) : 0.0);
+    for (std::size_t k = 0; k < outcomes.size(); ++k) {
+      if (teaches(outcomes[k])) result.advantages[k] = advantages[next++] * new_share(outcomes[k]);
     }
     result.rewards = std::move(rewards);
     return result;
@@ -273,6 +280,7 @@ class Trainer {
       Outcome outcome = outcomes[k];
       const Placement& start = where_to_refine(proposals[k].placement, outcome, rng);
       const Placement better = refiner_->refine(start, outcome, rng, {until, least});
+      rule_.settle({&outcome, 1});  // it may be the first that fits
       const double gain = rule_.reward(outcome) - rule_.reward(outcomes[k]);
       most = std::max(most, gain);
       refined.proposals.push_back(drawn_as(better));
@@ -354,6 +362,7 @@ class Trainer {
   }
 
   void restart_when_fruitless() {
+    if (!method_.fresh_weights) return;
     if (!round_.fruitless(static_cast<std::uint64_t>(training_.restart_after))) return;
     // A round that the budget would cut short is worth less than more samples of this one.
     const double share = incumbent_.clock().fraction();

@@ -21,9 +21,12 @@ struct Method {
   // Every setting of the method, those of `training` included: what a checkpoint must agree with.
   std::vector<std::pair<std::string, std::string>> settings;
   std::function<std::unique_ptr<Learner>(const Problem&, std::uint64_t seed)> make;
-  // What others drew, to imitate as elites until the search finds better ones. Judging them is no
-  // part of the budget.
+  // What others drew, to imitate as elites until the search finds better ones or restarts. Judging
+  // them is no part of the budget.
   std::vector<Proposal> examples = {};
+  // Whether a new learner's weights are its own. If not they have learned elsewhere: no other ways
+  // to begin are tried, and there are no restarts.
+  bool fresh_weights = true;
 };
 
 // Searches by learning until the budget is used. Where the constraints leave one placement only it

@@ -5,6 +5,7 @@
 #
 #   tools/gpu_check.sh OUT [PART...]      all parts, or those named (their order does not matter):
 #                                         build tests discovery conformance profile step fidelity place
+#                                         policies
 #
 # Needs x86-64 Linux, g++, CMake 3.25, Ninja, a CUDA Toolkit 13, and a Python environment with
 # PyTorch 2.11. The other libraries come from the system, or from the folder that

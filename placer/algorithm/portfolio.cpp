@@ -316,6 +316,10 @@ class Race {
       }
       ran_[member] = true;
       report.gained += take(results[i], report.name) ? 1 : 0;
+      // What others could not do is how they are; that a policy blew up is news.
+      if (members_[member].entry.learns && result_.trouble.empty() && !results[i].trouble.empty()) {
+        result_.trouble = report.name + ": " + results[i].trouble;
+      }
     }
     return results;
   }

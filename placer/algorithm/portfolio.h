@@ -29,7 +29,7 @@ struct PortfolioMember {
 // Uses SearchOptions::threads cores where Problem::make_evaluator is set, else one. Under a budget
 // of evaluations alone the result is the same for any number of threads: the tasks of a round and
 // the order in which their results are taken are fixed. The result is never worse than any
-// member's.
+// member's; its `trouble` is that of a learned member, if one had any.
 [[nodiscard]] std::unique_ptr<Algorithm> portfolio(std::vector<PortfolioMember> members);
 
 // "auto": a portfolio of everything that is registered when this is called, and of every single

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "placer/base/error.h"
 #include "placer/cluster/cluster.h"
 #include "placer/evaluate/budget.h"
@@ -72,12 +75,16 @@ void read_teachers(JsonView json, std::vector<std::string>& teachers) {
 }
 
 void read_ranges(JsonView json, ProblemRanges& ranges) {
-  constexpr std::array<std::string_view, 8> kKeys{"families",     "nodes",     "ratio",
-                                                  "devices",      "unequal",   "shared_bus",
-                                                  "tight_memory", "objectives"};
+  constexpr std::array<std::string_view, 9> kKeys{"families",   "graphs",       "nodes",
+                                                  "ratio",      "devices",      "unequal",
+                                                  "shared_bus", "tight_memory", "objectives"};
   json.only_keys(kKeys, "what problems are like");
+  // Who names one of the two wants no others.
+  if (json.find("graphs")) ranges.families.clear();
+  if (json.find("families")) ranges.graphs.clear();
   read_words(json, "families", kFamilies,
              "\"layered\", \"transformer\", \"series-parallel\" or \"random\"", ranges.families);
+  read_words(json, "graphs", {}, "a graph file", ranges.graphs);
   read_words(json, "objectives", {}, "an objective", ranges.objectives);
   read_range(json, "nodes", ranges.nodes, [](JsonView value) {
     return static_cast<std::size_t>(value.as_integer(2, 1'000'000, "nodes from 2 to 1000000"));
@@ -96,6 +103,17 @@ void read_ranges(JsonView json, ProblemRanges& ranges) {
 }
 
 }  // namespace
+
+std::string describe(const ProblemRanges& ranges) {
+  return fmt::format(
+      "families {}; graphs {}; nodes {} to {}; ratio {} to {}; devices {} to {}; unequal {}; "
+      "shared "
+      "bus {}; tight memory {}; objectives {}",
+      fmt::join(ranges.families, ","), fmt::join(ranges.graphs, ","), ranges.nodes.low,
+      ranges.nodes.high, ranges.ratio.low, ranges.ratio.high, ranges.devices.low,
+      ranges.devices.high, ranges.unequal, ranges.shared_bus, ranges.tight_memory,
+      fmt::join(ranges.objectives, ","));
+}
 
 TrainingConfig read_training(std::string_view text, const std::string& file) {
   constexpr std::array<std::string_view, 15> kKeys{

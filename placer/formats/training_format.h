@@ -19,11 +19,13 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-// What generated problems are like; everything is drawn for each problem anew.
+// What problems are like; everything is drawn for each problem anew.
 struct ProblemRanges {
+  // Where their graphs come from, each as likely as every other: generated, and files.
   std::vector<std::string> families = {"layered", "transformer", "series-parallel", "random"};
-  Range<std::size_t> nodes{50, 1000};  // log-uniform
-  Range<double> ratio{0.1, 10};        // communication to computation, log-uniform
+  std::vector<std::string> graphs = {};  // with op times; named from the config's folder
+  Range<std::size_t> nodes{50, 1000};    // of generated ones, log-uniform
+  Range<double> ratio{0.1, 10};          // communication to computation, log-uniform
   Range<std::size_t> devices{2, 8};
   double unequal = 0.5;       // share of problems whose devices differ in speed
   double shared_bus = 0.25;   // share whose links are one bus
@@ -51,6 +53,9 @@ struct TrainingConfig {
 
   bool operator==(const TrainingConfig&) const = default;
 };
+
+// All of it in one line: equal ranges have the same.
+[[nodiscard]] std::string describe(const ProblemRanges& ranges);
 
 [[nodiscard]] TrainingConfig read_training(std::string_view text, const std::string& file);
 

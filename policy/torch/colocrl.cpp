@@ -15,7 +15,7 @@ Settings settings_of(const std::string& name, SequenceMethod& method) {
   Settings settings(name);
   describe(settings, method.network);
   describe(settings, method.network.first);
-  describe(settings, method.training);
+  describe(settings, method.training, /*predicts=*/true);
   describe_network(settings, method.training);
   describe_refining(settings, method.training);
   return settings;

@@ -430,12 +430,11 @@ Evaluation DualPolicy::evaluate(std::span<const Proposal> proposals) const {
   const OrderLikelihood selected = order_likelihood(scores_, order, since);
   at::Tensor placed = at::zeros({2 * steps * batch}, scores_.options());
   at::Tensor entropy = at::zeros({2 * steps * batch}, scores_.options());
-  if (!choices.node.empty()) {
-    const auto [log_probability, spread] = weigh(choices);
-    const at::Tensor where = on_device(choices.decision);
-    placed = placed.index_add(0, where, log_probability);
-    entropy = entropy.index_add(0, where, spread);
-  }
+  // Where nothing is left to choose too: all weights have a gradient then, of zero.
+  const auto [log_probability, spread] = weigh(choices);
+  const at::Tensor where = on_device(choices.decision);
+  placed = placed.index_add(0, where, log_probability);
+  entropy = entropy.index_add(0, where, spread);
   const at::Tensor second = placed.view({2 * steps, batch}).narrow(0, steps, steps);
   const at::Tensor second_entropy = entropy.view({2 * steps, batch}).narrow(0, steps, steps);
   return {at::cat({selected.log_probability, second}),

@@ -9,12 +9,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "placer/base/error.h"
 #include "placer/base/parallel.h"
 #include "policy/checkpoint_file.h"
 #include "policy/torch/checkpoint.h"
 #include "policy/torch/joint_optimizer.h"
+#include "policy/torch/round_guard.h"
 #include "policy/torch/single_thread.h"
 #include "policy/torch/transferable.h"
 #include "policy/trainer.h"
@@ -96,12 +98,13 @@ class Generalist {
     settings_ = policy_.method.settings;
     settings_.emplace_back("evaluations_per_problem", std::to_string(options.evaluations));
     settings_.emplace_back("workers", std::to_string(options.workers));
+    settings_.insert(settings_.end(), source.identity.begin(), source.identity.end());
     for (const std::string& file : options.teachers) {
       teachers_.push_back(
           start_of({{"policy", file}, {"rollouts", std::to_string(options.teacher_rollouts)}}));
-      settings_.emplace_back("teacher", file);
     }
     if (!teachers_.empty()) {
+      settings_.emplace_back("teacher", fmt::format("{}", fmt::join(options.teachers, ",")));
       settings_.emplace_back("teacher_rollouts", std::to_string(options.teacher_rollouts));
     }
   }
@@ -112,7 +115,7 @@ class Generalist {
     } else {
       test();
     }
-    while (!clock_.exhausted()) {
+    while (!clock_.exhausted() && !guard_.hopeless()) {
       round();
       ++result_.rounds;
       const bool due = result_.rounds % options_.test_every == 0;
@@ -124,6 +127,8 @@ class Generalist {
     save();
     result_.evaluations = clock_.spent();
     result_.seconds = clock_.seconds();
+    result_.rollbacks = guard_.rollbacks();
+    result_.trouble = guard_.trouble(result_.rounds, policy_.method.training.lr);
     return std::move(result_);
   }
 
@@ -153,7 +158,8 @@ class Generalist {
                         copy_values(policy.weights, network->parameters());
                         return make_network_learner(std::move(network), training, seat);
                       },
-                  .examples = std::move(examples)});
+                  .examples = std::move(examples),
+                  .fresh_weights = false});
   }
 
   SearchResult learn(Instance& instance, std::uint64_t seed, JointOptimizer::Seat& seat) const {
@@ -203,6 +209,8 @@ class Generalist {
 
   void round() {
     std::vector<std::optional<double>> gains(options_.workers);
+    std::vector<char> troubled(options_.workers);
+    guard_.begin();
     std::vector<std::uint64_t> spent(options_.workers);
     optimizer_.set_rate(policy_.method.training.lr * (1 - (1 - kLastRate) * clock_.fraction()));
     optimizer_.expect(options_.workers);
@@ -214,7 +222,9 @@ class Generalist {
       const SearchResult found = learn(*instance, seed, seat);
       gains[w] = log_gain(found);
       spent[w] = found.evaluations;
+      troubled[w] = found.trouble.empty() ? 0 : 1;
     });
+    guard_.end({troubled.begin(), troubled.end()});
     for (const std::uint64_t each : spent) clock_.spend(each);
     gain_ = geometric_mean(gains);
   }
@@ -315,9 +325,10 @@ class Generalist {
     };
     std::string line = fmt::format(
         R"({{"step": {}, "wall_time": {:.3f}, "evaluations": {}, "gain": {}, "zero_shot": {}, )"
-        R"("searched": {})",
+        R"("searched": {}, "rollbacks": {})",
         result_.rounds, clock_.seconds(), clock_.spent(), gain_,
-        tested ? number(test.zero_shot) : "null", tested ? number(test.searched) : "null");
+        tested ? number(test.zero_shot) : "null", tested ? number(test.searched) : "null",
+        guard_.rollbacks());
     if (!teachers_.empty()) {
       line += fmt::format(R"(, "over_teacher": {}, "effort": {})", number(test.over_teacher),
                           number(test.effort));
@@ -344,6 +355,7 @@ class Generalist {
     checkpoint.state.updates = result_.rounds;
     checkpoint.state.result.evaluations = clock_.spent();
     checkpoint.state.result.seconds = clock_.seconds();
+    checkpoint.state.safeguard = guard_.state();
     checkpoint.blobs = to_blobs(tensors());
     write_checkpoint(options_.output, checkpoint);
   }
@@ -353,6 +365,7 @@ class Generalist {
     require_same_search(options_.output, checkpoint.identity, identity());
     load_blobs(options_.output, checkpoint.blobs, tensors());
     result_.rounds = checkpoint.state.updates;
+    guard_.restore(checkpoint.state.safeguard.value_or(SafeguardState{}));
     clock_.restore(checkpoint.state.result.evaluations, checkpoint.state.result.seconds);
   }
 
@@ -363,6 +376,7 @@ class Generalist {
   std::vector<TransferablePolicy> teachers_;
   std::vector<std::pair<std::string, std::string>> settings_;
   JointOptimizer optimizer_;
+  RoundGuard guard_{tensors()};
   double gain_ = 1;
   std::vector<Decoded> taught_;  // the best of the teachers on each held-back problem
   GeneralistResult result_;

@@ -37,6 +37,8 @@ class Instance {
 struct InstanceSource {
   std::function<std::unique_ptr<Instance>(std::uint64_t index)> training;
   std::function<std::unique_ptr<Instance>(std::uint64_t index)> held_back;
+  // What both draw from, by name: a training that is resumed has to have the same.
+  std::vector<std::pair<std::string, std::string>> identity = {};
 };
 
 struct GeneralistOptions {
@@ -81,7 +83,10 @@ struct GeneralistResult {
   std::uint64_t rounds = 0;
   std::uint64_t evaluations = 0;
   double seconds = 0;
-  std::vector<GeneralistTest> tests;  // the first is of fresh weights
+  // Rounds that blew the policy up: weights and optimizer are as if they had not been.
+  std::uint64_t rollbacks = 0;
+  std::string trouble;                // why it ended early, or that it rolled back; empty: neither
+  std::vector<GeneralistTest> tests;  // of this run; of a new one the first is of the first weights
 };
 
 // Throws Error(kUsage) for an algorithm that does not transfer or parameters that are not its own,

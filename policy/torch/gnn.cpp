@@ -24,6 +24,7 @@ namespace {
 
 // Biases are kept with proposals as whole numbers of this.
 constexpr double kBiasUnit = 1e-4;
+constexpr double kMostBias = 60;
 constexpr double kTilt = 2;           // towards the target device
 constexpr double kMovingShare = 0.7;  // of a region
 constexpr double kWander = 0.5;       // of the focuses are any unit: none is tried for ever in vain
@@ -64,8 +65,8 @@ struct Scores {
 
 // The bias at which `wanted` of the units move in the mean.
 std::int32_t bias_for(std::span<const double> odds, double wanted) {
-  double low = -60;
-  double high = 60;
+  double low = -kMostBias;
+  double high = kMostBias;
   for (int i = 0; i < 40; ++i) {
     const double middle = (low + high) / 2;
     double moving = 0;
@@ -95,6 +96,7 @@ class GraphPolicy : public PolicyNetwork {
   std::vector<Proposal> sample(std::span<Rng> rngs) const override;
   Evaluation evaluate(std::span<const Proposal> proposals) const override;
   std::vector<Proposal> decode(std::optional<std::size_t> most) override;
+  bool takes(const Proposal& proposal) const override;
   // Imitates all of it at once.
   std::optional<Proposal> proposal_of(const Placement& placement) const override {
     return Proposal{.placement = placement, .latent = Draw{}.latent()};
@@ -107,8 +109,7 @@ class GraphPolicy : public PolicyNetwork {
   // The units of the region, in order of distance.
   [[nodiscard]] std::vector<std::uint32_t> region(const Draw& draw) const;
   void visit(std::uint32_t unit, std::vector<std::uint32_t>& found) const;
-  [[nodiscard]] Proposal draw(const Scores& scores, std::span<const double> focus, std::size_t k,
-                              Rng& rng) const;
+  [[nodiscard]] Proposal draw(const Scores& scores, std::span<const double> focus, Rng& rng) const;
   [[nodiscard]] Rows rows_of(std::span<const Proposal> proposals) const;
 
   ImprovementFeatures features_;
@@ -169,17 +170,28 @@ std::vector<std::uint32_t> GraphPolicy::region(const Draw& draw) const {
   return found;
 }
 
-Proposal GraphPolicy::draw(const Scores& scores, std::span<const double> focus, std::size_t k,
-                           Rng& rng) const {
+bool GraphPolicy::takes(const Proposal& proposal) const {
+  if (proposal.latent.size() != 4) return false;
+  const Draw draw = Draw::of(proposal);
+  const auto within = [](std::int32_t number, std::size_t end) {
+    return number >= 0 && static_cast<std::size_t>(number) < end;
+  };
+  return std::abs(draw.bias) <= kMostBias / kBiasUnit &&
+         within(draw.focus, features_.num_units()) &&
+         within(draw.size, features_.num_units() + 1) &&
+         within(draw.target, features_.num_devices());
+}
+
+Proposal GraphPolicy::draw(const Scores& scores, std::span<const double> focus, Rng& rng) const {
   const std::size_t units = base_.size();
   Draw draw;
   double wanted = 0;
   std::optional<std::size_t> target;
-  // The sizes double from one proposal to the next, and begin again at the largest.
+  // Chance too: what a sample is depends on its stream alone.
   const auto doublings =
-      static_cast<std::size_t>(std::bit_width(std::max<std::size_t>(units / 4, 1)));
-  const std::size_t size = std::size_t{1} << (k % doublings);
-  if (k % 4 == 3) {
+      static_cast<std::uint64_t>(std::bit_width(std::max<std::size_t>(units / 4, 1)));
+  const std::size_t size = std::size_t{1} << rng.below(doublings);
+  if (rng.below(4) == 0) {
     wanted = static_cast<double>(std::min(size, std::max<std::size_t>(units / 8, 1)));
   } else {
     draw.focus = static_cast<std::int32_t>(rng.weighted(focus));
@@ -214,10 +226,7 @@ std::vector<Proposal> GraphPolicy::sample(std::span<Rng> rngs) const {
   const at::Tensor probability = focus_.to(at::kCPU, at::kDouble).exp().contiguous();
   const std::span focus(probability.const_data_ptr<double>(), base_.size());
   std::vector<Proposal> proposals;
-  for (Rng& rng : rngs) {
-    // Which size comes is chance too: what a sample is depends on its stream alone.
-    proposals.push_back(draw(scores, focus, rng.below(1 << 12), rng));
-  }
+  for (Rng& rng : rngs) proposals.push_back(draw(scores, focus, rng));
   return proposals;
 }
 

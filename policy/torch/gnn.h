@@ -19,8 +19,8 @@ struct GnnMethod {
 // The policy at the placement that rebase() gives it, the base. With z the network's scores there
 // and p(v) the device of unit v, a proposal is drawn in three steps:
 //   1. A focus u, with probability softmax_u(log-odds of moving), and the s units nearest to it
-//      along edges, the region. s goes through 1, 2, 4, ... up to a quarter of the units, over and
-//      over, and every fourth proposal has the whole graph instead.
+//      along edges, the region. s is one of 1, 2, 4, ... up to a quarter of the units, by chance,
+//      and one in four proposals has the whole graph instead.
 //   2. A target device t, by chance alone, and a bias b such that in the mean 70 % of a region, or
 //      1, 2, 4, ... units of the whole graph, move.
 //   3. For each unit of the region a device, with probability

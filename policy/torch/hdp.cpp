@@ -44,7 +44,7 @@ Settings settings_of(HdpMethod& method) {
   describe(settings, method.grouping);
   describe(settings, method.network);
   describe(settings, method.network.first);
-  describe(settings, method.training);
+  describe(settings, method.training, /*predicts=*/true);
   describe_network(settings, method.training);
   return settings;
 }

@@ -34,17 +34,22 @@ std::size_t count_groups(const Problem& problem, const GroupingParameters& param
 // What fresh weights begin with: where there are runs the nodes are in groups by the order, whatever
 // devices the groups are on.
 struct Beginning {
+  std::vector<double> positions;                       // [N]: where nodes lie in the order
   std::vector<double> groups_of_nodes;                 // [N, G] logits; empty: there are none
   std::vector<std::vector<double>> devices_of_groups;  // of each way [G, D], likewise
 };
 
 Beginning beginning_of(const Problem& problem, std::size_t num_groups, const FirstLogits& first) {
-  if (first.runs == 0) return {};
   const UnitTable units(problem);
+  Beginning beginning{.positions = rows_of_nodes(problem, units).positions,
+                      .groups_of_nodes = {},
+                      .devices_of_groups = {}};
+  if (first.runs == 0) return beginning;
   const std::vector<double> shares(num_groups, 1 / static_cast<double>(num_groups));
-  const Rows nodes = rows_of_nodes(problem, units);
-  return {soft_runs(nodes.positions, shares, first.runs),
-          first_logits(problem, units, rows_of_groups(problem, units, num_groups), first)};
+  beginning.groups_of_nodes = soft_runs(beginning.positions, shares, first.runs);
+  beginning.devices_of_groups =
+      first_logits(problem, units, rows_of_groups(problem, units, num_groups), first);
+  return beginning;
 }
 
 class HierarchicalPolicy : public PolicyNetwork {
@@ -55,6 +60,7 @@ class HierarchicalPolicy : public PolicyNetwork {
       : parameters_(grouping),
         numbers_(numbers),
         grouped_(problem, kGroupOptions, count_groups(problem, grouping)),
+        positions_(beginning.positions),
         nodes_(static_cast<std::int64_t>(grouped_.num_nodes())),
         groups_(static_cast<std::int64_t>(grouped_.num_groups())),
         devices_(problem.costs.cluster().size()),
@@ -103,9 +109,16 @@ class HierarchicalPolicy : public PolicyNetwork {
   at::Tensor summary() const override { return group_log_probability_.exp().mean(0); }
   Details details(std::span<const Proposal> proposals) const override;
 
-  // The grouping that it would have come from is not known.
-  std::optional<Proposal> proposal_of(const Placement& /*placement*/) const override {
-    return std::nullopt;
+  // Which of the groupings that it can have come from does not matter: one is as good as another.
+  std::optional<Proposal> proposal_of(const Placement& placement) const override {
+    const auto grouping = grouping_of(grouped_, placement, positions_);
+    if (!grouping) return std::nullopt;
+    std::vector<std::int32_t> device_of(static_cast<std::size_t>(groups_), -1);
+    for (std::size_t v = 0; v < grouping->size(); ++v) {
+      device_of[static_cast<std::size_t>((*grouping)[v])] =
+          static_cast<std::int32_t>(placement.device[v]);
+    }
+    return to_proposal(*grouping, device_of);
   }
 
  private:
@@ -162,12 +175,16 @@ class HierarchicalPolicy : public PolicyNetwork {
       device_of[static_cast<std::size_t>(reading.groups[row])] =
           static_cast<std::int32_t>(data[row * batch + k]);
     }
+    return to_proposal(grouping, device_of);
+  }
+  [[nodiscard]] Proposal to_proposal(const std::vector<std::int32_t>& grouping,
+                                     const std::vector<std::int32_t>& device_of) const {
     Proposal proposal{.placement = grouped_.place(grouping, device_of), .latent = grouping};
     proposal.latent.insert(proposal.latent.end(), device_of.begin(), device_of.end());
     return proposal;
   }
 
-  [[nodiscard]] std::span<const std::int32_t> grouping_of(const Proposal& proposal) const {
+  [[nodiscard]] std::span<const std::int32_t> drawn_grouping(const Proposal& proposal) const {
     return std::span(proposal.latent).first(grouped_.num_nodes());
   }
 
@@ -184,6 +201,7 @@ class HierarchicalPolicy : public PolicyNetwork {
   GroupingParameters parameters_;
   at::TensorOptions numbers_;
   GroupedFeatures grouped_;
+  std::vector<double> positions_;  // [N]
   std::int64_t nodes_;
   std::int64_t groups_;
   std::size_t devices_;
@@ -200,7 +218,7 @@ std::vector<std::vector<std::size_t>> HierarchicalPolicy::by_grouping(
   std::vector<std::vector<std::size_t>> result;
   std::map<std::vector<std::int32_t>, std::size_t> known;
   for (std::size_t k = 0; k < proposals.size(); ++k) {
-    const auto grouping = grouping_of(proposals[k]);
+    const auto grouping = drawn_grouping(proposals[k]);
     const auto [place, added] =
         known.try_emplace({grouping.begin(), grouping.end()}, result.size());
     if (added) result.emplace_back();
@@ -211,7 +229,7 @@ std::vector<std::vector<std::size_t>> HierarchicalPolicy::by_grouping(
 
 HierarchicalPolicy::Placed HierarchicalPolicy::evaluate_placer(
     std::span<const Proposal> proposals, std::span<const std::size_t> members) const {
-  const Reading reading = read(grouping_of(proposals[members.front()]));
+  const Reading reading = read(drawn_grouping(proposals[members.front()]));
   const auto rows = static_cast<std::int64_t>(reading.groups.size());
   const auto batch = static_cast<std::int64_t>(members.size());
   const at::Tensor actions = at::empty({rows, batch}, at::kLong);
@@ -294,7 +312,7 @@ bool HierarchicalPolicy::takes(const Proposal& proposal) const {
 Details HierarchicalPolicy::details(std::span<const Proposal> proposals) const {
   double used = 0;
   for (const Proposal& proposal : proposals) {
-    const auto grouping = grouping_of(proposal);
+    const auto grouping = drawn_grouping(proposal);
     used += static_cast<double>(std::set(grouping.begin(), grouping.end()).size());
   }
   const at::NoGradGuard guard;

@@ -31,7 +31,7 @@ class NetworkLearner : public Learner {
     if (seat_ != nullptr) seat_->load(network_->parameters());
     const std::int64_t width = network_->summary_width();
     if (parameters.baseline == BaselineKind::kValue && width > 0) {
-      value_.emplace(width, network_->parameters().front().value.scalar_type());
+      value_.emplace(width, network_->parameters().front().value.options().requires_grad(false));
     }
   }
 
@@ -58,7 +58,9 @@ class NetworkLearner : public Learner {
     proposals.insert(proposals.end(), lesson.refined.begin(), lesson.refined.end());
     // The reading that the samples were drawn from is still the present weights'.
     std::optional<double> value_loss;
-    if (value_) value_loss = value_->learn(network_->summary(), lesson.rewards);
+    if (value_ && !lesson.rewards.empty()) {
+      value_loss = value_->learn(network_->summary(), lesson.rewards);
+    }
     LessonReport report = parameters_.loss == Loss::kReinforce ? one_step(lesson, proposals)
                                                                : epochs(lesson, proposals);
     report.details = network_->details(sampled_);

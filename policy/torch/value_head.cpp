@@ -15,8 +15,8 @@ constexpr std::int64_t kHidden = 16;
 constexpr double kValueRate = 0.01;
 constexpr double kValueClip = 1;
 
-Weights make_weights(std::int64_t width, at::ScalarType dtype) {
-  Weights weights(kValueStream, dtype);
+Weights make_weights(std::int64_t width, const at::TensorOptions& numbers) {
+  Weights weights(kValueStream, numbers);
   weights.add_linear("value.hidden", width, kHidden);
   weights.add("value.out.weight", {1, kHidden}, 0);
   weights.add("value.out.bias", {1}, 0);
@@ -26,8 +26,8 @@ Weights make_weights(std::int64_t width, at::ScalarType dtype) {
 
 }  // namespace
 
-ValueHead::ValueHead(std::int64_t width, at::ScalarType dtype)
-    : weights_(make_weights(width, dtype)), optimizer_(weights_.all(), kValueRate, kValueClip) {}
+ValueHead::ValueHead(std::int64_t width, const at::TensorOptions& numbers)
+    : weights_(make_weights(width, numbers)), optimizer_(weights_.all(), kValueRate, kValueClip) {}
 
 void ValueHead::reset(std::uint64_t seed, std::uint64_t round) {
   weights_.draw(seed, round);

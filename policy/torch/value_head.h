@@ -17,9 +17,9 @@ namespace placer::policy {
 
 class ValueHead {
  public:
-  //   width  of the summary
-  //   dtype  float, or double for gradient checks
-  ValueHead(std::int64_t width, at::ScalarType dtype);
+  //   width    of the summary
+  //   numbers  device and type of weights: those of the summary
+  ValueHead(std::int64_t width, const at::TensorOptions& numbers);
 
   // Draws the weights anew and forgets all steps; V is 0 at first.
   void reset(std::uint64_t seed, std::uint64_t round);

@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
 
 import gpu_check  # noqa: E402
+import gpu_check_policies as policies  # noqa: E402
 
 CLUSTER = {
     "devices": [{"name": name} for name in ("cpu:0", "cpu:1", "cuda:0.0", "cuda:0.1", "cuda:1")],
@@ -51,6 +52,87 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(gpu_check.judge_fidelity(self.report(0.12, 0.9)),
                          ["error 12.0 %, claimed at most 10 %", "rank correlation 0.900, claimed at least 0.95"])
         self.assertEqual(gpu_check.judge_fidelity({}), ["too few placements ran twice"])
+
+
+class Learner:
+    """Answers commands as placer would; keeps them. What is in `fails` ends with an error."""
+
+    def __init__(self, fails=()):
+        self.commands, self._fails = [], fails
+
+    def run(self, command, seconds, environment=None):
+        arguments = dict(zip(command[3:], command[4:]))
+        self.commands.append(arguments)
+        method, device = arguments.get("--algorithm", "train"), arguments.get("--policy-device")
+        if (method, device) in self._fails:
+            raise gpu_check.PartFailed("ended with status 5")
+        if "train" in arguments:
+            with open(arguments["--metrics"], "w", encoding="utf-8") as file:
+                file.write('{"step": 1, "wall_time": 2.5, "evaluations": 120}\n{"step": 4, "wall_time": 6, "evaluations": 480}\n')
+            return "4 rounds\n"
+        row = {"algorithm": method, "feasible": True, "simulated_us": 5, "evaluations": int(arguments.get("--budget", 9)),
+               "seconds": 4 if device == "cpu" else 1}
+        return json.dumps({"algorithms": [{"algorithm": "heft"}, row]})
+
+
+class Policies(unittest.TestCase):
+    FOUND = {"feasible": True, "simulated_us": 5.0, "evaluations": 200, "seconds": 3.0}
+
+    @staticmethod
+    def check(learner, out):
+        part = gpu_check.Part("policies", out, 0, "")
+        with mock.patch.object(part, "run", learner.run):
+            gpu_check.policies(part)
+        return part
+
+    def test_of_a_report_only_the_learner_counts(self):
+        report = {"algorithms": [{"algorithm": "heft"}, {"algorithm": "gnn", "devices_used": 2, **self.FOUND}]}
+        self.assertEqual(policies.found_by(report, "gnn"), self.FOUND)
+        self.assertIsNone(policies.found_by(report, "hdp"))
+
+    def test_a_result_is_feasible_and_complete(self):
+        self.assertEqual(policies.judge(self.FOUND, 200), [])
+        self.assertEqual(policies.judge(None), ["no feasible placement"])
+        self.assertEqual(policies.judge({**self.FOUND, "feasible": False}), ["no feasible placement"])
+        self.assertEqual(policies.judge(self.FOUND, 300), ["it ended after 200 of 300 evaluations"])
+
+    def test_a_training_is_its_last_round(self):
+        self.assertEqual(policies.trained('{"step": 1}\n{"step": 2, "wall_time": 6.5, "evaluations": 480, "gain": 1}\n'),
+                         {"rounds": 2, "evaluations": 480, "seconds": 6.5})
+        self.assertEqual(policies.judge_spent(policies.trained(""), 480), ["it ended after 0 of 480 evaluations"])
+
+    def test_seconds_on_the_gpu_over_those_on_a_core(self):
+        self.assertEqual(policies.gpu_over_cpu({"cuda:0": {"seconds": 3}, "cpu": {"seconds": 2}}), 1.5)
+        self.assertIsNone(policies.gpu_over_cpu({"cuda:0": None, "cpu": {"seconds": 2}}))
+
+    def test_every_learner_runs_on_both_devices_and_searches_from_nothing(self):
+        learner = Learner()
+        with tempfile.TemporaryDirectory() as out:
+            part = self.check(learner, out)
+        self.assertEqual(part.problems, [])
+        searches = [command for command in learner.commands if "--budget" in command]
+        self.assertEqual({(command["--algorithm"], command["--policy-device"]) for command in searches},
+                         {(method, device) for method in policies.METHODS for device in ("cpu", "cuda:0")})
+        for command in searches:
+            self.assertEqual((command["--signal"], command["--budget"]), ("simulated", "200"))
+            self.assertTrue({"--no-measure", "--no-warm-start"} <= set(command))
+        self.assertEqual(part.result["runs"]["hdp"]["gpu_over_cpu_seconds"], 0.25)
+        self.assertEqual((part.result["runs"]["train"]["cuda:0"]["seconds"], part.result["runs"]["train"]["cpu"]["rounds"]), (6, 4))
+
+    def test_a_learner_that_fails_is_its_own_problem(self):
+        with tempfile.TemporaryDirectory() as out:
+            part = self.check(Learner(fails=[("dual", "cuda:0")]), out)
+        self.assertEqual(part.problems, ["dual on cuda:0: ended with status 5"])
+        self.assertIsNone(part.result["runs"]["dual"]["gpu_over_cpu_seconds"])
+        self.assertEqual(part.result["runs"]["gnn"]["gpu_over_cpu_seconds"], 0.25)
+
+    def test_the_policy_of_an_earlier_check_makes_way(self):
+        with tempfile.TemporaryDirectory() as out:
+            old = os.path.join(out, "train_cuda0.policy")
+            with open(old, "w", encoding="utf-8"):
+                pass
+            self.check(Learner(), out)
+            self.assertFalse(os.path.exists(old))
 
 
 class Parts(unittest.TestCase):

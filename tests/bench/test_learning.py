@@ -44,6 +44,16 @@ class Histories(unittest.TestCase):
         other = [[16, 0.2, 60]]
         self.assertEqual(claims.curve([self.HISTORY, other, other], [8, 16, 64]), [(16, 60, 50, 60), (64, 60, 40, 60)])
 
+    # On "a" and "b" the best ends are 40 and 5; on "c" no method finds anything, so that it does not count.
+    def test_over_all_workloads_curves_are_over_the_best_end_of_each(self):
+        cells = {("a", "post", 64): cell([40], [self.HISTORY]), ("a", "ppo", 64): cell([80], [[[16, 0, 80]]]),
+                 ("b", "post", 64): cell([10], [[[16, 0, 10]]]), ("b", "ppo", 64): cell([5], [[[64, 0, 5]]]),
+                 ("c", "post", 64): cell([None], [[]]), ("c", "ppo", 64): cell([None], [[]])}
+        curves = claims.curves_over_all(cells, "abc", ["post", "ppo", "dual"], 64, [8, 16, 64])
+        self.assertEqual(curves["post"], [(16, 2, 1.25, 2), (64, 2, 1, 2)])
+        self.assertEqual(curves["ppo"], [(64, 2, 1, 2)])
+        self.assertEqual(curves["dual"], [])
+
 
 class Claims(unittest.TestCase):
     def test_every_workload_must_beat_random_search(self):

@@ -8,6 +8,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "tests/support/older_checkpoint.h"
 
 namespace placer::policy {
 namespace {
@@ -156,6 +157,12 @@ TEST_F(CheckpointFile, ForeignFilesAreRefusedByName) {
                                         testing::HasSubstr("not a policy checkpoint")));
 }
 
+TEST_F(CheckpointFile, OlderVersionsAreRefusedWithTheirNumber) {
+  write_checkpoint(path_, example());
+  write_raw(test::as_version_1(read_file(path_)));
+  EXPECT_THAT(refusal(), testing::HasSubstr("version: 1 where this placer reads 2"));
+}
+
 TEST_F(CheckpointFile, MissingFileIsRefused) {
   EXPECT_NE(refusal(), "accepted");
 }
@@ -165,6 +172,14 @@ TEST(SearchIdentity, DifferencesAreNamedAndCheckpointIntervalsMayDiffer) {
   SearchIdentity current = saved;
   current.settings[1].second = "5";
   EXPECT_NO_THROW(require_same_search("file", saved, current));
+  current.settings.pop_back();
+  current.settings.emplace_back("checkpoint_seconds", "30");
+  EXPECT_NO_THROW(require_same_search("file", saved, current));
+  current.settings[0].first = "other";
+  EXPECT_THROW(require_same_search("file", saved, current), Error);
+  current.settings.erase(current.settings.begin());  // one that it had and that is no more
+  EXPECT_THROW(require_same_search("file", saved, current), Error);
+  current.settings = saved.settings;
   current.settings[0].second = "9";
   try {
     require_same_search("file", saved, current);

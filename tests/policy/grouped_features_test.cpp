@@ -1,6 +1,7 @@
 #include "policy/grouped_features.h"
 
 #include <cmath>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -105,6 +106,40 @@ TEST(GroupedFeatures, TiedNodesFollowTheirFirst) {
   const Placement placement = grouped.features.place(std::vector<std::int32_t>{0, 1, 1, 1},
                                                      std::vector<std::int32_t>{2, 0});
   EXPECT_EQ(placement.device, (std::vector{DeviceId{2}, DeviceId{0}, DeviceId{2}, DeviceId{0}}));
+}
+
+// Ten ops, seven of them on device 1: of five groups it gets 1 + 3 * 7 / 10 = 3, device 0 gets one.
+// They are numbered by the mean of their positions: 1.5, 4 (of device 0), 4, 7.3.
+TEST(GroupingOf, GroupsAreOfOneDeviceAndFollowTheOrder) {
+  const Grouped grouped(TestProblem(test::grid(2, 5, 50, 100), {.devices = 3}), 5);
+  Placement placement = all_on(grouped.problem.graph(), DeviceId{1});
+  for (const std::size_t v : {0U, 4U, 8U}) placement.device[v] = DeviceId{0};
+  std::vector<double> positions(10);
+  std::iota(positions.begin(), positions.end(), 0.0);
+  // Device 1 has 1 2 | 3 5 | 6 7 9, device 0 has 0 4 8.
+  EXPECT_EQ(grouping_of(grouped.features, placement, positions).value(),
+            (std::vector<std::int32_t>{1, 0, 0, 2, 1, 2, 3, 3, 1, 3}));
+}
+
+TEST(GroupingOf, FollowersAreInTheGroupOfWhomTheyFollow) {
+  TestProblem problem = diamond();
+  problem.constraints().unit_of = {0, 1, 1, 2};
+  problem.constraints().num_units = 3;
+  const Grouped grouped(std::move(problem), 4);
+  const Placement placement = all_on(grouped.problem.graph(), DeviceId{2});
+  const auto grouping =
+      grouping_of(grouped.features, placement, std::vector<double>{0, 1, 2, 3}).value();
+  EXPECT_EQ(grouping, (std::vector<std::int32_t>{0, 1, 1, 2}));
+}
+
+TEST(GroupingOf, NothingWhereThereAreMoreDevicesThanGroups) {
+  const Grouped grouped(diamond(), 2);
+  Placement placement = all_on(grouped.problem.graph(), DeviceId{0});
+  placement.device[1] = DeviceId{1};
+  const std::vector<double> positions = {0, 1, 2, 3};
+  EXPECT_TRUE(grouping_of(grouped.features, placement, positions).has_value());
+  placement.device[2] = DeviceId{2};
+  EXPECT_FALSE(grouping_of(grouped.features, placement, positions).has_value());
 }
 
 }  // namespace

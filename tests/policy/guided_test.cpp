@@ -90,6 +90,39 @@ TEST(Guided, PlacementsGivenAreUsedUnlessWarmStartIsOff) {
   EXPECT_NE(search(problem, options).best, options.initial[0]);
 }
 
+// A score instead of a time, and little that fits.
+class Scored : public LoadAndCut {
+ public:
+  using LoadAndCut::LoadAndCut;
+  void evaluate(std::span<const Placement> placements, std::span<Outcome> results) override {
+    LoadAndCut::evaluate(placements, results);
+    for (Outcome& outcome : results) {
+      if (outcome.feasible()) outcome.score = outcome.step_time.ps / 1'000'000;
+    }
+  }
+};
+
+// Its samples do not fit at first, what they are refined from does.
+TEST(Guided, LearnsScoresThatNoSampleHadYet) {
+  const TestProblem problem = grid_of(4);
+  AlgorithmRegistry registry;
+  register_guided(registry);
+  Scored evaluator(problem.costs(), 10, 4);
+  SearchOptions options = budget_of(400);
+  Placement split = all_on(problem.graph(), DeviceId{0});
+  for (std::size_t v = 0; v < 12; ++v) split.device[v] = id_at<DeviceId>(v / 4);
+  options.initial = {split};
+  options.parameters = {{"k", "4"}, {"refine_moves", "1"}};
+  options.metrics = [](const std::string& line) {
+    const auto update = nlohmann::json::parse(line);
+    EXPECT_LE(update.at("loss_policy").get<double>(), 100);
+    EXPECT_GE(update.at("reward_mean").get<double>(), -10);
+  };
+  const SearchResult result = registry.find("guided").make()->run(problem.with(evaluator), options);
+  EXPECT_EQ(result.trouble, "");
+  EXPECT_TRUE(result.best.has_value());
+}
+
 TEST(Guided, BeatsRandomSearchAtEqualEvaluations) {
   const TestProblem problem = grid_of(10);
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {

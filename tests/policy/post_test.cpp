@@ -134,6 +134,21 @@ TEST_F(PostLearner, EliteIsTheBestOfAllSamplesSinceTheLastStep) {
   EXPECT_NEAR(static_cast<double>(same) / 18'000, 0.8, 0.01);
 }
 
+// What has no elite yet keeps no room for one.
+TEST_F(PostLearner, KeepsAsMuchAsThereIs) {
+  PostMethod method = post_defaults();
+  method.cross_entropy.every = 1'000'000;
+  const std::unique_ptr<Learner> learner = make(method);
+  for (const Blob& blob : learner->optimizer_state()) EXPECT_LT(blob.bytes.size(), 1000U);
+}
+
+// A cross-entropy step that keeps nothing of the old probabilities leaves no choice: no explosion.
+TEST(Post, IsSureAfterAStepThatKeepsNothing) {
+  SearchOptions options = options_with(800);
+  options.parameters = {{"ce_keep", "0"}, {"ce_moves", "0"}, {"ce_elite", "0.001"}};
+  EXPECT_EQ(run(nine_cells(), options).trouble, "");
+}
+
 TEST(Post, SpendsExactlyTheBudgetAndKeepsTheBestItSaw) {
   const TestProblem problem = nine_cells();
   const SearchResult result = run(problem, options_with(203));  // 12 updates of 16 and 11 more

@@ -72,6 +72,13 @@ TEST(Reward, ScoresAreRelativeToTheFirstOnes) {
   EXPECT_EQ(rule.score_unit(), 9);
   EXPECT_DOUBLE_EQ(rule.reward(scored(36)), -2);
   EXPECT_DOUBLE_EQ(rule.reward(fails()), -2);
+  // A score has no seconds.
+  TrainingParameters in_seconds;
+  in_seconds.reward = RewardScale::kSeconds;
+  RewardRule other(in_seconds, {100'000'000});
+  other.settle(std::vector<Outcome>{scored(9)});
+  EXPECT_DOUBLE_EQ(other.reward(scored(36)), -2);
+  EXPECT_DOUBLE_EQ(other.reward(fails()), -2);
 }
 
 TEST(Baseline, MovesFromTheFailingSignalTowardsTheMean) {
@@ -170,6 +177,12 @@ TEST(Reward, OnlyWhatIsNewTeaches) {
 TEST(Baseline, RewardsThatNeverDifferTeachNothing) {
   Baseline baseline(normalized(), std::nullopt);
   EXPECT_EQ(baseline.advantages(std::vector<double>{-1.0, -1.0}), (std::vector<double>{0.0, 0.0}));
+  // The mean of these is another number than each, by rounding.
+  const std::vector<double> same(6, -0.7345);
+  Baseline rounding(normalized(), std::nullopt);
+  for (int update = 0; update < 3; ++update) {
+    EXPECT_EQ(rounding.advantages(same), std::vector<double>(6));
+  }
 }
 
 TEST(Baseline, RestoredItGoesOnTheSame) {

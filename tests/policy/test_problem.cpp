@@ -14,7 +14,7 @@ std::unique_ptr<Workload> make_workload(const std::vector<TestOp>& ops) {
   times.kind = "device";
   for (std::size_t i = 0; i < ops.size(); ++i) {
     Node node;
-    node.name = "op" + std::to_string(i);
+    node.name = ops[i].name.empty() ? "op" + std::to_string(i) : ops[i].name;
     node.op = ops[i].op;
     for (const std::size_t read : ops[i].reads) node.inputs.push_back({id_at<NodeId>(read), 0});
     TensorSpec output;
@@ -93,6 +93,13 @@ void LoadAndCut::evaluate(std::span<const Placement> placements, std::span<Outco
 
 TestProblem three_ops() {
   return TestProblem({{20, {}, 4}, {30, {0}, 4}, {50, {1}, 4}}, {.devices = 2});
+}
+
+std::vector<TestOp> uneven_diamond() {
+  return {
+      {.micros = 10, .reads = {}, .bytes = 4'000},  {.micros = 25, .reads = {0}, .bytes = 9'000},
+      {.micros = 40, .reads = {0}, .bytes = 2'000}, {.micros = 15, .reads = {1}, .bytes = 8'000},
+      {.micros = 30, .reads = {2}, .bytes = 5'000}, {.micros = 20, .reads = {3, 4}, .bytes = 4}};
 }
 
 std::vector<TestOp> grid(std::size_t layers, std::size_t steps, std::int64_t micros,

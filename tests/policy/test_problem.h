@@ -17,6 +17,7 @@ struct TestOp {
   std::vector<std::size_t> reads;  // earlier ops
   std::int64_t bytes = 0;          // of its one output
   std::string op = "op";
+  std::string name = {};  // empty: "op" and its number
 };
 
 struct TestCluster {
@@ -64,6 +65,8 @@ class LoadAndCut : public Evaluator {
 
 // Three ops on a chain, 20, 30 and 50 us.
 [[nodiscard]] TestProblem three_ops();
+// Six ops: two chains of two between a first and a last. All times and sizes differ.
+[[nodiscard]] std::vector<TestOp> uneven_diamond();
 // `layers` x `steps` cells; cell (l, t) reads (l - 1, t) and (l, t - 1), as in an unrolled
 // recurrent network.
 [[nodiscard]] std::vector<TestOp> grid(std::size_t layers, std::size_t steps, std::int64_t micros,

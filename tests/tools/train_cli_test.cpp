@@ -7,6 +7,7 @@
 
 #include "placer/formats/formats.h"
 #include "tests/support/cli_fixture.h"
+#include "tests/support/older_checkpoint.h"
 #include "tests/support/random_graph.h"
 
 namespace placer::test {
@@ -87,11 +88,69 @@ TEST_F(TrainCli, ExistingFileIsKeptUnlessResumed) {
 }
 
 TEST_F(TrainCli, WhatIsNoPolicyIsStatus3) {
-  write("policy.ckpt", "not a policy");
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 120"));
+  const std::string policy = read("policy.ckpt");
+  const std::string place =
+      "place graph.json -c cluster.json --no-measure --algorithm gnn --policy bad.ckpt -o p.json";
+  write("bad.ckpt", "not a policy");
+  EXPECT_THAT(fails(3, place), HasSubstr("bad.ckpt: not a policy checkpoint"));
+  write("bad.ckpt", policy.substr(0, policy.size() / 2));
+  EXPECT_THAT(fails(3, place), HasSubstr("truncated"));
+  write("bad.ckpt", as_version_1(policy));
+  EXPECT_THAT(fails(3, place),
+              HasSubstr("bad.ckpt:version: 1 where this placer reads 2: search or train anew"));
+  write("bad.ckpt", policy);
+  static_cast<void>(ok(place));
+}
+
+// The one that comes with the program: no search, no file.
+TEST_F(TrainCli, TheShippedPolicyPlaces) {
+  const auto report = nlohmann::json::parse(
+      ok("--json place graph.json -c cluster.json --no-measure --algorithm dual --policy shipped "
+         "-o p.json"));
+  for (const auto& row : report.at("algorithms")) {
+    if (row.at("algorithm") == "dual") {
+      EXPECT_EQ(row.at("evaluations"), 64);
+    }
+  }
   EXPECT_THAT(fails(3,
                     "place graph.json -c cluster.json --no-measure --algorithm gnn --policy "
-                    "policy.ckpt -o p.json"),
-              HasSubstr("policy.ckpt"));
+                    "shipped -o p.json"),
+              HasSubstr("shipped:search.algorithm: a policy of dual, which gnn cannot start from"));
+}
+
+TEST_F(TrainCli, GraphsOfFilesAreProblemsToo) {
+  std::filesystem::create_directory(folder_.path() / "configs");
+  const auto config = [](const std::string& graph) {
+    return R"({"format": "placer.training", "version": 1, "parameters": {"hidden": 8, "pair": 8},
+               "budget": 120, "evaluations": 60, "workers": 2, "test_problems": 1,
+               "test_evaluations": 60, "training": {"graphs": [")" +
+           graph +
+           R"("], "devices": [2, 3]}, "held_back": {"families": ["layered"], "nodes": 20}})";
+  };
+  write("configs/train.json", config("../graph.json"));
+  EXPECT_THAT(ok("train configs/train.json -o policy.ckpt"),
+              HasSubstr("1 rounds, 120 evaluations"));
+  write("graph.json", write_graph(random_workload(8, {.nodes = 60})));
+  EXPECT_THAT(fails(3, "train configs/train.json -o policy.ckpt --resume --budget 240"),
+              HasSubstr("search.parameters.training"));
+  Workload untimed = random_workload(8, {.nodes = 60});
+  untimed.times = {};
+  write("untimed.json", write_graph(untimed));
+  write("configs/train.json", config("../untimed.json"));
+  EXPECT_THAT(fails(3, "train configs/train.json -o other.ckpt"),
+              HasSubstr("untimed.json:times: no kind of device has times for every op"));
+  write("configs/train.json", config("missing.json"));
+  EXPECT_THAT(fails(3, "train configs/train.json -o other.ckpt"), HasSubstr("missing.json"));
+}
+
+// What problems are like is a part of the training: a file does not go on with others.
+TEST_F(TrainCli, ResumesWithTheSameProblemsOnly) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 120"));
+  std::string config = read("train.json");
+  write("train.json", config.replace(config.find("[20, 40]"), 8, "[20, 50]"));
+  EXPECT_THAT(fails(3, "train train.json -o policy.ckpt --resume"),
+              HasSubstr("search.parameters.training"));
 }
 
 TEST_F(TrainCli, PolicyWithoutALearnerIsAUsageError) {

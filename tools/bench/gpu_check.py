@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+import gpu_check_policies
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "gpu")
 PLACER = os.path.join(BUILD, "placer")
@@ -75,8 +77,8 @@ class Part:
             raise PartFailed(f"{' '.join(command[:3])} ended with status {process.returncode} (see {self.name}.log)")
         return output
 
-    def placer(self, *arguments, seconds):
-        return json.loads(self.run([PLACER, "--json", "--quiet", *arguments], seconds))
+    def placer(self, *arguments, seconds, read=json.loads):
+        return read(self.run([PLACER, "--json", "--quiet", *arguments], seconds))
 
     def claim(self, holds, text):
         if not holds:
@@ -250,6 +252,27 @@ def memory_of_step(part):
     return next(device["peak_memory_bytes"] for device in simulated["devices"] if device["name"] == "cuda:0.0")
 
 
+def policies(part):
+    """Learners with their networks on the first GPU, and a short training, beside the same on a core."""
+    gpu_check_policies.import_workload(part)
+    part.result.update({"workload": gpu_check_policies.WORKLOAD, "evaluations": gpu_check_policies.EVALUATIONS, "runs": {}})
+    runs = [(method, gpu_check_policies.search) for method in gpu_check_policies.METHODS] + [("train", gpu_check_policies.train)]
+    for device in gpu_check_policies.DEVICES:
+        for name, run in runs:
+            policy_run(part, run, name, device)
+    for by_device in part.result["runs"].values():
+        by_device["gpu_over_cpu_seconds"] = gpu_check_policies.gpu_over_cpu(by_device)
+
+
+def policy_run(part, run, name, device):
+    by_device = part.result["runs"].setdefault(name, {})
+    try:
+        by_device[device], problems = run(part, name, device)
+    except PartFailed as problem:
+        problems = [problem]
+    part.problems.extend(f"{name} on {device}: {problem}" for problem in problems)
+
+
 def one_gpu(part):
     return reduced(part, "cluster.json", "one_gpu.json", lambda name: name == "cuda:0")
 
@@ -294,6 +317,7 @@ ORDER = {
     "step": (step, ("discovery",)),
     "fidelity": (fidelity, ("profile",)),
     "place": (place, ("profile",)),
+    "policies": (policies, ("build",)),
 }
 
 

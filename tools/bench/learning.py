@@ -157,17 +157,21 @@ def run_all(runner, workloads, settings):
 
 
 def write_plots(folder, cells, workloads, methods, budget):
-    points = sorted({round(10 ** (i / 8)) for i in range(0, 8 * 7)} | {budget})
+    """A picture a workload, and one over all of them."""
+    points = [p for p in sorted({round(10 ** (i / 8)) for i in range(0, 8 * 7)} | {budget}) if p <= budget]
+    pictures = {"all workloads": svg_plot.plot(learning_claims.curves_over_all(cells, workloads, methods, budget, points), "all workloads",
+                                               "best so far over the best of all at the end (median, quartiles)")}
     for workload in workloads:
         curves = {}
         for method in methods:
             cell = cells.get((workload, method, budget))
-            rows = learning_claims.curve(cell["histories"], [p for p in points if p <= budget]) if cell else []
+            rows = learning_claims.curve(cell["histories"], points) if cell else []
             if rows:
                 curves[method] = [(x, m / 1e3, low / 1e3, high / 1e3) for x, m, low, high in rows]
-        picture = svg_plot.plot(curves, workload, "best so far, ms (median, least to most)")
+        pictures[workload] = svg_plot.plot(curves, workload, "best so far, ms (median, least to most)")
+    for name, picture in pictures.items():
         if picture:
-            with open(os.path.join(folder, workload.replace("/", "-").replace(", ", "-") + ".svg"), "w") as file:
+            with open(os.path.join(folder, name.replace("/", "-").replace(", ", "-").replace(" ", "-") + ".svg"), "w") as file:
                 file.write(picture)
 
 

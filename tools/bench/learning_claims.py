@@ -133,3 +133,21 @@ def curve(histories, points):
         if not math.isinf(middle):
             rows.append((point, middle, least, most if not math.isinf(most) else middle))
     return rows
+
+
+def curves_over_all(cells, workloads, methods, budget, points):
+    """Method to [(evaluations, median, lower quartile, upper quartile)], over workloads: the median seed's best so far over the best
+    median that any method ends with there. From the first point on where half of the workloads have something."""
+    ends = {w: min((median(cells[w, m, budget]["values"]) for m in methods if (w, m, budget) in cells), default=math.inf) for w in workloads}
+    known = [w for w in workloads if not math.isinf(ends[w])]
+    curves = {}
+    for method in methods:
+        histories = {w: cells[w, method, budget]["histories"] for w in known if (w, method, budget) in cells}
+        rows = []
+        for point in points:
+            ratios = sorted(median([best_after(history, point) for history in seeds]) / ends[w] for w, seeds in histories.items())
+            middle, lower, upper = (ratios[share * len(ratios) // 4] if ratios else math.inf for share in (2, 1, 3))
+            if not math.isinf(middle):
+                rows.append((point, middle, lower, upper if not math.isinf(upper) else middle))
+        curves[method] = rows
+    return curves

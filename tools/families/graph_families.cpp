@@ -20,17 +20,6 @@ constexpr double kBytesPerSecond = 12e9;
 constexpr std::array<std::string_view, 4> kNames = {"layered", "transformer", "series-parallel",
                                                     "random"};
 
-// Of device `d` of `size`: its op times by those of a device of mean speed.
-double slowness(std::size_t d, std::size_t size, bool equal) {
-  if (equal || size == 1) return 1;
-  const auto of = [&](std::size_t i) {
-    return std::pow(4.0, static_cast<double>(i) / static_cast<double>(size - 1));
-  };
-  double sum = 0;
-  for (std::size_t i = 0; i < size; ++i) sum += of(i);
-  return of(d) * static_cast<double>(size) / sum;
-}
-
 std::string kind_of(std::size_t d, bool equal) {
   return equal ? "acc" : fmt::format("acc-{}", d);
 }
@@ -101,7 +90,7 @@ Workload Draft::finish(const FamilyOptions& options) {
     times.kind = kind_of(d, options.equal);
     times.info.workload = "generated";
     for (const double time : times_us_) {
-      const SimTime rounded = from_microseconds(time * slowness(d, kDevices, options.equal));
+      const SimTime rounded = from_microseconds(time * slowness(d, options.equal));
       times.ops.emplace_back(OpTime{.time = rounded, .minimum = rounded});
     }
     workload.times.set(std::move(times));
@@ -279,6 +268,16 @@ Cluster make_cluster(std::size_t size, bool equal) {
     }
   }
   return Cluster(equal ? "equal" : "unequal", std::move(devices), std::move(links));
+}
+
+double slowness(std::size_t d, bool equal) {
+  if (equal) return 1;
+  const auto of = [](std::size_t i) {
+    return std::pow(4.0, static_cast<double>(i) / static_cast<double>(kDevices - 1));
+  };
+  double sum = 0;
+  for (std::size_t i = 0; i < kDevices; ++i) sum += of(i);
+  return of(d) * static_cast<double>(kDevices) / sum;
 }
 
 Workload make_family(const FamilyOptions& options) {

@@ -48,6 +48,8 @@ struct FamilyOptions {
 // Unequal ones differ by up to four times in speed, in geometric steps, the fastest first, each by
 // the same factor for every op; their mean op time is that of equal ones.
 [[nodiscard]] Cluster make_cluster(std::size_t size, bool equal);
+// How many times as long as on a device of mean speed ops take on device `d` of make_cluster(8, equal).
+[[nodiscard]] double slowness(std::size_t d, bool equal);
 
 // With times for every device of make_cluster(8, options.equal).
 //   throws  LogicError unless nodes >= 1 and ccr >= 0

@@ -241,6 +241,29 @@ TEST(Portfolio, MembersForSmallGraphsOnlyStayOutOfLargeOnes) {
   }
 }
 
+class Troubled : public Drawing {
+ public:
+  Troubled() : Drawing(1000) {}
+  SearchResult run(const Problem& problem, const SearchOptions& options) override {
+    SearchResult result = Drawing::run(problem, options);
+    result.trouble = "blew up";
+    return result;
+  }
+};
+
+TEST(Portfolio, TroubleOfLearnersIsSaidOnce) {
+  ThreadedProblem owned(9);
+  SearchOptions options;
+  options.budget.evaluations = 40;
+  const auto make = [] { return std::make_unique<Troubled>(); };
+  std::vector<PortfolioMember> members(2);
+  members[0].entry = {.name = "a", .description = "", .searches = true, .make = make};
+  members[1].entry = {.name = "b", .description = "", .searches = true, .make = make};
+  EXPECT_EQ(portfolio(members)->run(owned.problem(), options).trouble, "");
+  members[1].entry.learns = true;
+  EXPECT_EQ(portfolio(members)->run(owned.problem(), options).trouble, "b: blew up");
+}
+
 TEST(Portfolio, AutoLeavesOutControlsAndItself) {
   const AlgorithmRegistry registry = all_registered();
   ThreadedProblem owned(8);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "placer/base/files.h"
+#include "placer/formats/formats.h"
 
 namespace placer {
 namespace {
@@ -36,6 +37,25 @@ TEST(TrainingFormat, HeldBackProblemsFollowTheTraining) {
   EXPECT_EQ(config.held_back, held_back);
 }
 
+TEST(TrainingFormat, GraphsAreOfFamiliesOrFilesOrBoth) {
+  const auto config = [](const std::string& training, const std::string& held_back) {
+    return read_training(R"({"format": "placer.training", "version": 1, "training": )" + training +
+                             R"(, "held_back": )" + held_back + "}",
+                         "t.json");
+  };
+  const TrainingConfig both =
+      config(R"({"graphs": ["a.json", "b.json.zst"], "families": ["random"]})", "{}");
+  EXPECT_THAT(both.training.graphs, testing::ElementsAre("a.json", "b.json.zst"));
+  EXPECT_THAT(both.training.families, testing::ElementsAre("random"));
+  EXPECT_EQ(both.held_back, both.training);
+  // Who names one of the two wants no others.
+  const TrainingConfig files = config(R"({"graphs": ["a.json"]})", R"({"families": ["layered"]})");
+  EXPECT_TRUE(files.training.families.empty());
+  EXPECT_THAT(files.held_back.families, testing::ElementsAre("layered"));
+  EXPECT_TRUE(files.held_back.graphs.empty());
+  EXPECT_NE(describe(files.training), describe(files.held_back));
+}
+
 TEST(TrainingFormat, OneTeacherOrSeveral) {
   const auto teachers = [](const std::string& value) {
     return read_training(
@@ -51,7 +71,14 @@ TEST(TrainingFormat, OneTeacherOrSeveral) {
 TEST(TrainingFormat, BundledConfigsAreRead) {
   for (const char* name : {"generalist", "dual", "dual_student"}) {
     const std::string file = std::string(PLACER_SOURCE_ROOT) + "/configs/" + name + ".json";
-    EXPECT_FALSE(read_training(read_file(file), file).training.families.empty()) << name;
+    const TrainingConfig config = read_training(read_file(file), file);
+    EXPECT_FALSE(config.training.families.empty()) << name;
+    for (const ProblemRanges* ranges : {&config.training, &config.held_back}) {
+      for (const std::string& graph : ranges->graphs) {
+        const std::string path = std::string(PLACER_SOURCE_ROOT) + "/configs/" + graph;
+        EXPECT_FALSE(read_graph(read_file(path), path).times.kinds().empty()) << graph;
+      }
+    }
   }
 }
 

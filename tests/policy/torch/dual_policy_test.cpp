@@ -12,6 +12,7 @@
 
 #include "policy/schedule_order.h"
 #include "policy/torch/checkpoint.h"
+#include "policy/torch/policy_gradient.h"
 #include "policy/torch/single_thread.h"
 #include "tests/policy/test_problem.h"
 #include "tests/policy/torch/numerical_gradient.h"
@@ -162,6 +163,25 @@ TEST(DualPolicy, HasTheNumericalGradient) {
       1e-6);
 }
 
+// Like devices with like links are told apart by what is on them alone. Nodes are not, by design:
+// their position in the graph is a feature.
+TEST(DualPolicy, ProposalIsAsProbableOnExchangedDevices) {
+  const TestProblem problem(test::grid(2, 3, 20, 4'000),
+                            {.devices = 3, .latency_us = 2, .bytes_per_second = 1e9});
+  const SmallDual dual(problem, lively());
+  const std::vector<Proposal> proposals = dual.sample(8);
+  std::vector<Proposal> exchanged = proposals;
+  for (Proposal& proposal : exchanged) {
+    for (DeviceId& device : proposal.placement.device) {
+      device = id_at<DeviceId>((index(device) + 1) % 3);
+    }
+  }
+  const Evaluation a = dual.network->evaluate(proposals);
+  const Evaluation b = dual.network->evaluate(exchanged);
+  EXPECT_TRUE(a.log_probability.allclose(b.log_probability, 0, 1e-9));
+  EXPECT_TRUE(a.entropy.allclose(b.entropy, 0, 1e-9));
+}
+
 // Mean over the decisions, of their distributions along the proposal: with one chain and one
 // device nothing is left to decide.
 TEST(DualPolicy, WhatIsNoChoiceHasProbabilityOneAndNoEntropy) {
@@ -171,6 +191,12 @@ TEST(DualPolicy, WhatIsNoChoiceHasProbabilityOneAndNoEntropy) {
   const Evaluation all = dual.network->evaluate(dual.sample(3));
   EXPECT_EQ(all.log_probability.abs().max().item<double>(), 0);
   EXPECT_EQ(all.entropy.abs().max().item<double>(), 0);
+  // Nor a gradient, but there is one of every weight.
+  const std::vector<double> advantages = {1, -1, 0.5};
+  dual.network->encode();
+  const at::Tensor loss =
+      reinforce_loss(dual.network->evaluate(dual.sample(3)), advantages, /*entropy_weight=*/0.1);
+  EXPECT_LT(norm_of(gradient_of(loss, dual.network->parameters())), 1e-12);
 }
 
 TEST(DualPolicy, KeepsPrecedenceAndConstraints) {

@@ -97,6 +97,20 @@ TEST_P(GeneralistTraining, FileOfAnotherTrainingIsRefusedAndKept) {
   EXPECT_EQ(read_file(path_), before);
 }
 
+TEST_P(GeneralistTraining, OrdinaryLearningRatesAreLeftAlone) {
+  const GeneralistResult result = train_generalist(grids(), options(900));
+  EXPECT_EQ(result.rollbacks, 0U);
+  EXPECT_EQ(result.trouble, "");
+}
+
+TEST_P(GeneralistTraining, FileOfOtherProblemsIsRefused) {
+  InstanceSource source = grids();
+  source.identity = {{"training", "grids"}};
+  static_cast<void>(train_generalist(source, options(180)));
+  source.identity = {{"training", "other grids"}};
+  EXPECT_THROW(static_cast<void>(train_generalist(source, options(360))), Error);
+}
+
 // Everything on one device is the reference, and a good policy places better than that.
 TEST_P(GeneralistTraining, FirstTestIsOfFreshWeightsAndSearchingBeatsDecoding) {
   const GeneralistResult result = train_generalist(grids(), options(720));
@@ -156,7 +170,14 @@ TEST(Generalist, TeachersAreSeveralOrAreRefused) {
   GeneralistOptions next = distillation();
   next.budget.evaluations = 64;
   next.teachers = {options.output, "shipped"};
+  next.output = options.output + "_of_two";
+  std::filesystem::remove(next.output);
   EXPECT_TRUE(train_generalist(grids(), next).tests.back().over_teacher.has_value());
+  next.budget.evaluations = 128;
+  EXPECT_GT(train_generalist(grids(), next).rounds, 2U);  // it goes on
+  next.teachers.pop_back();
+  EXPECT_THROW(static_cast<void>(train_generalist(grids(), next)), Error);
+  std::filesystem::remove(next.output);
   next.teachers = {options.output + "_that_is_missing"};
   EXPECT_THROW(static_cast<void>(train_generalist(grids(), next)), Error);
   std::filesystem::remove(options.output);
@@ -174,6 +195,19 @@ TEST(Generalist, TrainingGoesOnFromAPolicy) {
   options.test_evaluations = 8;
   const GeneralistResult result = train_generalist(grids(), options);
   EXPECT_EQ(result.tests.front().over_teacher, 1.0);
+}
+
+// How fresh weights would begin does not matter to those that are there.
+TEST(Generalist, SearchesByThePolicyAsItIs) {
+  GeneralistOptions options;
+  options.algorithm = "dual";
+  options.parameters = {{"policy", "shipped"}, {"rollouts", "1"}};
+  options.budget.evaluations = 0;
+  options.test_problems = 6;
+  options.test_evaluations = 24;
+  const double searched = train_generalist(grids(), options).tests.front().searched;
+  for (const char* way : {"greed", "thrift", "packing"}) options.parameters.emplace_back(way, "0");
+  EXPECT_EQ(train_generalist(grids(), options).tests.front().searched, searched);
 }
 
 // Problems on which the device of a decision hardly matters at first: what is learned shows.

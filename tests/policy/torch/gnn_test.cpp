@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <filesystem>
+#include <stop_token>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/rand_like.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,8 @@
 #include "placer/base/files.h"
 #include "policy/checkpoint_file.h"
 #include "policy/register.h"
+#include "policy/torch/single_thread.h"
+#include "tests/policy/torch/numerical_gradient.h"
 #include "tests/policy/torch/small_policy.h"
 
 namespace placer::policy {
@@ -27,14 +31,15 @@ TestProblem twelve_cells(std::size_t devices = 3) {
 }
 
 struct Policy {
-  explicit Policy(const TestProblem& problem)
+  //   gain  of the weights that scores come from; far from uniform unless another is given
+  explicit Policy(const TestProblem& problem, at::ScalarType dtype = at::kFloat, double gain = 20)
       : evaluator(problem.costs()),
         network(make_graph_policy(problem.with(evaluator),
-                                  std::make_unique<GraphNetwork>(kSmallNetwork, 1, at::kFloat))) {
+                                  std::make_unique<GraphNetwork>(kSmallNetwork, 1, dtype))) {
     const at::NoGradGuard guard;
     for (const NamedTensor& parameter : network->parameters()) {
       at::Tensor value = parameter.value;
-      if (parameter.name.starts_with("score")) value.mul_(20);  // far from uniform
+      if (parameter.name.starts_with("score")) value.mul_(gain);
     }
   }
   LoadAndCut evaluator;
@@ -96,6 +101,81 @@ TEST(GraphPolicy, FocusesHaveProbabilityOneTogether) {
     sum += std::exp(policy.network->evaluate({&proposal, 1}).log_probability[0][0].item<double>());
   }
   EXPECT_NEAR(sum, 1, 1e-5);
+}
+
+Placement placed_on(const std::vector<std::size_t>& devices) {
+  Placement placement;
+  for (const std::size_t device : devices) placement.device.push_back(id_at<DeviceId>(device));
+  return placement;
+}
+
+// The gradient of the log-probabilities of focuses and devices and of the entropy, through the
+// bound of the scores. Proposals are regions, one of them with a target that unit 4 may not use,
+// and the whole graph; unit 3 never moves.
+TEST(GraphPolicy, HasTheNumericalGradient) {
+  const SingleThread guard;  // tensors this small gain nothing from more
+  TestProblem problem(test::grid(2, 3, 50, 10'000), {.devices = 3});
+  problem.constraints().allowed[3] = 0b010;
+  problem.constraints().allowed[4] = 0b011;
+  const Policy policy(problem, at::kDouble);
+  policy.network->rebase(placed_on({0, 1, 2, 1, 1, 0}));
+  policy.network->encode();
+  const std::vector<Proposal> proposals = {
+      {.placement = placed_on({2, 1, 0, 1, 1, 0}), .latent = {5'000, 0, 4, 2}},
+      {.placement = placed_on({0, 1, 1, 1, 0, 0}), .latent = {-20'000, 4, 2, 2}},
+      {.placement = placed_on({0, 1, 2, 1, 1, 0}), .latent = {12'000, 5, 2, 1}},
+      {.placement = placed_on({1, 0, 2, 1, 0, 2}), .latent = {-3'000, 0, 0, 0}}};
+  const at::Tensor shape = policy.network->evaluate(proposals).log_probability.detach();
+  ASSERT_EQ(shape.size(0), 7);  // the focus, then the units
+  const at::Tensor direction = at::rand_like(shape) - 0.5;
+  test::expect_numerical_gradient(
+      policy.network->parameters(),
+      [&] {
+        policy.network->encode();
+        const Evaluation all = policy.network->evaluate(proposals);
+        return (all.log_probability * direction).sum() + all.entropy.sum();
+      },
+      1e-6);
+}
+
+// Unit 4 is on device 0. A bias of 0.5 is for staying there, and 2 for the target, device 2.
+TEST(GraphPolicy, BiasAndTargetAddToTheScores) {
+  const TestProblem problem = twelve_cells();
+  const Policy policy(problem, at::kDouble);
+  const Placement base = all_on(problem.graph(), DeviceId{0});
+  policy.network->rebase(base);
+  policy.network->encode();
+  const auto log_odds = [&](std::size_t device, const std::vector<std::int32_t>& latent) {
+    std::vector<Proposal> both(2, Proposal{.placement = base, .latent = latent});
+    both[1].placement.device[4] = id_at<DeviceId>(device);
+    const at::Tensor decided = policy.network->evaluate(both).log_probability[5];
+    return (decided[1] - decided[0]).item<double>();
+  };
+  const std::vector<std::int32_t> plain = {0, 0, 0, 0};
+  const std::vector<std::int32_t> pushed = {5'000, 4, 1, 2};
+  EXPECT_NEAR(log_odds(1, pushed), log_odds(1, plain) - 0.5, 1e-12);
+  EXPECT_NEAR(log_odds(2, pushed), log_odds(2, plain) - 0.5 + 2, 1e-12);
+}
+
+// However large the weights, scores are within 2, so that two devices of a unit are 4 nats apart at
+// most, and half of the focuses are any of the twelve units.
+TEST(GraphPolicy, EveryDeviceAndEveryUnitKeepsAChance) {
+  const TestProblem problem = twelve_cells();
+  const Policy policy(problem, at::kDouble, /*gain=*/1e4);
+  const Placement base = all_on(problem.graph(), DeviceId{0});
+  policy.network->rebase(base);
+  policy.network->encode();
+  for (std::int32_t unit = 0; unit < 12; ++unit) {
+    std::vector<Proposal> proposals(3, Proposal{.placement = base, .latent = {0, 0, 0, 0}});
+    for (std::size_t device = 0; device < 3; ++device) {
+      proposals[device].placement.device[static_cast<std::size_t>(unit)] = id_at<DeviceId>(device);
+    }
+    const at::Tensor devices = policy.network->evaluate(proposals).log_probability[unit + 1];
+    EXPECT_LE((devices.max() - devices.min()).item<double>(), 4 + 1e-9);
+    const Proposal focused{.placement = base, .latent = {0, unit, 1, 0}};
+    const at::Tensor decisions = policy.network->evaluate({&focused, 1}).log_probability;
+    EXPECT_GE(std::exp(decisions[0][0].item<double>()), 0.5 / 12 - 1e-9);
+  }
 }
 
 TEST(GraphPolicy, SamplesDependOnTheirOwnStreamAlone) {
@@ -221,10 +301,12 @@ class GnnCheckpoint : public testing::Test {
   std::string path_;
 };
 
+// Elites are kept with how they were drawn.
 TEST_F(GnnCheckpoint, KilledSearchEndsAsOneNeverKilled) {
   const TestProblem problem = twelve_cells();
-  const SearchResult expected = run_gnn(problem, gnn_options(400));
   SearchOptions options = gnn_options(400);
+  options.parameters.emplace_back("elites", "3");
+  const SearchResult expected = run_gnn(problem, options);
   options.checkpoint = path_;
   options.parameters.emplace_back("checkpoint_updates", "10");
   options.metrics = [&](const std::string& line) {
@@ -237,6 +319,20 @@ TEST_F(GnnCheckpoint, KilledSearchEndsAsOneNeverKilled) {
   EXPECT_EQ(result.best, expected.best);
   EXPECT_EQ(result.evaluations, expected.evaluations);
   EXPECT_EQ(result.history.size(), expected.history.size());
+}
+
+// What it would begin from is not known then: it is not kept.
+TEST_F(GnnCheckpoint, SearchThatIsStoppedAtOnceBeginsAnew) {
+  const TestProblem problem = twelve_cells();
+  const SearchResult expected = run_gnn(problem, gnn_options(200));
+  SearchOptions options = gnn_options(200);
+  options.checkpoint = path_;
+  std::stop_source stop;
+  stop.request_stop();
+  options.stop = stop.get_token();
+  EXPECT_EQ(run_gnn(problem, options).evaluations, 0U);
+  options.stop = {};
+  EXPECT_EQ(run_gnn(problem, options).best, expected.best);
 }
 
 // Weights know neither the graph nor the number of devices; their shape is in the file.

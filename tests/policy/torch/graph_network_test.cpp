@@ -11,6 +11,8 @@ namespace placer::policy {
 namespace {
 
 using test::LoadAndCut;
+using test::TestCluster;
+using test::TestOp;
 using test::TestProblem;
 
 constexpr GraphNetworkParameters kTinyNetwork{.hidden = 5, .layers = 2, .pair = 4};
@@ -60,6 +62,38 @@ TEST(GraphNetwork, ExchangedDevicesHaveExchangedScores) {
   const Example b(problem, {1, 0, 1, 0, 0, 1});
   const GraphNetwork network(kTinyNetwork, 1, at::kDouble);
   EXPECT_TRUE(network.scores(a.inputs).allclose(network.scores(b.inputs).flip(1), 1e-9, 1e-12));
+}
+
+// Op i of the result is what was op order[i]; the order has to be topological.
+std::vector<TestOp> in_order(const std::vector<TestOp>& ops,
+                             const std::vector<std::size_t>& order) {
+  std::vector<std::size_t> place(ops.size());
+  for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+  std::vector<TestOp> result;
+  for (const std::size_t op : order) {
+    result.push_back(ops[op]);
+    for (std::size_t& read : result.back().reads) read = place[read];
+  }
+  return result;
+}
+
+// Nor are units scored by theirs: here the later chain of the diamond comes first. In this schedule
+// (ends at 10, 41, 50, 56, 84 and 111 us) numbers have no ties to break.
+TEST(GraphNetwork, RenumberedUnitsHaveRenumberedScores) {
+  const std::vector<std::size_t> order = {0, 2, 4, 1, 3, 5};
+  const std::vector<std::uint8_t> choice = {0, 1, 0, 1, 2, 0};
+  std::vector<std::uint8_t> renumbered;
+  for (const std::size_t op : order) renumbered.push_back(choice[op]);
+  const TestCluster cluster{.devices = 3, .latency_us = 2, .bytes_per_second = 1e9};
+  const TestProblem first(test::uneven_diamond(), cluster);
+  const TestProblem second(in_order(test::uneven_diamond(), order), cluster);
+  const Example a(first, choice);
+  const Example b(second, renumbered);
+  const GraphNetwork network(kTinyNetwork, 1, at::kDouble);
+  const at::Tensor scores = network.scores(a.inputs);
+  const at::Tensor rows = at::tensor(std::vector<std::int64_t>(order.begin(), order.end()));
+  EXPECT_TRUE(scores.index_select(0, rows).allclose(network.scores(b.inputs), 0, 1e-9));
+  EXPECT_FALSE(scores.allclose(network.scores(b.inputs), 0, 1e-3));
 }
 
 TEST(GraphNetwork, ForbiddenDevicesScoreNothing) {

@@ -81,6 +81,7 @@ class OnDevice : public testing::TestWithParam<Method> {
       TrainingParameters training;
       training.loss = Loss::kPpo;
       training.epochs = 2;
+      training.baseline = BaselineKind::kValue;  // of those that have one
       *learner = make_network_learner(std::move(network), training);
       (*learner)->rebase(all_on(problem_.graph(), DeviceId{0}));
     }
@@ -92,7 +93,9 @@ class OnDevice : public testing::TestWithParam<Method> {
   }
   static LessonReport teach(Learner& learner) {
     const std::vector<double> advantages = {1, -1, 0.5, 0};
-    return learner.teach({.advantages = advantages, .outcomes = {}, .entropy_weight = 0.1});
+    const std::vector<double> rewards = {-0.5, -1.5, -0.75, -1};
+    return learner.teach(
+        {.advantages = advantages, .outcomes = {}, .rewards = rewards, .entropy_weight = 0.1});
   }
   static void expect_near(const std::vector<Blob>& here, const std::vector<Blob>& there) {
     ASSERT_EQ(here.size(), there.size());
@@ -122,6 +125,7 @@ TEST_P(OnDevice, DrawsAndLearnsAsOnTheCpu) {
   for (std::uint64_t update = 0; update < 3; ++update) {
     const std::uint64_t before = test::separate_operations();
     EXPECT_EQ(sample(*here_, update), sample(*there_, update));
+    EXPECT_NEAR(here_->value().value_or(0), there_->value().value_or(0), 1e-5);
     EXPECT_GT(test::separate_operations(), before) << "nothing ran on the device";
     const LessonReport taught = teach(*here_);
     const LessonReport there = teach(*there_);

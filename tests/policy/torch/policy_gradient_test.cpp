@@ -1,9 +1,12 @@
 #include "policy/torch/policy_gradient.h"
 
+#include <cmath>
 #include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -83,6 +86,56 @@ TEST(ReinforceLoss, ExpectedGradientIsThatOfTheExpectedReward) {
     EXPECT_TRUE(expected[i].allclose(-exact[i] / 3, 1e-9, 1e-12))
         << policy.network.parameters()[i].name;
   }
+}
+
+// How much more probable four decisions of two proposals have become: with a clipping range of 0.2
+// one is below it, two are within and one is above.
+at::Tensor ratios_around_the_range() {
+  return at::tensor({0.5, 0.5, 0.9, 0.9, 1.1, 1.1, 1.6, 1.6}, at::kDouble).view({4, 2});
+}
+const std::vector<double> kPraiseAndBlame = {2, -1};
+
+// The lesser of r A and clip(r) A. A = 2: 1, 1.8, 2.2 and 2.4, clipped. A = -1: -0.8, clipped, and
+// -0.9, -1.1, -1.6. In all -(7.4 - 4.4) / 8 - 0.5 * mean(0.2, 0.4) = -0.375 - 0.15
+TEST(PpoLoss, IsTheClippedSurrogatePerDecisionMinusTheEntropy) {
+  const at::Tensor before = at::full({4, 2}, -3.0, at::kDouble);
+  const Evaluation now{.log_probability = before + ratios_around_the_range().log(),
+                       .entropy = at::tensor({0.2, 0.4}, at::kDouble)};
+  EXPECT_NEAR(ppo_loss(now, before, kPraiseAndBlame, 0.2, 0.5).item<double>(), -0.525, 1e-12);
+}
+
+// The gradient of the others is -r A / 8. A decision that has left the range against its advantage
+// is called back.
+TEST(PpoLoss, DecisionsThatHaveLeftTheRangeAsTheirAdvantageSaysTeachNothing) {
+  const at::Tensor log_probability = ratios_around_the_range().log().requires_grad_();
+  const Evaluation now{.log_probability = log_probability, .entropy = at::zeros({2}, at::kDouble)};
+  const at::Tensor loss =
+      ppo_loss(now, at::zeros({4, 2}, at::kDouble), kPraiseAndBlame, 0.2, /*entropy_weight=*/0.5);
+  const at::Tensor expected =
+      at::tensor({-1.0, 0.0, -1.8, 0.9, -2.2, 1.1, 0.0, 1.6}, at::kDouble).view({4, 2}) / 8;
+  EXPECT_TRUE(torch::autograd::grad({loss}, {log_probability})[0].allclose(expected, 0, 1e-12));
+}
+
+TEST(PpoLoss, HasTheNumericalGradient) {
+  SmallPolicy policy(test::tiny(), at::kDouble);
+  auto streams = test::rngs(3, 0, 2);
+  const at::Tensor actions = policy.network.sample(policy.encode(), streams).actions;
+  const at::Tensor before =
+      policy.network.evaluate(policy.encode(), actions).log_probability.detach() -
+      ratios_around_the_range().log();
+  const auto loss = [&] {
+    return ppo_loss(policy.network.evaluate(policy.encode(), actions), before, kPraiseAndBlame, 0.2,
+                    0.3);
+  };
+  test::expect_numerical_gradient(policy.network.parameters(), loss);
+}
+
+// Of ratios 1, 2, 4 and 1: (0 + 1 - log 2 + 3 - log 4 + 0) / 4 = 1 - 3/4 log 2
+TEST(MeanDivergence, IsTheMeanOfTheRatiosLessOneLessTheirLogarithms) {
+  const at::Tensor before = at::full({2, 2}, -3.0, at::kDouble);
+  const at::Tensor now = before + at::tensor({1.0, 2.0, 4.0, 1.0}, at::kDouble).log().view({2, 2});
+  EXPECT_NEAR(mean_divergence(before, now), 1 - 0.75 * std::log(2.0), 1e-12);
+  EXPECT_EQ(mean_divergence(before, before), 0);
 }
 
 // Adam's first step is lr * sign(gradient) for every weight whose gradient is well above epsilon.

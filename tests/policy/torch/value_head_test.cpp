@@ -111,14 +111,20 @@ TEST(ValueBaseline, ResumedSearchIsBitIdenticalToOneNeverStopped) {
 }
 
 TEST(ValueBaseline, IsRefusedWhereNothingIsReadThatItCouldPredictFrom) {
-  for (const std::string algorithm : {"post", "guided"}) {
+  AlgorithmRegistry registry;
+  register_policies(registry);
+  const std::vector<std::pair<std::string, std::string>> value = {{"baseline", "value"}};
+  for (const char* algorithm : {"post", "guided", "dual", "gnn"}) {
     try {
-      static_cast<void>(search_with_value(algorithm, with_value(80)));
+      registry.find(algorithm).check_parameters(value);
       ADD_FAILURE() << algorithm << " takes it";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kUsage);
-      EXPECT_THAT(error.what(), testing::HasSubstr(algorithm + " learns no value"));
+      EXPECT_THAT(error.what(), testing::HasSubstr("baseline=value: expected moving or batch"));
     }
+  }
+  for (const char* algorithm : {"colocrl", "ppo", "hdp"}) {
+    EXPECT_NO_THROW(registry.find(algorithm).check_parameters(value));
   }
 }
 

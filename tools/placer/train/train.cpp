@@ -15,7 +15,7 @@
 #include "policy/torch/generalist.h"
 #include "tools/placer/place/search_space.h"
 #include "tools/placer/shared.h"
-#include "tools/placer/train/instances.h"
+#include "tools/placer/train/problem_source.h"
 
 namespace placer::cli {
 namespace {
@@ -54,17 +54,6 @@ class Curves {
   std::ofstream lines_;
   std::optional<EventWriter> events_;
 };
-
-policy::InstanceSource source_of(const TrainingConfig& config) {
-  return {.training =
-              [&config](std::uint64_t index) {
-                return draw_instance(config.training, config.seed, index);
-              },
-          .held_back =
-              [&config](std::uint64_t index) {
-                return draw_instance(config.held_back, config.seed ^ kHeldBack, index);
-              }};
-}
 
 std::vector<std::pair<std::string, std::string>> training_parameters(const TrainingConfig& config,
                                                                      const TrainOptions& options) {
@@ -113,6 +102,9 @@ int run(const TrainOptions& options, Shared& shared) {
     throw usage_error(options.output +
                       " exists: --resume goes on from it, another name or none starts anew");
   }
+  const fs::path folder = fs::path(options.config).parent_path();
+  const ProblemSource problems(config.training, config.seed, folder);
+  const ProblemSource held_back(config.held_back, config.seed ^ kHeldBack, folder);
   policy::GeneralistOptions training;
   training.algorithm = config.algorithm;
   training.parameters = training_parameters(config, options);
@@ -120,7 +112,7 @@ int run(const TrainOptions& options, Shared& shared) {
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
   training.evaluations = config.evaluations;
   training.workers = config.workers;
-  training.teachers = teachers_of(config, fs::path(options.config).parent_path());
+  training.teachers = teachers_of(config, folder);
   training.teacher_rollouts = config.teacher_rollouts;
   training.test_every = config.test_every;
   training.test_problems = config.test_problems;
@@ -131,7 +123,13 @@ int run(const TrainOptions& options, Shared& shared) {
   training.output = options.output;
   Curves curves(options);
   training.metrics = [&](const std::string& line) { curves.add(line); };
-  print(policy::train_generalist(source_of(config), training), options.output);
+  const policy::GeneralistResult result = policy::train_generalist(
+      {.training = [&](std::uint64_t index) { return problems.draw(index); },
+       .held_back = [&](std::uint64_t index) { return held_back.draw(index); },
+       .identity = {{"training", problems.identity()}, {"held_back", held_back.identity()}}},
+      training);
+  if (!result.trouble.empty()) shared.warn(result.trouble);
+  print(result, options.output);
   return 0;
 }
 

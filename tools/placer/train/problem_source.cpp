@@ -1,7 +1,9 @@
-#include "tools/placer/train/instances.h"
+#include "tools/placer/train/problem_source.h"
 
 #include <array>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "placer/placement/constraints.h"
 #include "tools/families/graph_families.h"
@@ -11,35 +13,41 @@
 namespace placer::cli {
 namespace {
 
+constexpr double kBytesPerSecond = 12e9;  // the families' links
+
+struct DrawnGraph {
+  Workload workload;  // with times for families::make_cluster(8, equal)
+  bool equal = true;
+  // Of links on which the ratio of communication to computation is the one that was drawn.
+  double bytes_per_second = kBytesPerSecond;
+};
+
 // What a problem is made of, drawn one after the other.
 class Draw {
  public:
-  Draw(const ProblemRanges& ranges, std::uint64_t seed, std::uint64_t index)
-      : ranges_(ranges), rng_(Rng::keyed(seed, std::array{index})) {}
+  Draw(const ProblemRanges& ranges, const std::vector<TimedGraph>& files, std::uint64_t seed,
+       std::uint64_t index)
+      : ranges_(ranges), files_(files), rng_(Rng::keyed(seed, std::array{index})) {}
 
-  [[nodiscard]] families::FamilyOptions graph() {
-    families::FamilyOptions options;
-    options.family = families::family_named(one_of(ranges_.families)).value();
-    options.nodes = static_cast<std::size_t>(std::llround(log_uniform(
-        static_cast<double>(ranges_.nodes.low), static_cast<double>(ranges_.nodes.high))));
-    options.ccr = log_uniform(ranges_.ratio.low, ranges_.ratio.high);
-    options.equal = rng_.uniform() >= ranges_.unequal;
-    options.seed = rng_.next();
-    return options;
+  [[nodiscard]] DrawnGraph graph() {
+    const std::size_t source = rng_.below(ranges_.families.size() + files_.size());
+    return source < ranges_.families.size() ? generated(ranges_.families[source])
+                                            : of_file(files_[source - ranges_.families.size()]);
   }
 
   // The first devices of the family's cluster; memory and links are drawn.
-  [[nodiscard]] Cluster cluster(const Workload& workload, bool equal) {
+  [[nodiscard]] Cluster cluster(const DrawnGraph& graph) {
+    const Workload& workload = graph.workload;
     const std::size_t count =
         ranges_.devices.low + rng_.below(ranges_.devices.high - ranges_.devices.low + 1);
-    const Cluster whole = families::make_cluster(8, equal);
+    const Cluster whole = families::make_cluster(8, graph.equal);
     std::vector<Device> devices(whole.devices().begin(),
                                 whole.devices().begin() + static_cast<std::ptrdiff_t>(count));
     if (rng_.uniform() < ranges_.tight_memory) {
       const Bytes part = share_of(workload, count);
       for (Device& device : devices) device.memory = part;
     }
-    return Cluster("drawn", std::move(devices), links(count));
+    return Cluster("drawn", std::move(devices), links(count, graph.bytes_per_second));
   }
 
   [[nodiscard]] std::string objective() { return one_of(ranges_.objectives); }
@@ -48,6 +56,26 @@ class Draw {
   [[nodiscard]] bool starts_well() { return rng_.uniform() < 0.5; }
 
  private:
+  [[nodiscard]] DrawnGraph generated(const std::string& family) {
+    families::FamilyOptions options;
+    options.family = families::family_named(family).value();
+    options.nodes = static_cast<std::size_t>(std::llround(log_uniform(
+        static_cast<double>(ranges_.nodes.low), static_cast<double>(ranges_.nodes.high))));
+    options.ccr = ratio();
+    options.equal = equal();
+    options.seed = rng_.next();
+    return {.workload = families::make_family(options), .equal = options.equal};
+  }
+  [[nodiscard]] DrawnGraph of_file(const TimedGraph& file) {
+    const double bytes_per_second = file.bytes_per_second(ratio());
+    const bool equal_devices = equal();
+    return {.workload = file.workload(equal_devices),
+            .equal = equal_devices,
+            .bytes_per_second = bytes_per_second};
+  }
+  [[nodiscard]] double ratio() { return log_uniform(ranges_.ratio.low, ranges_.ratio.high); }
+  [[nodiscard]] bool equal() { return rng_.uniform() >= ranges_.unequal; }
+
   [[nodiscard]] std::string one_of(const std::vector<std::string>& words) {
     return words[rng_.below(words.size())];
   }
@@ -55,9 +83,9 @@ class Draw {
     return low * std::pow(high / low, rng_.uniform());
   }
 
-  // A bus for all, or a link for each pair. Speed and latency differ by up to four times from the
-  // family's.
-  [[nodiscard]] std::vector<Link> links(std::size_t count) {
+  // A bus for all, or a link for each pair. Speed and latency differ by up to four times from
+  // `bytes_per_second` and the families'.
+  [[nodiscard]] std::vector<Link> links(std::size_t count, double bytes_per_second) {
     const double scale = log_uniform(0.25, 4);
     const SimTime latency = from_microseconds(2 * log_uniform(0.25, 4));
     const bool bus = rng_.uniform() < ranges_.shared_bus;
@@ -69,7 +97,7 @@ class Draw {
           Link link;
           link.name = "link" + std::to_string(links.size());
           link.latency = latency;
-          link.bytes_per_second = 12e9 * scale;
+          link.bytes_per_second = bytes_per_second * scale;
           link.shared = bus;
           links.push_back(std::move(link));
         }
@@ -90,6 +118,7 @@ class Draw {
   }
 
   const ProblemRanges& ranges_;
+  const std::vector<TimedGraph>& files_;
   Rng rng_;
 };
 
@@ -97,9 +126,8 @@ class DrawnInstance : public policy::Instance {
  public:
   explicit DrawnInstance(Draw draw)
       : graph_(draw.graph()),
-        workload_(families::make_family(graph_)),
-        cluster_(draw.cluster(workload_, graph_.equal)),
-        space_(workload_, cluster_, ConstraintOptions{}, {.objective = draw.objective()}),
+        cluster_(draw.cluster(graph_)),
+        space_(graph_.workload, cluster_, ConstraintOptions{}, {.objective = draw.objective()}),
         starts_well_(draw.starts_well()) {}
 
   Problem problem() override { return space_.op_by_op(); }
@@ -124,8 +152,7 @@ class DrawnInstance : public policy::Instance {
     return placements;
   }
 
-  families::FamilyOptions graph_;
-  Workload workload_;
+  DrawnGraph graph_;
   Cluster cluster_;
   SearchSpace space_;
   bool starts_well_;
@@ -133,9 +160,20 @@ class DrawnInstance : public policy::Instance {
 
 }  // namespace
 
-std::unique_ptr<policy::Instance> draw_instance(const ProblemRanges& ranges, std::uint64_t seed,
-                                                std::uint64_t index) {
-  return std::make_unique<DrawnInstance>(Draw(ranges, seed, index));
+ProblemSource::ProblemSource(ProblemRanges ranges, std::uint64_t seed,
+                             const std::filesystem::path& folder)
+    : ranges_(std::move(ranges)), seed_(seed) {
+  for (const std::string& file : ranges_.graphs) files_.emplace_back((folder / file).string());
+}
+
+std::unique_ptr<policy::Instance> ProblemSource::draw(std::uint64_t index) const {
+  return std::make_unique<DrawnInstance>(Draw(ranges_, files_, seed_, index));
+}
+
+std::string ProblemSource::identity() const {
+  std::string text = describe(ranges_);
+  for (const TimedGraph& file : files_) text += fmt::format("; {}", file.hash());
+  return text;
 }
 
 }  // namespace placer::cli
