@@ -176,7 +176,7 @@ class Trainer {
     if (incumbent_.evaluate(placements_of(proposals)) < batch) return false;
     const std::vector<Outcome> outcomes(incumbent_.outcomes().begin(), incumbent_.outcomes().end());
     UpdateMetrics metrics;
-    Taught taught = advantages_of(outcomes, value, metrics);
+    const Taught taught = advantages_of(outcomes, value, metrics);
     const Refined refined = refine(proposals, outcomes);
     record(proposals, outcomes, refined);
     const bool teaches = !taught.rewards.empty() || !refined.proposals.empty();

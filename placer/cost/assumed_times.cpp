@@ -48,6 +48,8 @@ void require_matches(const Graph& graph, std::span<const OpFactor> ops) {
   }
 }
 
+}  // namespace
+
 OpTime scaled(const OpTime& time, double factor) {
   OpTime result;
   result.time = from_microseconds(time.time.microseconds() * factor);
@@ -57,8 +59,6 @@ OpTime scaled(const OpTime& time, double factor) {
   }
   return result;
 }
-
-}  // namespace
 
 KindTimes assume_times(const Workload& workload, const std::string& kind, const std::string& like,
                        double factor, std::span<const OpFactor> ops) {

@@ -15,6 +15,9 @@ struct OpFactor {
   double factor = 1;
 };
 
+// `factor` times the time. What it is while other devices work is not known.
+[[nodiscard]] OpTime scaled(const OpTime& time, double factor);
+
 // Times of `kind`: those of kind `like` times `factor`, or times the factor of the last of `ops`
 // that matches the op's name. What `like` cannot run, `kind` cannot. The result says in
 // ProfileInfo that it is assumed, and from what.

@@ -107,8 +107,7 @@ void read_ranges(JsonView json, ProblemRanges& ranges) {
 std::string describe(const ProblemRanges& ranges) {
   return fmt::format(
       "families {}; graphs {}; nodes {} to {}; ratio {} to {}; devices {} to {}; unequal {}; "
-      "shared "
-      "bus {}; tight memory {}; objectives {}",
+      "shared bus {}; tight memory {}; objectives {}",
       fmt::join(ranges.families, ","), fmt::join(ranges.graphs, ","), ranges.nodes.low,
       ranges.nodes.high, ranges.ratio.low, ranges.ratio.high, ranges.devices.low,
       ranges.devices.high, ranges.unequal, ranges.shared_bus, ranges.tight_memory,

@@ -176,7 +176,7 @@ bool GraphPolicy::takes(const Proposal& proposal) const {
   const auto within = [](std::int32_t number, std::size_t end) {
     return number >= 0 && static_cast<std::size_t>(number) < end;
   };
-  return std::abs(draw.bias) <= kMostBias / kBiasUnit &&
+  return std::abs(kBiasUnit * draw.bias) <= kMostBias &&
          within(draw.focus, features_.num_units()) &&
          within(draw.size, features_.num_units() + 1) &&
          within(draw.target, features_.num_devices());

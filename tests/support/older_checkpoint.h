@@ -13,7 +13,7 @@ inline std::string as_version_1(std::string checkpoint) {
   constexpr std::size_t fixed = 16;  // magic and length
   constexpr std::string_view key = "\"version\":";
   const std::size_t padding = checkpoint.find('\0', fixed);
-  const std::size_t hash = checkpoint.rfind(hash_text("").substr(0, 5), padding);
+  const std::size_t hash = checkpoint.rfind("xxh3:", padding);
   checkpoint[checkpoint.find(key) + key.size()] = '1';
   const std::string own = hash_text(checkpoint.substr(fixed, hash - fixed));
   return checkpoint.replace(hash, own.size(), own);

@@ -26,6 +26,13 @@ class TrainCli : public CliFixture {
     write("graph.json", write_graph(random_workload(7, {.nodes = 60})));
     write("cluster.json", write_cluster(random_cluster(7)));
   }
+  // -1: the report of `place` has no such algorithm.
+  static int evaluations_of(const std::string& algorithm, const nlohmann::json& report) {
+    for (const auto& row : report.at("algorithms")) {
+      if (row.at("algorithm") == algorithm) return row.at("evaluations").get<int>();
+    }
+    return -1;
+  }
   // Its standard error.
   std::string fails(int status, const std::string& arguments) {
     const ProcessResult result = run(arguments);
@@ -41,15 +48,9 @@ TEST_F(TrainCli, TrainedPolicyPlacesWithoutSearchAndSearchesOn) {
       "--json place graph.json -c cluster.json --no-measure --algorithm gnn --policy policy.ckpt ";
   const auto report = nlohmann::json::parse(ok(place + "-o zero_shot.json"));
   const auto searched = nlohmann::json::parse(ok(place + "--budget 300 -o searched.json"));
-  const auto evaluations = [](const nlohmann::json& of) {
-    for (const auto& row : of.at("algorithms")) {
-      if (row.at("algorithm") == "gnn") return row.at("evaluations").get<int>();
-    }
-    return -1;
-  };
-  EXPECT_GT(evaluations(report), 0);
-  EXPECT_LT(evaluations(report), 100);
-  EXPECT_EQ(evaluations(searched), 300);
+  EXPECT_GT(evaluations_of("gnn", report), 0);
+  EXPECT_LT(evaluations_of("gnn", report), 100);
+  EXPECT_EQ(evaluations_of("gnn", searched), 300);
 }
 
 TEST_F(TrainCli, CurvesGoToEventFilesToo) {
@@ -108,11 +109,7 @@ TEST_F(TrainCli, TheShippedPolicyPlaces) {
   const auto report = nlohmann::json::parse(
       ok("--json place graph.json -c cluster.json --no-measure --algorithm dual --policy shipped "
          "-o p.json"));
-  for (const auto& row : report.at("algorithms")) {
-    if (row.at("algorithm") == "dual") {
-      EXPECT_EQ(row.at("evaluations"), 64);
-    }
-  }
+  EXPECT_EQ(evaluations_of("dual", report), 64);
   EXPECT_THAT(fails(3,
                     "place graph.json -c cluster.json --no-measure --algorithm gnn --policy "
                     "shipped -o p.json"),

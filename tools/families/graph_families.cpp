@@ -16,7 +16,6 @@ namespace placer::families {
 namespace {
 
 constexpr std::size_t kDevices = 8;
-constexpr double kBytesPerSecond = 12e9;
 constexpr std::array<std::string_view, 4> kNames = {"layered", "transformer", "series-parallel",
                                                     "random"};
 

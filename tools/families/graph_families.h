@@ -44,6 +44,7 @@ struct FamilyOptions {
   std::uint64_t seed = 1;
 };
 
+inline constexpr double kBytesPerSecond = 12e9;  // of its links
 // `size` devices "acc:0", ... with ample memory, every pair on a link of its own: 12 GB/s, 2 us.
 // Unequal ones differ by up to four times in speed, in geometric steps, the fastest first, each by
 // the same factor for every op; their mean op time is that of equal ones.

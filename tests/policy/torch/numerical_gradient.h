@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/rand_like.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -37,6 +39,22 @@ void expect_numerical_gradient(std::span<const NamedTensor> parameters, const Lo
           << parameters[p].name << "[" << i << "]";
     }
   }
+}
+
+// The same of log-probabilities of every decision and of the entropy of the proposals, through the
+// reading of the graph.
+inline void expect_numerical_gradient_of_evaluation(PolicyNetwork& network,
+                                                    std::span<const Proposal> proposals) {
+  const at::Tensor shape = network.evaluate(proposals).log_probability.detach();
+  const at::Tensor direction = at::rand_like(shape) - 0.5;
+  expect_numerical_gradient(
+      network.parameters(),
+      [&] {
+        network.encode();
+        const Evaluation all = network.evaluate(proposals);
+        return (all.log_probability * direction).sum() + all.entropy.sum();
+      },
+      1e-6);
 }
 
 }  // namespace placer::policy::test

@@ -13,13 +13,11 @@
 namespace placer::cli {
 namespace {
 
-constexpr double kBytesPerSecond = 12e9;  // the families' links
-
 struct DrawnGraph {
   Workload workload;  // with times for families::make_cluster(8, equal)
   bool equal = true;
   // Of links on which the ratio of communication to computation is the one that was drawn.
-  double bytes_per_second = kBytesPerSecond;
+  double bytes_per_second = families::kBytesPerSecond;
 };
 
 // What a problem is made of, drawn one after the other.

@@ -5,6 +5,7 @@
 #include "placer/base/error.h"
 #include "placer/base/files.h"
 #include "placer/base/hash.h"
+#include "placer/cost/assumed_times.h"
 #include "placer/formats/formats.h"
 #include "tools/families/graph_families.h"
 
@@ -16,11 +17,6 @@ bool runs_everything(const Graph& graph, const KindTimes& times) {
     if (graph.nodes()[v].kind == NodeKind::kOp && !times.ops[v]) return false;
   }
   return true;
-}
-
-OpTime slower(const OpTime& time, double factor) {
-  return {.time = from_microseconds(time.time.microseconds() * factor),
-          .minimum = from_microseconds(time.minimum.microseconds() * factor)};
 }
 
 }  // namespace
@@ -41,13 +37,14 @@ TimedGraph::TimedGraph(const std::string& file) {
 }
 
 Workload TimedGraph::workload(bool equal) const {
-  const Cluster cluster = families::make_cluster(8, equal);
   Workload result{graph_, {}};
-  for (std::size_t d = 0; d < cluster.size(); ++d) {
+  // Like devices share a kind; else every device has its own.
+  const std::vector<std::string> kinds = families::make_cluster(8, equal).kinds();
+  for (std::size_t d = 0; d < kinds.size(); ++d) {
     KindTimes times = times_;
-    times.kind = cluster.device(id_at<DeviceId>(d)).kind;
+    times.kind = kinds[d];
     for (auto& op : times.ops) {
-      if (op) op = slower(*op, families::slowness(d, equal));
+      if (op) op = scaled(*op, families::slowness(d, equal));
     }
     result.times.set(std::move(times));
   }
@@ -70,7 +67,7 @@ double TimedGraph::bytes_per_second(double ratio) const {
     }
   }
   // Of a graph that moves nothing or does nothing any speed will do.
-  if (bytes == 0 || seconds == 0) return 12e9;
+  if (bytes == 0 || seconds == 0) return families::kBytesPerSecond;
   return (bytes / edges) / (ratio * seconds / ops);
 }
 
