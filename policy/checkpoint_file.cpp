@@ -218,7 +218,10 @@ SearchState state_from_json(const Json& json) {
   state.round_number = json.at("restarts").get<std::uint64_t>();
   state.round = round_from_json(json.at("round"));
   if (json.contains("kept")) state.kept = json.at("kept").get<double>();
-  if (json.contains("score_unit")) state.score_unit = json.at("score_unit").get<std::int64_t>();
+  if (json.contains("score_unit")) {
+    state.reward.score_unit = json.at("score_unit").get<std::int64_t>();
+  }
+  state.reward.slowest = json.value("slowest", 0.0);  // not in files from before there was one
   if (json.contains("base")) {
     const Json& base = json.at("base");
     state.base = Base{.placement = placement_from_json(base.at("placement")), .cost = {}};
@@ -358,7 +361,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                  {"result", result_to_json(state.result)},
                  {"tensors", Json::array()}};
   if (state.kept) header["kept"] = *state.kept;
-  if (state.score_unit) header["score_unit"] = *state.score_unit;
+  if (state.reward.score_unit) header["score_unit"] = *state.reward.score_unit;
+  header["slowest"] = state.reward.slowest;
   if (state.safeguard) header["safeguard"] = safeguard_to_json(*state.safeguard);
   if (state.base) {
     const BaseCost& cost = state.base->cost;

@@ -52,8 +52,8 @@ struct SearchState {
   RoundState round;  // since the last restart
   // Baseline of the best policy that a restart replaced; its weights are the blobs "kept.<name>".
   std::optional<double> kept;
-  std::optional<std::int64_t> score_unit;  // RewardRule's
-  std::optional<Base> base;                // of methods that improve one
+  RewardState reward;
+  std::optional<Base> base;  // of methods that improve one
   // Nothing in files from before there was one. The good weights of a search are the blobs
   // "good.<name>"; those of a training are its weights.
   std::optional<SafeguardState> safeguard;

@@ -36,15 +36,18 @@ SimTime reference_time(const Problem& problem) {
 }
 
 RewardRule::RewardRule(const TrainingParameters& parameters, SimTime reference)
-    : unit_(parameters.reward == RewardScale::kSeconds ? 1.0 : reference.seconds()),
-      failing_(parameters.failing),
-      reference_(reference.seconds()) {}
+    : failing_(parameters.failing),
+      reference_(reference.seconds()),
+      unit_(parameters.reward == RewardScale::kSeconds ? 1.0 : reference_) {}
+
+double RewardRule::relative_cost(const Outcome& feasible) const {
+  if (!feasible.score) return feasible.step_time.seconds() / reference_;
+  return static_cast<double>(*feasible.score) / static_cast<double>(*state_.score_unit);
+}
 
 double RewardRule::reward(const Outcome& outcome) const {
-  if (!outcome.feasible()) return score_unit_ ? -std::sqrt(failing_) : failing_reward();
-  if (outcome.score) {
-    return -std::sqrt(static_cast<double>(*outcome.score) / static_cast<double>(*score_unit_));
-  }
+  if (!outcome.feasible()) return failing_reward();
+  if (outcome.score) return -std::sqrt(relative_cost(outcome));
   return -std::sqrt(outcome.step_time.seconds() / unit_);
 }
 
@@ -55,16 +58,21 @@ double RewardRule::squared_error(const Outcome& outcome, const StepNoise& noise)
 }
 
 void RewardRule::settle(std::span<const Outcome> outcomes) {
-  if (score_unit_) return;
+  if (!state_.score_unit) {
+    for (const Outcome& outcome : outcomes) {
+      if (!outcome.feasible() || !outcome.score) continue;
+      const std::int64_t score = std::max<std::int64_t>(*outcome.score, 1);
+      state_.score_unit = std::min(state_.score_unit.value_or(score), score);
+    }
+  }
   for (const Outcome& outcome : outcomes) {
-    if (!outcome.feasible() || !outcome.score) continue;
-    const std::int64_t score = std::max<std::int64_t>(*outcome.score, 1);
-    score_unit_ = std::min(score_unit_.value_or(score), score);
+    if (outcome.feasible()) state_.slowest = std::max(state_.slowest, relative_cost(outcome));
   }
 }
 
 double RewardRule::failing_reward() const {
-  return -std::sqrt(failing_ * reference_ / unit_);
+  const double cost = std::max(failing_, state_.slowest);
+  return -std::sqrt(state_.score_unit ? cost : cost * reference_ / unit_);
 }
 
 BaseCost base_cost(const Outcome& outcome) {

@@ -20,6 +20,14 @@ namespace placer::policy {
 // picosecond.
 [[nodiscard]] SimTime reference_time(const Problem& problem);
 
+// What a search learned of its rewards.
+struct RewardState {
+  std::optional<std::int64_t> score_unit;  // of objectives that are no time
+  double slowest = 0;                      // feasible outcome, in reference times or score units
+
+  bool operator==(const RewardState&) const = default;
+};
+
 // Reward R = -sqrt(t / unit), with unit the reference time or a second (Mirhoseini et al., ICML
 // 2017, section 3.1). Where the objective is no time, t is its score and the unit the least score
 // of the first update that had a feasible placement.
@@ -27,22 +35,26 @@ class RewardRule {
  public:
   RewardRule(const TrainingParameters& parameters, SimTime reference);
 
-  // `failing` reference times, or of scores `failing` units, where the outcome is infeasible.
+  // Of an infeasible outcome that of `failing` reference times or score units, or of the slowest
+  // feasible outcome so far if that is more: what does not fit is never better than what does.
   [[nodiscard]] double reward(const Outcome& outcome) const;
   // Squared standard error of the reward of a measured outcome: dR = R dt / 2t. 0 of others.
   [[nodiscard]] double squared_error(const Outcome& outcome, const StepNoise& noise) const;
-  // Looks for the unit of scores among an update's outcomes, which reward() is asked for afterwards.
+  // Learns from an update's outcomes, which reward() is asked for afterwards.
   void settle(std::span<const Outcome> outcomes);
 
-  [[nodiscard]] std::optional<std::int64_t> score_unit() const { return score_unit_; }
-  void restore(std::optional<std::int64_t> score_unit) { score_unit_ = score_unit; }
+  [[nodiscard]] const RewardState& state() const { return state_; }
+  void restore(const RewardState& state) { state_ = state; }
   [[nodiscard]] double failing_reward() const;
 
  private:
-  double unit_;       // seconds
+  // In reference times, or of scores in score units.
+  [[nodiscard]] double relative_cost(const Outcome& feasible) const;
+
   double failing_;    // reference times
   double reference_;  // seconds
-  std::optional<std::int64_t> score_unit_;
+  double unit_;       // seconds
+  RewardState state_;
 };
 
 // What a placement that is to be improved costs.

@@ -412,7 +412,7 @@ class Trainer {
                       .round_number = round_number_,
                       .round = round_.state(),
                       .kept = kept_,
-                      .score_unit = rule_.score_unit(),
+                      .reward = rule_.state(),
                       .base = {},
                       .safeguard = safeguard_.state(),
                       .result = incumbent_.so_far()};
@@ -441,7 +441,7 @@ class Trainer {
     round_number_ = checkpoint.state.round_number;
     round_.restore(std::move(checkpoint.state.round));
     baseline_.restore(checkpoint.state.baseline);
-    rule_.restore(checkpoint.state.score_unit);
+    rule_.restore(checkpoint.state.reward);
     incumbent_.restore(std::move(checkpoint.state.result));
     if (base_) base_->restore(*std::move(checkpoint.state.base));
     file_.begin(incumbent_.clock().seconds());

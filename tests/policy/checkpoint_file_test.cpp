@@ -61,7 +61,7 @@ Checkpoint example() {
                   {.placement = {.device = {DeviceId{0}, DeviceId{1}}, .priority = {}},
                    .latent = {3, -1}}}}};
   checkpoint.state.kept = -0.7;
-  checkpoint.state.score_unit = 1234;
+  checkpoint.state.reward = {.score_unit = 1234, .slowest = 5.5};
   checkpoint.state.safeguard = SafeguardState{
       .rollbacks = 3, .since = 7, .norms = {0.1, 2e-300}, .entropy = 0.3, .failed = 1};
   SearchResult& result = checkpoint.state.result;
@@ -93,7 +93,7 @@ TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.state.round_number, 2U);
   EXPECT_EQ(read.state.round, written.state.round);
   EXPECT_EQ(read.state.kept, written.state.kept);
-  EXPECT_EQ(read.state.score_unit, 1234);
+  EXPECT_EQ(read.state.reward, written.state.reward);
   EXPECT_EQ(read.state.safeguard, written.state.safeguard);
   const SearchResult& result = read.state.result;
   EXPECT_EQ(result.evaluations, 136U);

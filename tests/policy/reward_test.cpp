@@ -27,6 +27,12 @@ TrainingParameters normalized() {
   return parameters;
 }
 
+Outcome scored(std::int64_t score) {
+  Outcome outcome;
+  outcome.score = score;
+  return outcome;
+}
+
 TrainingParameters plain() {
   TrainingParameters parameters;
   parameters.normalize = false;
@@ -60,16 +66,11 @@ TEST(Reward, InSecondsItIsThePublishedOne) {
 // The least score of the first update that has a feasible placement is the unit: sqrt(36 / 9) = 2.
 TEST(Reward, ScoresAreRelativeToTheFirstOnes) {
   RewardRule rule(TrainingParameters{}, {100'000'000});
-  const auto scored = [](std::int64_t score) {
-    Outcome outcome;
-    outcome.score = score;
-    return outcome;
-  };
   rule.settle(std::vector<Outcome>{fails()});
-  EXPECT_FALSE(rule.score_unit());
+  EXPECT_FALSE(rule.state().score_unit);
   rule.settle(std::vector<Outcome>{scored(36), scored(9)});
   rule.settle(std::vector<Outcome>{scored(4)});
-  EXPECT_EQ(rule.score_unit(), 9);
+  EXPECT_EQ(rule.state().score_unit, 9);
   EXPECT_DOUBLE_EQ(rule.reward(scored(36)), -2);
   EXPECT_DOUBLE_EQ(rule.reward(fails()), -2);
   // A score has no seconds.
@@ -79,6 +80,26 @@ TEST(Reward, ScoresAreRelativeToTheFirstOnes) {
   other.settle(std::vector<Outcome>{scored(9)});
   EXPECT_DOUBLE_EQ(other.reward(scored(36)), -2);
   EXPECT_DOUBLE_EQ(other.reward(fails()), -2);
+}
+
+// Else a search on devices of very different speeds learns to overflow memory.
+TEST(Reward, WhatDoesNotFitIsNeverBetterThanWhatDoes) {
+  RewardRule rule(TrainingParameters{}, {100'000'000});
+  rule.settle(std::vector<Outcome>{takes(900), fails(), takes(25)});
+  EXPECT_DOUBLE_EQ(rule.reward(takes(25)), -0.5);
+  EXPECT_DOUBLE_EQ(rule.reward(takes(900)), -3);
+  EXPECT_DOUBLE_EQ(rule.reward(fails()), -3);
+  rule.settle(std::vector<Outcome>{takes(100)});
+  EXPECT_DOUBLE_EQ(rule.reward(fails()), -3) << "for the rest of the search";
+
+  RewardRule resumed(TrainingParameters{}, {100'000'000});
+  resumed.restore(rule.state());
+  EXPECT_DOUBLE_EQ(resumed.reward(fails()), -3);
+
+  RewardRule of_scores(TrainingParameters{}, {100'000'000});
+  of_scores.settle(std::vector<Outcome>{scored(9), scored(144)});
+  EXPECT_DOUBLE_EQ(of_scores.reward(scored(144)), -4);
+  EXPECT_DOUBLE_EQ(of_scores.reward(fails()), -4);
 }
 
 TEST(Baseline, MovesFromTheFailingSignalTowardsTheMean) {
