@@ -104,6 +104,27 @@ TEST_F(TrainCli, WhatIsNoPolicyIsStatus3) {
   static_cast<void>(ok(place));
 }
 
+TEST_F(TrainCli, AMissingPolicyIsSaidBeforeAnyWork) {
+  const std::string place =
+      "place graph.json -c cluster.json --no-measure --run-dir run -o p.json ";
+  for (const char* given : {"--algorithm gnn --policy none.ckpt", "--set gnn.policy=none.ckpt"}) {
+    EXPECT_THAT(fails(3, place + given), HasSubstr("none.ckpt"));
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / "run")) << given;
+  }
+}
+
+TEST_F(TrainCli, APolicyIsRelativeToTheConfigThatNamesIt) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 120"));
+  std::filesystem::create_directory(folder_.path() / "configs");
+  write("configs/place.json",
+        R"({"format": "placer.config", "version": 1, "graph": "../graph.json",
+            "cluster": "../cluster.json", "algorithms": ["gnn"], "measure": false,
+            "parameters": {"gnn": {"policy": "../policy.ckpt", "zero_shot": true}}})");
+  const auto report =
+      nlohmann::json::parse(ok("--json place --config configs/place.json -o p.json"));
+  EXPECT_GT(evaluations_of("gnn", report), 0);
+}
+
 // The one that comes with the program: no search, no file.
 TEST_F(TrainCli, TheShippedPolicyPlaces) {
   const auto report = nlohmann::json::parse(

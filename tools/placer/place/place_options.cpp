@@ -9,6 +9,7 @@
 
 #include "placer/base/error.h"
 #include "placer/base/files.h"
+#include "policy/checkpoint_file.h"
 #include "policy/shipped_policy.h"
 #include "tools/placer/place/candidates.h"
 #include "tools/placer/place/search_space.h"
@@ -38,6 +39,17 @@ std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
 
+// The policy files that algorithms are to begin with.
+std::vector<std::string*> policy_files(Config& config) {
+  std::vector<std::string*> files;
+  for (auto& [algorithm, parameters] : config.parameters) {
+    const auto policy = parameters.find("policy");
+    if (policy == parameters.end() || policy->second.empty()) continue;
+    if (policy->second != policy::kShippedPolicy) files.push_back(&policy->second);
+  }
+  return files;
+}
+
 // For all learners that were named. One that places unseen graphs needs no search to do so.
 void add_policy(Config& config, const std::string& file, bool with_budget) {
   const AlgorithmRegistry registry = all_algorithms();
@@ -46,7 +58,7 @@ void add_policy(Config& config, const std::string& file, bool with_budget) {
     const AlgorithmEntry& entry = registry.find(name);
     if (!entry.learns) continue;
     any = true;
-    config.parameters[name]["policy"] = file == policy::kShippedPolicy ? file : absolute(file);
+    config.parameters[name]["policy"] = file;
     if (!entry.transfers || with_budget) continue;
     config.parameters[name].emplace("zero_shot", "on");
     // It needs few evaluations: ops are not too many for them.
@@ -117,6 +129,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
     for (std::string& path : config.initial) {
       path = (folder / path).string();
     }
+    for (std::string* path : policy_files(config)) *path = (folder / *path).string();
     const auto override_with = [&](const char* flag, auto& value, const auto& given) {
       if (command.count(flag) > 0) {
         value = given;
@@ -153,6 +166,10 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   config.weights = absolute(config.weights);
   for (std::string& path : config.initial) {
     path = absolute(path);
+  }
+  for (std::string* path : policy_files(config)) {
+    *path = absolute(*path);
+    (void)policy::read_checkpoint(*path);  // a bad one is said before anything has run
   }
   return config;
 }
