@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """What parts of the learned methods are worth: each is changed alone, and what is found at equal evaluations is compared.
 
-  python3 tools/bench/ablations.py build/release/placer                          # dual; 15 minutes
+  python3 tools/bench/ablations.py build/release/placer                          # dual
+  python3 tools/bench/ablations.py build/release/placer --method post --budget 1000
   python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
   python3 tools/bench/ablations.py build/release/placer --only ways --objective max-load
 
 Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON); with another
 objective than the step time, on the bundled workloads of that objective. Prints a Markdown table: medians over the seeds of the best value,
 over those of the first row, which is the method as it is; their geometric mean over the graphs is the last column. Below 1 is better; `-`:
-nothing that fits was found in the median. Needs nothing but Python's standard library.
+nothing that fits was found in the median. As many runs at once as there are cores. Needs nothing but Python's standard library.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import learning_workloads
 
@@ -26,6 +28,37 @@ WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference
 GENERATED = [("layered", "150", "1"), ("random", "150", "2"), ("series-parallel", "150", "1")]
 
 NO_LIST_SCHEDULER = [word for name in ("urgency", "greed", "thrift", "packing") for word in ("--set", f"dual.{name}=0")]
+
+
+def settings(method, *values):
+    return [word for value in values for word in ("--set", f"{method}.{value}")]
+
+
+def signal_and_learning(method):
+    """Of every method."""
+    return [
+        ("baseline: mean of the update's others", settings(method, "baseline=batch")),
+        ("baseline: from the first rewards", settings(method, "baseline_from_failing=off")),
+        ("reward: seconds, advantages as they are (published)", settings(method, "reward=seconds", "normalize=off")),
+        ("reward: advantages as they are", settings(method, "normalize=off")),
+        ("elites: none", settings(method, "elites=0")),
+    ]
+
+
+def grouped(method):
+    """Of those that see units or groups in the order of the graph."""
+    return [
+        ("as it is", []),
+        ("grouping: 64 groups", ["--max-groups", "64"]),
+        ("start: with a warm start", settings(method, "warm_start=on")),
+        ("ways to begin: uniform alone", settings(method, "runs=0", "packing=0")),
+        ("ways to begin: not packed", settings(method, "packing=0")),
+        *signal_and_learning(method),
+        ("restarts: none", settings(method, "restart_after=0")),
+        ("entropy bonus: none", settings(method, "entropy=0", "entropy_end=0")),
+        ("loss: the policy gradient", settings(method, "loss=reinforce")),
+    ]
+
 
 # (what is changed, arguments of placer place)
 VARIANTS = {
@@ -39,13 +72,22 @@ VARIANTS = {
         ("ways to begin: not by few devices", ["--no-warm-start", "--set", "dual.packing=0"]),
         ("ways to begin: not by few transfers", ["--no-warm-start", "--set", "dual.thrift=0"]),
         ("ways to begin: by earliest finish alone", ["--no-warm-start", "--set", "dual.packing=0", "--set", "dual.thrift=0"]),
-        ("baseline: mean of the update's others", ["--set", "dual.baseline=batch"]),
-        ("baseline: from the first rewards", ["--set", "dual.baseline_from_failing=off"]),
-        ("reward: seconds, advantages as they are (published)", ["--set", "dual.reward=seconds", "--set", "dual.normalize=off"]),
-        ("reward: advantages as they are", ["--set", "dual.normalize=off"]),
-        ("features: no messages between ops", ["--set", "dual.layers=0"]),
-        ("elites: none", ["--set", "dual.elites=0"]),
-        ("learning: none", ["--set", "dual.lr=1e-8"]),
+        *signal_and_learning("dual"),
+        ("features: no messages between ops", settings("dual", "layers=0")),
+        ("learning: none", settings("dual", "lr=1e-8")),
+    ],
+    "post": [
+        *grouped("post"),
+        ("cross-entropy steps: none", settings("post", "ce_every=0")),
+        ("cross-entropy steps: no floor", settings("post", "ce_moves=0")),
+        ("learning: cross-entropy steps alone", settings("post", "lr=1e-8")),
+        ("learning: none", settings("post", "lr=1e-8", "ce_every=0")),
+    ],
+    "ppo": [
+        *grouped("ppo"),
+        ("baseline: a value that is learned", settings("ppo", "baseline=value")),
+        ("features: the encoder reads one way", settings("ppo", "bidirectional=off")),
+        ("learning: none", settings("ppo", "lr=1e-8")),
     ],
 }
 
@@ -87,16 +129,21 @@ def make_graphs(options, folder):
     return names
 
 
-def best(options, folder, graph, given):
-    """Median over the seeds, microseconds; infinite where nothing fits."""
-    values = []
-    for seed in range(1, options.seeds + 1):
+def search(options, folder, graph, given, seed):
+    """What it finds, microseconds; infinite where nothing fits."""
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".json") as placement:
         out = run([os.path.abspath(options.program), "--json", "-q", "place", f"{graph}.json", "-c", f"{graph}_cluster.json", "--algorithm", options.method,
                    "--signal", "simulated", "--no-measure", "--objective", options.objective, "--budget", options.budget, "--seed", str(seed), "-o",
-                   "placement.json", *given], folder, allowed=(0, 4))
-        rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
-        values.append(next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf))
-    return statistics.median(values)
+                   placement.name, *given], folder, allowed=(0, 4))
+    rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
+    return next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf)
+
+
+def medians(options, folder, graphs, given, pool):
+    """Of each graph over the seeds."""
+    seeds = range(1, options.seeds + 1)
+    found = {graph: [pool.submit(search, options, folder, graph, given, seed) for seed in seeds] for graph in graphs}
+    return {graph: statistics.median(run.result() for run in runs) for graph, runs in found.items()}
 
 
 def cell(ratio):
@@ -107,15 +154,14 @@ def main():
     options = arguments()
     variants = VARIANTS[options.method]
     variants = variants[:1] + [variant for variant in variants[1:] if options.only in variant[0]]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         graphs = make_graphs(options, folder)
         print(f"| {options.method}, {options.budget} evaluations | " + " | ".join(graphs) + " | geometric mean |\n" + "|---" * (len(graphs) + 2) + "|")
         first = {}
         for name, given in variants:
-            ratios = []
-            for graph in graphs:
-                value = best(options, folder, graph, given)
-                ratios.append(value / first.setdefault(graph, value))
+            values = medians(options, folder, graphs, given, pool)
+            first = first or values
+            ratios = [values[graph] / first[graph] for graph in graphs]
             finite = all(0 < ratio < math.inf for ratio in ratios)
             mean = math.exp(statistics.fmean(map(math.log, ratios))) if finite else math.nan
             print(f"| {name} | " + " | ".join(map(cell, ratios)) + f" | {cell(mean)} |", flush=True)
