@@ -47,14 +47,16 @@ struct PlacementFile {
 [[nodiscard]] Placement bind_placement(const PlacementFile& placement, const Graph& graph,
                                        const Cluster& cluster, const std::string& file);
 
+// Algorithm -> name -> value.
+using AlgorithmParameters = std::map<std::string, std::map<std::string, std::string>>;
+
 // An experiment: everything `placer place` can be told, so that a run can be repeated from its
 // folder. Fields left out take the command's default.
 struct Config {
   std::string graph;  // path, relative to the config file
   std::string cluster;
   std::vector<std::string> algorithms;
-  // Algorithm -> name -> value.
-  std::map<std::string, std::map<std::string, std::string>> parameters;
+  AlgorithmParameters parameters;
   std::string objective = "step-time";  // as sim::make_objective reads it
   std::string signal = "both";          // simulated | measured | both
   std::string budget = "60s";

@@ -155,6 +155,24 @@ TEST_F(SearchCli, CompareGivesTheSameBytesButForSeconds) {
   EXPECT_EQ(without_seconds(), without_seconds());
 }
 
+TEST_F(SearchCli, CompareTakesParameters) {
+  use(training_chain(8), cpu_cores(2, 20));
+  const std::string compare = std::string(kCompare) + "--algorithms random,heft ";
+  const json one = report(compare + "--set random.batch=1 --seeds 2");
+  EXPECT_EQ(one["parameters"], json::parse(R"({"random": {"batch": "1"}})"));
+  EXPECT_TRUE(report(compare)["parameters"].empty());
+  const auto refuses = [&](const std::string& given, const std::string& why) {
+    const ProcessResult result = run(compare + given);
+    EXPECT_EQ(result.status, 2) << given;
+    EXPECT_THAT(result.err, HasSubstr(why)) << given;
+  };
+  refuses("--set random.batch", "expected ALGORITHM.NAME=VALUE");
+  refuses("--set random.batsh=1", "batsh");
+  refuses("--set random.batch=none", "batch");
+  refuses("--set genetic.seed=1", "genetic");
+  refuses("--set nothing.batch=1", "nothing");
+}
+
 TEST_F(SearchCli, WhatFitsNowhereIsStatus4WithTheReason) {
   use(training_chain(8), cpu_cores(2, 20, Bytes{1 << 20}));
   const ProcessResult compared = run(kCompare);

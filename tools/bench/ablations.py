@@ -2,14 +2,15 @@
 """What parts of the learned methods are worth: each is changed alone, and what is found at equal evaluations is compared.
 
   python3 tools/bench/ablations.py build/release/placer                          # dual
-  python3 tools/bench/ablations.py build/release/placer --method post --budget 1000
+  python3 tools/bench/ablations.py build/release/placer --method post --budget 1000 --nodes 1000
   python3 tools/bench/ablations.py build/release/placer --only baseline --budget 100 --seeds 5
   python3 tools/bench/ablations.py build/release/placer --only ways --objective max-load
 
-Runs `placer place` in the simulator on bundled workloads and on generated graphs (in a build with -DPLACER_BUILD_BENCH=ON); with another
-objective than the step time, on the bundled workloads of that objective. Prints a Markdown table: medians over the seeds of the best value,
-over those of the first row, which is the method as it is; their geometric mean over the graphs is the last column. Below 1 is better; `-`:
-nothing that fits was found in the median. As many runs at once as there are cores. Needs nothing but Python's standard library.
+Runs `placer compare`, or `placer place` where it begins with heuristics' placements, in the simulator on bundled workloads and on generated
+graphs (in a build with -DPLACER_BUILD_BENCH=ON); with another objective than the step time, on the bundled workloads of that objective.
+Prints a Markdown table: medians over the seeds of the best value, over those of the first row, which is the method as it is; their geometric
+mean over the graphs is the last column. Below 1 is better; `-`: nothing that fits was found in the median. As many runs at once as there are
+cores. Needs nothing but Python's standard library.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 import learning_workloads
 
 WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"]
-GENERATED = [("layered", "150", "1"), ("random", "150", "2"), ("series-parallel", "150", "1")]
+GENERATED = [("layered", "1"), ("random", "2"), ("series-parallel", "1")]  # and the ratio of communication to computation
+WARM_START = ["dual"]  # methods that begin with the heuristics' placements where these are there
 
 NO_LIST_SCHEDULER = [word for name in ("urgency", "greed", "thrift", "packing") for word in ("--set", f"dual.{name}=0")]
 
@@ -98,6 +100,7 @@ def arguments():
     parser.add_argument("--method", default="dual", choices=sorted(VARIANTS))
     parser.add_argument("--objective", default="step-time", choices=["step-time", "max-load", "latency"])
     parser.add_argument("--budget", default="300", help="evaluations")
+    parser.add_argument("--nodes", type=int, default=150, help="of generated graphs, about")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="variants whose name has this in it, and the first")
     return parser.parse_args()
@@ -122,28 +125,31 @@ def make_graphs(options, folder):
         run([program, "-q", "import", "--from", "dnn-partitioning", os.path.join(learning_workloads.PUBLIC, path + ".json"), "-o", f"{names[-1]}.json", "-c",
              f"{names[-1]}_cluster.json"], folder)
     generator = os.path.join(os.path.dirname(program), "bench", "generate_graphs")
-    for family, nodes, ratio in generated:
-        names.append(f"{family}-{nodes}")
-        run([generator, "--family", family, "--nodes", nodes, "--ratio", ratio, "--seed", "7", "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"],
+    for family, ratio in generated:
+        names.append(f"{family}-{options.nodes}")
+        run([generator, "--family", family, "--nodes", str(options.nodes), "--ratio", ratio, "--seed", "7", "-o", f"{names[-1]}.json", "-c", f"{names[-1]}_cluster.json"],
             folder)
     return names
 
 
-def search(options, folder, graph, given, seed):
-    """What it finds, microseconds; infinite where nothing fits."""
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".json") as placement:
-        out = run([os.path.abspath(options.program), "--json", "-q", "place", f"{graph}.json", "-c", f"{graph}_cluster.json", "--algorithm", options.method,
-                   "--signal", "simulated", "--no-measure", "--objective", options.objective, "--budget", options.budget, "--seed", str(seed), "-o",
-                   placement.name, *given], folder, allowed=(0, 4))
-    rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
-    return next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf)
-
-
-def medians(options, folder, graphs, given, pool):
-    """Of each graph over the seeds."""
-    seeds = range(1, options.seeds + 1)
-    found = {graph: [pool.submit(search, options, folder, graph, given, seed) for seed in seeds] for graph in graphs}
-    return {graph: statistics.median(run.result() for run in runs) for graph, runs in found.items()}
+def search(options, folder, graph, given):
+    """What is found with every seed, microseconds; infinite where nothing fits."""
+    program, common = os.path.abspath(options.program), [f"{graph}.json", "-c", f"{graph}_cluster.json", "--objective", options.objective, "--budget",
+                                                         options.budget, *given]
+    warm = options.method in WARM_START and "--no-warm-start" not in given or f"{options.method}.warm_start=on" in given
+    if not warm:  # without the heuristics
+        common = [word for word in common if word != "--no-warm-start"]
+        out = run([program, "--json", "-q", "compare", *common, "--algorithms", options.method, "--seeds", str(options.seeds)], folder, allowed=(0, 4))
+        rows = json.loads(out[out.find("{\n"):])["algorithms"]
+        return [one["value_us"] if one["feasible"] else math.inf for one in rows[0]["runs"]]
+    values = []
+    for seed in range(1, options.seeds + 1):
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".json") as placement:
+            out = run([program, "--json", "-q", "place", *common, "--algorithm", options.method, "--signal", "simulated", "--no-measure", "--seed", str(seed),
+                       "-o", placement.name], folder, allowed=(0, 4))
+        rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
+        values.append(next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf))
+    return values
 
 
 def cell(ratio):
@@ -159,9 +165,9 @@ def main():
         print(f"| {options.method}, {options.budget} evaluations | " + " | ".join(graphs) + " | geometric mean |\n" + "|---" * (len(graphs) + 2) + "|")
         first = {}
         for name, given in variants:
-            values = medians(options, folder, graphs, given, pool)
+            values = [statistics.median(found) for found in pool.map(lambda graph: search(options, folder, graph, given), graphs)]
             first = first or values
-            ratios = [values[graph] / first[graph] for graph in graphs]
+            ratios = [value / as_it_is for value, as_it_is in zip(values, first)]
             finite = all(0 < ratio < math.inf for ratio in ratios)
             mean = math.exp(statistics.fmean(map(math.log, ratios))) if finite else math.nan
             print(f"| {name} | " + " | ".join(map(cell, ratios)) + f" | {cell(mean)} |", flush=True)

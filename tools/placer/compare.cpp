@@ -33,6 +33,7 @@ struct CompareOptions {
   std::vector<std::string> algorithms;
   std::size_t seeds = 1;
   std::optional<std::size_t> max_groups;
+  std::vector<std::string> settings;  // "algorithm.name=value"
   ConstraintFlags constraints;
   ModelOptions model;
   std::string csv;
@@ -85,6 +86,7 @@ class CompareCommand {
     for (const std::string& name : options.algorithms) {
       registry_.require_fitting(name, space_.size());
     }
+    read_settings();
     const bool simulated = options.objective.find(kStepTime) != std::string::npos;
     if (!simulated && space_.model() != sim::Model{}) {
       throw usage_error("--model and its switches change the step time, not the objective " +
@@ -116,6 +118,16 @@ class CompareCommand {
   }
 
  private:
+  void read_settings() {
+    add_settings(parameters_, options_.settings);
+    for (const auto& [name, parameters] : parameters_) {
+      registry_.check_parameters(name, parameters_of(parameters_, name));
+      if (!asked_for(name)) {
+        throw usage_error("--set " + name + ": it is not among --algorithms");
+      }
+    }
+  }
+
   [[nodiscard]] bool asked_for(const std::string& name) const {
     return options_.algorithms.empty() ||
            std::find(options_.algorithms.begin(), options_.algorithms.end(), name) !=
@@ -153,6 +165,7 @@ class CompareCommand {
       SearchOptions options;
       options.budget = budget_;
       options.seed = i + 1;
+      options.parameters = parameters_of(parameters_, entry.name);
       options.stop = shared_.stop.get_token();
       options.progress = shared_.progress();
       options.threads = search_threads();
@@ -242,11 +255,9 @@ class CompareCommand {
                       {"learns", row.learns},
                       {"runs", runs}});
     }
-    CompareJson object{{"format", "placer.compare-report"},
-                       {"version", 1},
-                       {"objective", options_.objective},
-                       {"stopped", shared_.stop.stop_requested()},
-                       {"algorithms", std::move(rows)}};
+    CompareJson object{{"format", "placer.compare-report"},        {"version", 1},
+                       {"objective", options_.objective},          {"parameters", parameters_},
+                       {"stopped", shared_.stop.stop_requested()}, {"algorithms", std::move(rows)}};
     if (bound_) {
       Outcome least;
       least.score = bound_->cost;
@@ -287,6 +298,7 @@ class CompareCommand {
   SearchSpace space_;
   ObjectiveText objective_;
   const AlgorithmRegistry registry_ = all_algorithms();
+  AlgorithmParameters parameters_;
   std::vector<ComparedRow> rows_;
   std::optional<LowerBound> bound_;
 };
@@ -312,6 +324,8 @@ void add_compare(CLI::App& app, Shared& shared) {
   command->add_option("--seeds", options->seeds, "run each with the seeds 1 to this")
       ->check(whole_number(1))
       ->capture_default_str();
+  command->add_option("--set", options->settings, "ALGORITHM.NAME=VALUE, a parameter of one")
+      ->allow_extra_args(false);
   command->add_option("--max-groups", options->max_groups, "as of placer place")
       ->check(whole_number());
   add_constraint_flags(*command, options->constraints);

@@ -153,7 +153,7 @@ class Proposer {
     SearchOptions options;
     options.seed = plan_.seed;
     options.stop = shared_.stop.get_token();
-    options.parameters = parameters_of(config_, name);
+    options.parameters = parameters_of(config_.parameters, name);
     return options;
   }
 
@@ -272,16 +272,16 @@ std::unique_ptr<Algorithm> make_search(const AlgorithmRegistry& registry, const 
   for (const AlgorithmEntry& entry : registry.entries()) {
     const bool left_out = entry.learns && !(entry.name == kLearner && by_steps);
     if (entry.searches && !entry.control && !left_out && entry.name != kAuto) {
-      members.push_back({entry, parameters_of(config, entry.name)});
+      members.push_back({entry, parameters_of(config.parameters, entry.name)});
     }
   }
   return portfolio(std::move(members));
 }
 
-std::vector<std::pair<std::string, std::string>> parameters_of(const Config& config,
-                                                               const std::string& algorithm) {
-  const auto given = config.parameters.find(algorithm);
-  if (given == config.parameters.end()) {
+std::vector<std::pair<std::string, std::string>> parameters_of(
+    const AlgorithmParameters& parameters, const std::string& algorithm) {
+  const auto given = parameters.find(algorithm);
+  if (given == parameters.end()) {
     return {};
   }
   return {given->second.begin(), given->second.end()};
@@ -316,7 +316,7 @@ std::vector<Candidate> propose(SearchSpace& space, const AlgorithmRegistry& regi
   }
   if (by_ops) {
     const AlgorithmEntry& entry = registry.find("multilevel");
-    const auto on_all_cores = portfolio({{entry, parameters_of(config, entry.name)}});
+    const auto on_all_cores = portfolio({{entry, parameters_of(config.parameters, entry.name)}});
     proposer.add_search(kMultilevelByOps, *on_all_cores, space.op_by_op(), --after);
   }
   return proposer.take_all();

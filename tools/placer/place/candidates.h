@@ -81,9 +81,9 @@ struct SearchPlan {
 [[nodiscard]] Provenance provenance_of(const SearchSpace& space, const std::string& algorithm,
                                        std::uint64_t seed, std::uint64_t evaluations,
                                        const Outcome& predicted);
-// What the config sets of an algorithm, as SearchOptions::parameters.
+// Those of one algorithm, as SearchOptions::parameters.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parameters_of(
-    const Config& config, const std::string& algorithm);
+    const AlgorithmParameters& parameters, const std::string& algorithm);
 // Says what ended it early, or that it found nothing.
 void tell(const Candidate& candidate, const Shared& shared);
 

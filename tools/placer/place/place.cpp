@@ -54,7 +54,7 @@ class PlaceCommand {
       registry_.require_fitting(name, space_.size());
     }
     for (const auto& [name, parameters] : config_.parameters) {
-      registry_.check_parameters(name, parameters_of(config_, name));
+      registry_.check_parameters(name, parameters_of(config_.parameters, name));
     }
     require_writable(config_.output, {config_.graph, config_.cluster, config_.weights});
     if (config_.signal != "simulated" && !not_measured_.empty()) {
@@ -267,7 +267,7 @@ class PlaceCommand {
       const std::string label = config_.signal == "measured" ? name : name + "+steps";
       options.checkpoint = run_.checkpoint(label);
       options.metrics = [&](const std::string& json) { run_.add_metrics(label, json); };
-      options.parameters = parameters_of(config_, name);
+      options.parameters = parameters_of(config_.parameters, name);
       if (config_.signal == "both") {
         options.initial = best_by_simulation();
         // The policy that the simulator has taught goes on.

@@ -23,18 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTensorboard = "--tensorboard";
 
-void add_settings(Config& config, const std::vector<std::string>& settings) {
-  for (const std::string& setting : settings) {
-    const auto equals = setting.find('=');
-    const auto dot = setting.find('.');
-    if (dot == std::string::npos || equals == std::string::npos || dot > equals) {
-      throw usage_error("--set " + setting + ": expected ALGORITHM.NAME=VALUE");
-    }
-    config.parameters[setting.substr(0, dot)][setting.substr(dot + 1, equals - dot - 1)] =
-        setting.substr(equals + 1);
-  }
-}
-
 std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::absolute(path).lexically_normal().string();
 }
@@ -117,6 +105,18 @@ std::vector<std::string> searches_of(const AlgorithmRegistry& registry) {
   return names;
 }
 
+void add_settings(AlgorithmParameters& parameters, const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    const auto dot = setting.find('.');
+    if (dot == std::string::npos || equals == std::string::npos || dot > equals) {
+      throw usage_error("--set " + setting + ": expected ALGORITHM.NAME=VALUE");
+    }
+    parameters[setting.substr(0, dot)][setting.substr(dot + 1, equals - dot - 1)] =
+        setting.substr(equals + 1);
+  }
+}
+
 Config resolve(const PlaceOptions& options, const CLI::App& command) {
   const Config& flags = options.flags;
   Config config = flags;
@@ -152,7 +152,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   override_constraints(config.constraints, read_constraints(options.constraints));
   config.warm_start = config.warm_start && !options.no_warm_start;
   config.measure = config.measure && !options.no_measure;
-  add_settings(config, options.settings);
+  add_settings(config.parameters, options.settings);
   if (!options.policy.empty()) {
     add_policy(config, options.policy, command.count("--budget") > 0);
   }

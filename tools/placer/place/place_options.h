@@ -34,6 +34,9 @@ struct PlaceOptions {
 // Names of those that search.
 [[nodiscard]] std::vector<std::string> searches_of(const AlgorithmRegistry& registry);
 
+// Adds "algorithm.name=value" of --set. Throws Error(kUsage) for what is not written so.
+void add_settings(AlgorithmParameters& parameters, const std::vector<std::string>& settings);
+
 // Adds the flags, which write to `options`.
 void add_place_flags(CLI::App& command, PlaceOptions& options);
 
