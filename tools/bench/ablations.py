@@ -14,7 +14,6 @@ cores. Needs nothing but Python's standard library.
 """
 
 import argparse
-import json
 import math
 import os
 import statistics
@@ -24,12 +23,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import learning_workloads
+from placer_report import report_of
 
 WORKLOADS = ["throughput/op_bert_l-3_inference", "latency/layer_bert24_inference"]
 GENERATED = [("layered", "1"), ("random", "2"), ("series-parallel", "1")]  # and the ratio of communication to computation
-WARM_START = ["dual"]  # methods that begin with the heuristics' placements where these are there
-
-NO_LIST_SCHEDULER = [word for name in ("urgency", "greed", "thrift", "packing") for word in ("--set", f"dual.{name}=0")]
+WARM, COLD = "warm_start=on", "warm_start=off"
+WARM_METHODS = ["dual"]  # whose default is to begin with the heuristics' placements
+NO_LIST_SCHEDULER = ["urgency=0", "greed=0", "thrift=0", "packing=0"]
 
 
 def settings(method, *values):
@@ -52,7 +52,7 @@ def grouped(method):
     return [
         ("as it is", []),
         ("grouping: 64 groups", ["--max-groups", "64"]),
-        ("start: with a warm start", settings(method, "warm_start=on")),
+        ("start: with a warm start", settings(method, WARM)),
         ("ways to begin: uniform alone", settings(method, "runs=0", "packing=0")),
         ("ways to begin: not packed", settings(method, "packing=0")),
         *signal_and_learning(method),
@@ -62,18 +62,18 @@ def grouped(method):
     ]
 
 
-# (what is changed, arguments of placer place)
+# (what is changed, arguments of placer)
 VARIANTS = {
     "dual": [
         ("as it is", []),
         ("grouping: 64 groups", ["--max-groups", "64"]),
         ("grouping: op by op", ["--max-groups", "0"]),
-        ("start: fresh weights are no list scheduler", NO_LIST_SCHEDULER),
-        ("start: neither they nor a warm start", ["--no-warm-start", *NO_LIST_SCHEDULER]),
-        ("ways to begin: all, no warm start", ["--no-warm-start"]),
-        ("ways to begin: not by few devices", ["--no-warm-start", "--set", "dual.packing=0"]),
-        ("ways to begin: not by few transfers", ["--no-warm-start", "--set", "dual.thrift=0"]),
-        ("ways to begin: by earliest finish alone", ["--no-warm-start", "--set", "dual.packing=0", "--set", "dual.thrift=0"]),
+        ("start: fresh weights are no list scheduler", settings("dual", *NO_LIST_SCHEDULER)),
+        ("start: neither they nor a warm start", settings("dual", COLD, *NO_LIST_SCHEDULER)),
+        ("ways to begin: all, no warm start", settings("dual", COLD)),
+        ("ways to begin: not by few devices", settings("dual", COLD, "packing=0")),
+        ("ways to begin: not by few transfers", settings("dual", COLD, "thrift=0")),
+        ("ways to begin: by earliest finish alone", settings("dual", COLD, "packing=0", "thrift=0")),
         *signal_and_learning("dual"),
         ("features: no messages between ops", settings("dual", "layers=0")),
         ("learning: none", settings("dual", "lr=1e-8")),
@@ -134,21 +134,22 @@ def make_graphs(options, folder):
 
 def search(options, folder, graph, given):
     """What is found with every seed, microseconds; infinite where nothing fits."""
-    program, common = os.path.abspath(options.program), [f"{graph}.json", "-c", f"{graph}_cluster.json", "--objective", options.objective, "--budget",
-                                                         options.budget, *given]
-    warm = options.method in WARM_START and "--no-warm-start" not in given or f"{options.method}.warm_start=on" in given
+    method = options.method
+    common = [f"{graph}.json", "-c", f"{graph}_cluster.json", "--objective", options.objective, "--budget", options.budget, *given]
+
+    def algorithms(command, *arguments):
+        report = report_of(run([os.path.abspath(options.program), "--json", "-q", command, *common, *arguments], folder, allowed=(0, 4)))
+        return {row["algorithm"]: row for row in report["algorithms"]} if report else {}
+
+    warm = f"{method}.{WARM}" in given or (method in WARM_METHODS and f"{method}.{COLD}" not in given)
     if not warm:  # without the heuristics
-        common = [word for word in common if word != "--no-warm-start"]
-        out = run([program, "--json", "-q", "compare", *common, "--algorithms", options.method, "--seeds", str(options.seeds)], folder, allowed=(0, 4))
-        rows = json.loads(out[out.find("{\n"):])["algorithms"]
-        return [one["value_us"] if one["feasible"] else math.inf for one in rows[0]["runs"]]
+        runs = algorithms("compare", "--algorithms", method, "--seeds", str(options.seeds))[method]["runs"]
+        return [one["value_us"] if one["feasible"] else math.inf for one in runs]
     values = []
     for seed in range(1, options.seeds + 1):
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".json") as placement:
-            out = run([program, "--json", "-q", "place", *common, "--algorithm", options.method, "--signal", "simulated", "--no-measure", "--seed", str(seed),
-                       "-o", placement.name], folder, allowed=(0, 4))
-        rows = json.loads(out[out.find("{\n"):])["algorithms"] if "{\n" in out else []
-        values.append(next((row["value_us"] for row in rows if row["algorithm"] == options.method), math.inf))
+            row = algorithms("place", "--algorithm", method, "--signal", "simulated", "--no-measure", "--seed", str(seed), "-o", placement.name).get(method, {})
+        values.append(row.get("value_us", math.inf))
     return values
 
 

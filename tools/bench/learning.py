@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 import learning_claims
 import svg_plot
 from learning_workloads import FAMILIES, ROOT, TRAINING, Workloads, public_workloads
+from placer_report import report_of
 
 SEARCHES = ["random", "hill-climb", "annealing", "genetic"]
 FULL = {"evaluations": [10, 100, 1000, 10000], "seconds": ["1s", "10s", "60s"], "seeds": 5, "nodes": 1000}
@@ -64,7 +65,7 @@ class Runner:
         done = subprocess.run(command, cwd=self._work, capture_output=True, text=True)
         if done.returncode not in (0, 4):
             sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
-        return json.loads(done.stdout[done.stdout.find("{\n"):])["algorithms"]
+        return report_of(done.stdout)["algorithms"]
 
     def cell(self, workload, method, budget, seeds):
         """None where the method takes fewer groups than the workload has. Several cells may be asked for at once."""

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from placer_report import report_of
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PUBLIC = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning")
 TRAINING = ["inception_v3_small", "lstm_lm_small", "nmt_small"]
@@ -108,8 +110,7 @@ class Workloads:
                           "--budget", "1")
         if not done:
             return None
-        report = json.loads(done.stdout[done.stdout.find("{\n"):])
-        needed = needed_on_one(report)
+        needed = needed_on_one(report_of(done.stdout))
         with open(os.path.join(self._folder, loose["cluster"])) as file:
             cluster = json.load(file)
         limited = accelerators(cluster)

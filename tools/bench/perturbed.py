@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from placer_report import report_of
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORKLOADS = os.path.join(ROOT, "configs", "workloads", "dnn-partitioning")
 BUNDLED = [
@@ -100,7 +102,7 @@ def value(program, folder, objective, setting, budget):
     done = subprocess.run([program, *arguments, "--json", "--quiet", "-o", "placement.json"], cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"placer {' '.join(arguments)}: exit status {done.returncode}\n{done.stderr}")
-    report = json.loads(done.stdout[done.stdout.find("{\n"):])  # METIS prints warnings of its own before it
+    report = report_of(done.stdout)
     return next(run["value_us"] for run in report["algorithms"] if run["algorithm"] == report["chosen"])
 
 

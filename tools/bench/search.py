@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from placer_report import report_of
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORKLOADS = os.path.join(ROOT, "configs", "workloads")
 KNOWN = os.path.join(ROOT, "tools", "bench", "search_known.json")
@@ -38,8 +40,7 @@ class Bench:
         if done.returncode != 0:
             sys.exit(f"placer {' '.join(arguments)}: exit status {done.returncode}\n{done.stderr}")
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        begin = done.stdout.find("{\n")  # METIS prints warnings of its own before it
-        return (json.loads(done.stdout[begin:]) if begin >= 0 else None), wall, cpu
+        return report_of(done.stdout), wall, cpu
 
     def load(self, source, path):
         self.run("import", "--from", source, os.path.join(WORKLOADS, path + ".json"), "-o", "graph.json", "-c", "cluster.json")

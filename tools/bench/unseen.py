@@ -14,13 +14,14 @@ Needs nothing but Python's standard library.
 
 import argparse
 import itertools
-import json
 import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+
+from placer_report import report_of
 
 FAMILIES = ["layered", "random", "series-parallel", "transformer"]
 FIRST_SEED = 900_001
@@ -69,8 +70,7 @@ class Places:
         """{algorithm: (ms, seconds)} of what is feasible"""
         out = self._run(self._program, "--json", "--quiet", "place", "graph.json", "-c", "cluster.json", "--no-measure", "--max-groups", "0",
                         "-o", "placement.json", *arguments)
-        rows = json.loads(out[out.find("{\n"):])["algorithms"]
-        return {row["algorithm"]: (row["value_us"] / 1e3, row["seconds"]) for row in rows if row["feasible"]}
+        return {row["algorithm"]: (row["value_us"] / 1e3, row["seconds"]) for row in report_of(out)["algorithms"] if row["feasible"]}
 
     def make(self, generated):
         self._run(self._generator, *generated, "-o", "graph.json", "-c", "cluster.json")
