@@ -171,6 +171,9 @@ TEST_F(SearchCli, CompareTakesParameters) {
   refuses("--set random.batch=none", "batch");
   refuses("--set genetic.seed=1", "genetic");
   refuses("--set nothing.batch=1", "nothing");
+  const ProcessResult missing = run(kCompare + std::string("--set post.policy=none.ckpt"));
+  EXPECT_EQ(missing.status, 3);
+  EXPECT_THAT(missing.err, HasSubstr("none.ckpt"));
 }
 
 TEST_F(SearchCli, WhatFitsNowhereIsStatus4WithTheReason) {

@@ -126,6 +126,7 @@ class CompareCommand {
         throw usage_error("--set " + name + ": it is not among --algorithms");
       }
     }
+    check_policies(parameters_);
   }
 
   [[nodiscard]] bool asked_for(const std::string& name) const {
@@ -255,9 +256,12 @@ class CompareCommand {
                       {"learns", row.learns},
                       {"runs", runs}});
     }
-    CompareJson object{{"format", "placer.compare-report"},        {"version", 1},
-                       {"objective", options_.objective},          {"parameters", parameters_},
-                       {"stopped", shared_.stop.stop_requested()}, {"algorithms", std::move(rows)}};
+    CompareJson object{{"format", "placer.compare-report"},
+                       {"version", 1},
+                       {"objective", options_.objective},
+                       {"stopped", shared_.stop.stop_requested()},
+                       {"algorithms", std::move(rows)}};
+    object["parameters"] = parameters_;
     if (bound_) {
       Outcome least;
       least.score = bound_->cost;

@@ -28,9 +28,9 @@ std::string absolute(const std::string& path) {
 }
 
 // The policy files that algorithms are to begin with.
-std::vector<std::string*> policy_files(Config& config) {
+std::vector<std::string*> policy_files(AlgorithmParameters& all) {
   std::vector<std::string*> files;
-  for (auto& [algorithm, parameters] : config.parameters) {
+  for (auto& [algorithm, parameters] : all) {
     const auto policy = parameters.find("policy");
     if (policy == parameters.end() || policy->second.empty()) continue;
     if (policy->second != policy::kShippedPolicy) files.push_back(&policy->second);
@@ -117,6 +117,13 @@ void add_settings(AlgorithmParameters& parameters, const std::vector<std::string
   }
 }
 
+void check_policies(AlgorithmParameters& parameters) {
+  for (std::string* path : policy_files(parameters)) {
+    *path = absolute(*path);
+    static_cast<void>(policy::read_checkpoint(*path));
+  }
+}
+
 Config resolve(const PlaceOptions& options, const CLI::App& command) {
   const Config& flags = options.flags;
   Config config = flags;
@@ -129,7 +136,9 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
     for (std::string& path : config.initial) {
       path = (folder / path).string();
     }
-    for (std::string* path : policy_files(config)) *path = (folder / *path).string();
+    for (std::string* path : policy_files(config.parameters)) {
+      *path = (folder / *path).string();
+    }
     const auto override_with = [&](const char* flag, auto& value, const auto& given) {
       if (command.count(flag) > 0) {
         value = given;
@@ -167,10 +176,7 @@ Config resolve(const PlaceOptions& options, const CLI::App& command) {
   for (std::string& path : config.initial) {
     path = absolute(path);
   }
-  for (std::string* path : policy_files(config)) {
-    *path = absolute(*path);
-    (void)policy::read_checkpoint(*path);  // a bad one is said before anything has run
-  }
+  check_policies(config.parameters);
   return config;
 }
 

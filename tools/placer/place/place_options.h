@@ -37,6 +37,10 @@ struct PlaceOptions {
 // Adds "algorithm.name=value" of --set. Throws Error(kUsage) for what is not written so.
 void add_settings(AlgorithmParameters& parameters, const std::vector<std::string>& settings);
 
+// Makes the paths of policies that algorithms begin with absolute. Throws Error(kBadInput) for one
+// that is missing or damaged: that is said before anything has run.
+void check_policies(AlgorithmParameters& parameters);
+
 // Adds the flags, which write to `options`.
 void add_place_flags(CLI::App& command, PlaceOptions& options);
 
