@@ -110,7 +110,8 @@ class Workloads:
                           "--budget", "1")
         if not done:
             return None
-        needed = needed_on_one(report_of(done.stdout))
+        report = report_of(done.stdout)
+        needed = needed_on_one(report)
         with open(os.path.join(self._folder, loose["cluster"])) as file:
             cluster = json.load(file)
         limited = accelerators(cluster)
