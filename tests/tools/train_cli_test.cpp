@@ -125,6 +125,18 @@ TEST_F(TrainCli, APolicyIsRelativeToTheConfigThatNamesIt) {
   EXPECT_GT(evaluations_of("gnn", report), 0);
 }
 
+TEST_F(TrainCli, TrainingStartsFromAPolicyRelativeToItsConfig) {
+  static_cast<void>(ok("train train.json -o policy.ckpt --budget 120"));
+  std::filesystem::create_directory(folder_.path() / "configs");
+  auto config = nlohmann::json::parse(read("train.json"));
+  config["parameters"]["policy"] = "../policy.ckpt";
+  write("configs/train.json", config.dump());
+  EXPECT_THAT(ok("train configs/train.json -o next.ckpt --budget 120"), HasSubstr("1 rounds"));
+  config["parameters"]["policy"] = "policy.ckpt";
+  write("configs/train.json", config.dump());
+  EXPECT_THAT(fails(3, "train configs/train.json -o other.ckpt"), HasSubstr("configs/policy.ckpt"));
+}
+
 // The one that comes with the program: no search, no file.
 TEST_F(TrainCli, TheShippedPolicyPlaces) {
   const auto report = nlohmann::json::parse(

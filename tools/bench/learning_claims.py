@@ -91,7 +91,8 @@ def ppo_needs_less(cells, workloads, budget):
         return [(None, "ppo against colocrl: this program has not both, or colocrl found nothing")]
     middle = statistics.median(shares) if not any(map(math.isinf, shares)) else median(shares)
     never = sum(map(math.isinf, shares))
-    return [(middle <= SHARE, f"ppo needs {percent(middle)} of colocrl's evaluations to reach its best of {budget} (claim: {percent(SHARE)} at most; "
+    needs = "does not reach" if math.isinf(middle) else f"needs {percent(middle)} of the evaluations to reach"
+    return [(middle <= SHARE, f"ppo {needs} colocrl's best of {budget} evaluations (claim: {percent(SHARE)} of them at most; "
              f"median of {len(shares)} workloads, on {never} it never does)")]
 
 

@@ -55,18 +55,26 @@ class Curves {
   std::optional<EventWriter> events_;
 };
 
+// Policy files are named from the folder of the config; one comes with placer.
+std::string policy_file(const std::string& name, const fs::path& folder) {
+  return name == policy::kShippedPolicy ? name : (folder / name).string();
+}
+
 std::vector<std::pair<std::string, std::string>> training_parameters(const TrainingConfig& config,
-                                                                     const TrainOptions& options) {
+                                                                     const TrainOptions& options,
+                                                                     const fs::path& folder) {
   auto parameters = config.parameters;
+  if (const auto start = parameters.find("policy"); start != parameters.end()) {
+    start->second = policy_file(start->second, folder);
+  }
   if (!options.policy_device.empty()) parameters["device"] = options.policy_device;
   return {parameters.begin(), parameters.end()};
 }
 
-// Files are named from the folder of the config.
 std::vector<std::string> teachers_of(const TrainingConfig& config, const fs::path& folder) {
   std::vector<std::string> teachers;
   for (const std::string& teacher : config.teachers) {
-    teachers.push_back(teacher == policy::kShippedPolicy ? teacher : (folder / teacher).string());
+    teachers.push_back(policy_file(teacher, folder));
   }
   return teachers;
 }
@@ -107,7 +115,7 @@ int run(const TrainOptions& options, Shared& shared) {
   const ProblemSource held_back(config.held_back, config.seed ^ kHeldBack, folder);
   policy::GeneralistOptions training;
   training.algorithm = config.algorithm;
-  training.parameters = training_parameters(config, options);
+  training.parameters = training_parameters(config, options, folder);
   training.seed = config.seed;
   training.budget = parse_budget(options.budget.empty() ? config.budget : options.budget);
   training.evaluations = config.evaluations;
