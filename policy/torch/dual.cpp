@@ -19,7 +19,7 @@ class DualAlgorithm : public Algorithm {
     DualMethod method = dual_defaults();
     const Settings settings = describe(method);
     settings.read(options.parameters);
-    adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
+    adopt_shape(settings, method.training.policy, kDualShape);
     return train_network(
         problem, options, kName, method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {

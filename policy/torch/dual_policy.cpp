@@ -12,9 +12,7 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mv.h>
 #include <ATen/ops/relu.h>
@@ -26,6 +24,8 @@
 #include "policy/node_features.h"
 #include "policy/schedule_features.h"
 #include "policy/schedule_order.h"
+#include "policy/torch/floats.h"
+#include "policy/torch/masked_choice.h"
 #include "policy/torch/message_passing.h"
 #include "policy/torch/order_likelihood.h"
 
@@ -45,14 +45,6 @@ GraphEdges edges_of(const TaskGraph& graph, at::Device device) {
     }
   }
   return to_edges(graph.num_tasks, pairs, device);
-}
-
-at::Tensor to_tensor(const std::vector<float>& numbers, std::vector<std::int64_t> shape,
-                     const at::TensorOptions& options) {
-  // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
-  auto* data = const_cast<float*>(
-      numbers.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
-  return at::from_blob(data, shape, at::kFloat).to(options, false, true);
 }
 
 template <typename T>
@@ -150,8 +142,8 @@ class DualPolicy : public PolicyNetwork {
                .layers = parameters.layers}) {
     const NodeFeatures features = make_node_features(graph_);
     const std::int64_t nodes = graph_.num_tasks;
-    features_ = to_tensor(features.numbers, {nodes, NodeFeatures::kWidth}, numbers);
-    ranks_ = to_tensor(features.ranks, {nodes, NodeFeatures::kRanks}, numbers);
+    features_ = from_floats(features.numbers, {nodes, NodeFeatures::kWidth}, numbers);
+    ranks_ = from_floats(features.ranks, {nodes, NodeFeatures::kRanks}, numbers);
     add_heads();
     reset(seed, 0);
   }
@@ -403,18 +395,16 @@ std::pair<at::Tensor, at::Tensor> DualPolicy::weigh(const PlcChoices& choices) c
   }
   const at::Tensor shut = closed.to(nodes_.device());
   const at::Tensor features =
-      to_tensor(choices.features, {rows, devices, kRow}, parameters_.numbers());
+      from_floats(choices.features, {rows, devices, kRow}, parameters_.numbers());
   const at::Tensor of_node = nodes_.index_select(0, on_device(choices.node));
   const at::Tensor linear =
       at::bmm(features, of_node.narrow(1, settings_.hidden, kRow).unsqueeze(2)).squeeze(2);
   const at::Tensor hidden = at::relu(at::linear(features, place_device_weight_) +
                                      of_node.narrow(1, 0, settings_.hidden).unsqueeze(1));
   const at::Tensor logits = (linear + at::matmul(hidden, place_output_)) / settings_.temperature;
-  const at::Tensor all =
-      at::log_softmax(logits.masked_fill(shut, -std::numeric_limits<double>::infinity()), -1);
-  const at::Tensor entropy = -(all.exp() * all.masked_fill(shut, 0.0)).sum(-1);
+  const at::Tensor all = masked_log_softmax(logits, shut);
   const at::Tensor chosen = on_device(choices.chosen).unsqueeze(1);
-  return {all.gather(1, chosen).squeeze(1), entropy};
+  return {all.gather(1, chosen).squeeze(1), masked_entropy(all, shut)};
 }
 
 Evaluation DualPolicy::evaluate(std::span<const Proposal> proposals) const {

@@ -15,6 +15,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "placer/base/error.h"
+#include "policy/torch/masked_choice.h"
 #include "policy/torch/network_learner.h"
 #include "policy/torch/policy_device.h"
 #include "policy/torch/transferable.h"
@@ -270,9 +271,7 @@ Evaluation GraphPolicy::evaluate(std::span<const Proposal> proposals) const {
   const at::Tensor choices = at::log_softmax(scores_.index_select(0, unit) + push, 1);
   const at::Tensor chosen =
       choices.gather(1, at::tensor(rows.device).to(scores_.device()).unsqueeze(1)).squeeze(1);
-  // 0 * -inf would be NaN.
-  const at::Tensor finite = choices.masked_fill(forbidden, 0);
-  const at::Tensor spread = -(finite.exp() * finite).masked_fill(forbidden, 0).sum(1);
+  const at::Tensor spread = masked_entropy(choices, forbidden);
 
   const at::Tensor proposal = at::tensor(rows.proposal).to(scores_.device());
   const at::Tensor decided = at::zeros({units * count}, scores_.options())
@@ -332,7 +331,7 @@ class Gnn : public Algorithm {
     GnnMethod method = gnn_defaults();
     const Settings settings = describe(method);
     settings.read(options.parameters);
-    adopt_shape(settings, method.training.policy, {"hidden", "layers", "pair"});
+    adopt_shape(settings, method.training.policy, kGnnShape);
     return train_network(
         problem, options, "gnn", method.training, settings,
         [&](const Problem& of, std::uint64_t seed, const at::TensorOptions& numbers) {

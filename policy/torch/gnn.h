@@ -2,7 +2,9 @@
 
 // "gnn": a graph network that improves placements, one weight set for all graphs and clusters.
 
+#include <array>
 #include <memory>
+#include <string_view>
 
 #include "placer/algorithm/algorithm.h"
 #include "policy/parameters.h"
@@ -15,6 +17,8 @@ struct GnnMethod {
   TrainingParameters training;
 };
 [[nodiscard]] GnnMethod gnn_defaults();
+// The settings that are the shape of its network: adopt_shape().
+inline constexpr std::array<std::string_view, 3> kGnnShape{"hidden", "layers", "pair"};
 
 // The policy at the placement that rebase() gives it, the base. With z the network's scores there
 // and p(v) the device of unit v, a proposal is drawn in three steps:

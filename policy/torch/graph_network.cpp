@@ -1,6 +1,5 @@
 #include "policy/torch/graph_network.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -13,6 +12,8 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "policy/torch/floats.h"
+
 namespace placer::policy {
 namespace {
 
@@ -20,13 +21,6 @@ constexpr std::uint64_t kGraphNetworkStream = 0x676e6e;
 
 constexpr auto kUnitWidth = static_cast<std::int64_t>(ImprovementFeatures::kUnitWidth);
 constexpr auto kPairWidth = static_cast<std::int64_t>(ImprovementFeatures::kPairWidth);
-
-at::Tensor copy_floats(std::span<const float> values, std::vector<std::int64_t> shape,
-                       const at::TensorOptions& numbers) {
-  at::Tensor copy = at::empty(shape, at::kFloat);
-  std::copy(values.begin(), values.end(), copy.mutable_data_ptr<float>());
-  return copy.to(numbers);
-}
 
 at::Tensor normalized(const at::Tensor& rows) {
   return at::layer_norm(rows, {rows.size(1)});
@@ -39,8 +33,8 @@ PlacementInputs to_inputs(const ImprovementFeatures& features, std::span<const s
   const auto units = static_cast<std::int64_t>(features.num_units());
   const auto devices = static_cast<std::int64_t>(features.num_devices());
   PlacementInputs inputs{
-      .units = copy_floats(features.units(), {units, kUnitWidth}, numbers),
-      .pairs = copy_floats(features.pairs(), {units, devices, kPairWidth}, numbers),
+      .units = from_floats(features.units(), {units, kUnitWidth}, numbers),
+      .pairs = from_floats(features.pairs(), {units, devices, kPairWidth}, numbers),
       .device = at::empty({units}, at::kLong),
       .forbidden = at::empty({units, devices}, at::kBool),
       .reads = neighbour_means(features.reads(), choice, numbers),

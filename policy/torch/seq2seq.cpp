@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/lstm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mm.h>
@@ -22,7 +19,9 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
+#include "policy/torch/floats.h"
 #include "policy/torch/lstm.h"
+#include "policy/torch/masked_choice.h"
 
 namespace placer::policy {
 namespace {
@@ -30,24 +29,16 @@ namespace {
 constexpr std::uint64_t kWeightStream =
     0x77656967;  // keeps initial weights apart from the streams of samples
 
-at::Tensor copy_floats(const std::vector<float>& values, std::vector<std::int64_t> shape,
-                       const at::TensorOptions& numbers) {
-  // from_blob takes a pointer to non-const and only reads; to() with copy owns its memory.
-  auto* data = const_cast<float*>(
-      values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
-  return at::from_blob(data, shape, at::kFloat).to(numbers, false, true);
-}
-
 }  // namespace
 
 Inputs to_inputs(const GroupFeatures& features, const at::TensorOptions& numbers) {
   const auto groups = static_cast<std::int64_t>(features.num_groups);
   const auto devices = static_cast<std::int64_t>(features.num_devices);
   Inputs inputs;
-  inputs.type_counts = copy_floats(
+  inputs.type_counts = from_floats(
       features.type_counts, {groups, static_cast<std::int64_t>(features.types.size())}, numbers);
   inputs.numbers =
-      copy_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, numbers);
+      from_floats(features.numbers, {groups, static_cast<std::int64_t>(features.width)}, numbers);
   const at::Tensor mask = at::empty({groups, devices}, at::kBool);
   bool* forbidden = mask.mutable_data_ptr<bool>();
   for (std::size_t v = 0; v < features.num_groups; ++v) {
@@ -131,8 +122,7 @@ Encoding Seq2Seq::encode(const Inputs& inputs) const {
 at::Tensor Seq2Seq::log_probabilities(const at::Tensor& logits, const at::Tensor& forbidden) const {
   at::Tensor shaped = temperature_ == 1 ? logits : logits / temperature_;
   if (tanh_ > 0) shaped = at::tanh(shaped) * tanh_;
-  return at::log_softmax(shaped.masked_fill(forbidden, -std::numeric_limits<double>::infinity()),
-                         -1);
+  return masked_log_softmax(shaped, forbidden);
 }
 
 Samples Seq2Seq::sample(const Encoding& encoding, std::span<Rng> rngs) const {
@@ -196,11 +186,9 @@ Evaluation Seq2Seq::evaluate(const Encoding& encoding, const at::Tensor& given) 
   if (encoding.own_logits.defined()) logits = logits + encoding.own_logits.unsqueeze(1);
   const at::Tensor forbidden = encoding.forbidden.unsqueeze(1);
   const at::Tensor choices = log_probabilities(logits, forbidden);
-  // 0 * -inf would be NaN.
-  const at::Tensor finite = choices.masked_fill(forbidden, 0);
   Evaluation result;
   result.log_probability = choices.gather(2, actions.unsqueeze(2)).squeeze(2);
-  result.entropy = -(finite.exp() * finite).masked_fill(forbidden, 0).sum(2).mean(0);
+  result.entropy = masked_entropy(choices, forbidden).mean(0);
   return result;
 }
 

@@ -19,7 +19,7 @@ TransferableMethod gnn(ParameterList given) {
   method.training.lr = 3e-4;
   const Settings settings = describe(method);
   settings.read(given);
-  adopt_shape(settings, method.training.policy, {"hidden", "layers", "pair"});
+  adopt_shape(settings, method.training.policy, kGnnShape);
   return {.name = "gnn",
           .training = method.training,
           .settings = settings.list(),
@@ -39,7 +39,7 @@ TransferableMethod dual(ParameterList given) {
   method.training.loss = Loss::kPpo;
   const Settings settings = describe(method);
   settings.read(given);
-  adopt_shape(settings, method.training.policy, {"width", "layers", "hidden"});
+  adopt_shape(settings, method.training.policy, kDualShape);
   return {.name = "dual",
           .training = method.training,
           .settings = settings.list(),
@@ -74,7 +74,7 @@ TransferablePolicy transferable_policy(const TransferableMethod& method, const P
 }
 
 void adopt_shape(const Settings& settings, const std::string& policy,
-                 std::initializer_list<std::string_view> names) {
+                 std::span<const std::string_view> names) {
   if (policy.empty()) return;
   std::vector<std::pair<std::string, std::string>> shape;
   for (const auto& setting : read_policy(policy).identity.settings) {

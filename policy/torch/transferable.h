@@ -2,7 +2,9 @@
 
 // Methods whose weights fit every graph and cluster.
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,6 @@ struct TransferablePolicy {
 // Reads the settings called `names`, the shape of a network, from the checkpoint `policy`, if there
 // is one: the weights to start from may be of another shape than the defaults.
 void adopt_shape(const Settings& settings, const std::string& policy,
-                 std::initializer_list<std::string_view> names);
+                 std::span<const std::string_view> names);
 
 }  // namespace placer::policy
