@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kBlob = "probabilities";
 
-class CategoricalLearner : public Learner {
+class CategoricalLearner final : public Learner {
  public:
   CategoricalLearner(const Problem& problem, const CategoricalParameters& parameters)
       : parameters_(parameters), units_(problem), devices_(units_.num_devices()) {

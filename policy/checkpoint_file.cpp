@@ -261,8 +261,8 @@ class Reader {
   }
 
   Json read_header() {
-    constexpr std::size_t fixed = kMagic.size() + 8;
-    if (content_.size() < fixed || std::string_view(content_).substr(0, kMagic.size()) != kMagic) {
+    constexpr std::size_t kFixed = kMagic.size() + 8;
+    if (content_.size() < kFixed || std::string_view(content_).substr(0, kMagic.size()) != kMagic) {
       refuse("", "not a policy checkpoint of placer");
     }
     std::uint64_t length = 0;
@@ -270,14 +270,14 @@ class Reader {
       length |= static_cast<std::uint64_t>(static_cast<unsigned char>(content_[kMagic.size() + i]))
                 << (8 * i);
     }
-    if (length > content_.size() || content_.size() - length < fixed + kHashLength) {
+    if (length > content_.size() || content_.size() - length < kFixed + kHashLength) {
       refuse("header", "the file is truncated");
     }
-    const std::string text = content_.substr(fixed, length);
-    if (hash_text(text) != std::string_view(content_).substr(fixed + length, kHashLength)) {
+    const std::string text = content_.substr(kFixed, length);
+    if (hash_text(text) != std::string_view(content_).substr(kFixed + length, kHashLength)) {
       refuse("header", "damaged: its hash does not match");
     }
-    skip_padding("header", fixed + length + kHashLength);
+    skip_padding("header", kFixed + length + kHashLength);
     start_ = offset_;
     Json header = Json::parse(text, nullptr, false);
     if (!header.is_object() || header.value("format", "") != kFormat) {

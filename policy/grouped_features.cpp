@@ -231,6 +231,7 @@ std::optional<std::vector<std::int32_t>> grouping_of(const GroupedFeatures& grou
     on[placement.device[v]].push_back(v);
     ++asked;
   }
+  PLACER_CHECK(asked > 0, "the first node is asked");
   if (on.size() > groups.num_groups()) return std::nullopt;
   std::vector<Run> runs;
   for (auto& [device, nodes] : on) {

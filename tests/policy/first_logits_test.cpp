@@ -13,7 +13,6 @@ namespace {
 
 using test::LoadAndCut;
 using test::TestProblem;
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;

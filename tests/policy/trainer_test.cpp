@@ -86,7 +86,7 @@ class CountingLearner : public Learner {
   std::uint64_t lessons_ = 0;
 };
 
-Method counting(Script script) {
+Method counting(const Script& script) {
   Method method{.name = "counting", .training = {}, .settings = {}, .make = nullptr};
   method.training.k = 4;
   method.training.restart_after = 0;
@@ -137,7 +137,7 @@ Searched search(const Method& method, const std::string& checkpoint = "", std::u
   return run;
 }
 
-Script at_lesson(std::uint64_t when, Fate fate) {
+Script at_lesson(std::uint64_t when, const Fate& fate) {
   return [=](std::uint64_t lesson) { return lesson == when ? std::optional(fate) : std::nullopt; };
 }
 

@@ -142,7 +142,7 @@ TEST(ModelLaunch, SerialAsynchronousOrNone) {
     model.launch = Launch::kAsynchronous;
     EXPECT_EQ(run(graph, cluster, placement, model).step_time, us(ahead));
     model.launch = Launch::kNone;
-    EXPECT_EQ(run(graph, cluster, placement, model).step_time, us(4 * micros));
+    EXPECT_EQ(run(graph, cluster, placement, model).step_time, us(std::int64_t{4} * micros));
     cluster.asynchronous_launch = true;
     EXPECT_EQ(run(graph, cluster, placement).step_time, us(ahead));
     model.launch = Launch::kSerial;

@@ -156,7 +156,7 @@ class TransformerStep {
 
   void run(std::size_t nodes) {
     // Of one block over all micro-batches: forward and backward ops, weight gradients, updates.
-    constexpr std::size_t kPerBlock = kMicroBatches * (2 * 79 + 50) + 2 * 50;
+    constexpr std::size_t kPerBlock = kMicroBatches * (2 * 79 + 50) + std::size_t{2} * 50;
     const std::size_t blocks = std::max<std::size_t>(nodes / kPerBlock, 1);
     for (std::size_t m = 0; m < kMicroBatches; ++m) {
       weight_ = 0;

@@ -24,6 +24,9 @@ namespace {
 // Rewrites one line of the terminal, a few times a second, and removes it when it is done.
 class ProgressLine {
  public:
+  ProgressLine() = default;
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
   ~ProgressLine() {
     if (shown_) {
       std::cerr << "\r\033[K" << std::flush;
@@ -180,7 +183,7 @@ std::string unknown_subcommand_hint(const CLI::App& app, int argc, char** argv) 
     if (!word.starts_with("-")) {
       const bool known = std::find(names.begin(), names.end(), word) != names.end();
       const std::string hint = known ? "" : did_you_mean(word, names);
-      return hint.empty() ? "" : "placer: unknown command \"" + word + "\"" + hint + "\n";
+      return hint.empty() ? "" : fmt::format("placer: unknown command \"{}\"{}\n", word, hint);
     }
   }
   return "";

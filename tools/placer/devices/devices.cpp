@@ -80,7 +80,7 @@ Machine look_at_machine(const DevicesOptions& options, const Shared& shared) {
       options.all_cores
           ? profile::all_cores(facts)
           : profile::cores_cluster(facts, hand_off, cores_beside(gpu_devices, facts.cores.size()));
-  if (gpu_devices > 0) {
+  if (driver != nullptr && gpu_devices > 0) {
     cluster = profile::with_gpus(cluster, *driver, gpus, splits);
   }
   return {std::move(facts), hand_off, std::move(gpus), std::move(cluster)};

@@ -33,6 +33,7 @@ std::string owning_module(const std::vector<ModuleSummary>& modules, const std::
 // Most time first, ties in the order of the names.
 std::vector<PathShare> ranked(const std::map<std::string, PathShare>& shares) {
   std::vector<PathShare> result;
+  result.reserve(shares.size());
   for (const auto& [owner, share] : shares) {
     result.push_back({owner, share.working, share.waiting});
   }

@@ -53,7 +53,7 @@ std::string outcome_text(const ExplainInput& input, const Outcome& outcome, cons
   if (!outcome.feasible()) {
     return "cannot run: " + outcome.infeasible->text;
   }
-  const std::string value = ObjectiveText(input.objective).value(outcome);
+  std::string value = ObjectiveText(input.objective).value(outcome);
   if (!before.feasible() || before.cost() == 0) {
     return value;
   }
