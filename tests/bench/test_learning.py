@@ -1,5 +1,7 @@
 """The arithmetic of tools/bench/learning.py: medians, claims, curves, limits, pictures."""
 
+import contextlib
+import io
 import math
 import os
 import sys
@@ -9,6 +11,7 @@ import xml.etree.ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
 
+import learning  # noqa: E402
 import learning_claims as claims  # noqa: E402
 import learning_workloads as workloads  # noqa: E402
 import svg_plot  # noqa: E402
@@ -75,6 +78,9 @@ class Claims(unittest.TestCase):
         self.assertIn("60.0 %", text)
         never = cell([], [[[5, 0, 41]]] * 3)
         self.assertEqual(claims.evaluations_ratio(never, colocrl), math.inf)
+        (reached, text), = claims.ppo_needs_less({("a", "ppo", 10): never, ("a", "colocrl", 10): colocrl}, ["a"], 10)
+        self.assertFalse(reached)
+        self.assertIn("ppo does not reach colocrl's best of 10", text)
         self.assertIsNone(claims.evaluations_ratio(ppo, cell([], [[]])))
 
     def test_without_both_methods_nothing_is_claimed(self):
@@ -89,6 +95,37 @@ class Claims(unittest.TestCase):
         self.assertEqual(len(lines), 1)
         self.assertTrue(lines[0][0])
         self.assertTrue(lines[0][1].endswith("post 100.0 %, ppo 120.0 %"))
+
+
+class FakeRunner:
+    """A program with two learned methods and a heuristic, whose cells are made up."""
+
+    def compare(self, workload, *arguments):
+        return [{"algorithm": name, "learns": learns, "searches": learns, "runs": [{"feasible": True, "value_us": 1000.0}]}
+                for name, learns in (("ppo", True), ("gnn", True), ("heft", False))]
+
+    def cell(self, workload, method, budget, seeds):
+        return cell([method, budget, seeds])
+
+
+class Cells(unittest.TestCase):
+    SETTINGS = {"evaluations": [10], "seconds": [], "seeds": 2}
+
+    def run_all(self, wanted):
+        with contextlib.redirect_stderr(io.StringIO()):
+            return learning.run_all(FakeRunner(), [{"name": "a"}], self.SETTINGS, wanted)
+
+    def test_every_learned_method_and_search_is_run_unless_some_are_named(self):
+        cells, learned = self.run_all([])
+        self.assertEqual(learned, ["ppo", "gnn"])
+        self.assertEqual(cells["a", "ppo", 10]["values"], ["ppo", 10, 2])
+        cells, learned = self.run_all(["gnn"])
+        self.assertEqual(learned, ["gnn"])
+        self.assertEqual({key[1] for key in cells if len(key) == 3}, {"gnn", *learning.SEARCHES})
+
+    def test_a_method_that_the_program_has_not_is_refused(self):
+        with self.assertRaisesRegex(SystemExit, "no learned method pop; it has ppo, gnn"):
+            self.run_all(["gnn", "pop"])
 
 
 class Limits(unittest.TestCase):

@@ -134,13 +134,17 @@ def best_heuristic(rows):
     return f"{milliseconds(min(found)[0])} ({min(found)[1]})" if found else "-"
 
 
-def run_all(runner, workloads, settings):
-    """Cells by (workload, method, budget), and the learned methods."""
+def run_all(runner, workloads, settings, wanted):
+    """Cells by (workload, method, budget), and the learned methods: of those that are `wanted`, or all where none is named."""
     cells, learned = {}, []
     for workload in workloads:
         report = runner.compare(workload, "--budget", "1")
         cells[workload["name"], "heuristics"] = best_heuristic(report)
         learned += [row["algorithm"] for row in report if row["learns"] and row["algorithm"] not in learned]
+    unknown = [method for method in wanted if method not in learned]
+    if unknown:
+        sys.exit(f"--methods: the program has no learned method {', '.join(unknown)}; it has {', '.join(learned)}")
+    learned = [method for method in learned if not wanted or method in wanted]
 
     def run(task):
         workload, budget, method = task
@@ -197,6 +201,7 @@ def parse_arguments():
     parser.add_argument("--seconds", help="budgets, such as 1s,10s; empty: none [1s,10s,60s; with --quick 1s]")
     parser.add_argument("--nodes", type=int, help="of generated graphs [1000; with --quick 100]")
     parser.add_argument("--only", help="workloads whose name has this in it")
+    parser.add_argument("--methods", default="", help="learned methods, such as post,guided; searches are run always [all]")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
     options.generator = os.path.abspath(options.generator or os.path.join(os.path.dirname(options.program), "bench", "generate_graphs"))
@@ -220,7 +225,8 @@ def main():
     work = os.path.join(os.path.abspath(options.output), "workloads")
     start = time.monotonic()
     workloads = [w for w in make_workloads(options, settings, work) if not options.only or options.only in w["name"]]
-    cells, learned = run_all(Runner(options.program, options.output, work), workloads, settings)
+    cells, learned = run_all(Runner(options.program, options.output, work), workloads, settings,
+                             [method for method in options.methods.split(",") if method])
     names = [workload["name"] for workload in workloads]
     budgets = settings["evaluations"] + settings["seconds"]
     print(f"`tools/bench/learning.py {' '.join(sys.argv[1:])}`: {settings['seeds']} seeds, {os.cpu_count()} cores; "
