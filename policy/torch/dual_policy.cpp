@@ -403,7 +403,7 @@ std::pair<at::Tensor, at::Tensor> DualPolicy::weigh(const PlcChoices& choices) c
                                      of_node.narrow(1, 0, settings_.hidden).unsqueeze(1));
   const at::Tensor logits = (linear + at::matmul(hidden, place_output_)) / settings_.temperature;
   const at::Tensor all = masked_log_softmax(logits, shut);
-  // masked_entropy() but for how its gradient is rounded, so that searches of a seed stay as they are.
+  // masked_entropy() but for how its gradient is rounded: searches of a seed stay as they are.
   const at::Tensor entropy = -(all.exp() * all.masked_fill(shut, 0.0)).sum(-1);
   const at::Tensor chosen = on_device(choices.chosen).unsqueeze(1);
   return {all.gather(1, chosen).squeeze(1), entropy};
