@@ -9,6 +9,10 @@ namespace placer::policy {
 
 // What names it where a policy file can be given.
 inline constexpr std::string_view kShippedPolicy = "shipped";
+// What a setting `policy` names: a file, unless it is empty (no policy) or the shipped one.
+[[nodiscard]] constexpr bool is_policy_file(std::string_view name) {
+  return !name.empty() && name != kShippedPolicy;
+}
 
 // Bytes of the policy file of "dual".
 [[nodiscard]] std::string_view shipped_policy();

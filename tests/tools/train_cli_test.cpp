@@ -132,6 +132,9 @@ TEST_F(TrainCli, TrainingStartsFromAPolicyRelativeToItsConfig) {
   config["parameters"]["policy"] = "../policy.ckpt";
   write("configs/train.json", config.dump());
   EXPECT_THAT(ok("train configs/train.json -o next.ckpt --budget 120"), HasSubstr("1 rounds"));
+  config["parameters"]["policy"] = "";  // none
+  write("configs/train.json", config.dump());
+  EXPECT_THAT(ok("train configs/train.json -o fresh.ckpt --budget 120"), HasSubstr("1 rounds"));
   config["parameters"]["policy"] = "policy.ckpt";
   write("configs/train.json", config.dump());
   EXPECT_THAT(fails(3, "train configs/train.json -o other.ckpt"), HasSubstr("configs/policy.ckpt"));

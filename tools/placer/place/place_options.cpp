@@ -32,8 +32,8 @@ std::vector<std::string*> policy_files(AlgorithmParameters& all) {
   std::vector<std::string*> files;
   for (auto& [algorithm, parameters] : all) {
     const auto policy = parameters.find("policy");
-    if (policy == parameters.end() || policy->second.empty()) continue;
-    if (policy->second != policy::kShippedPolicy) files.push_back(&policy->second);
+    if (policy == parameters.end()) continue;
+    if (policy::is_policy_file(policy->second)) files.push_back(&policy->second);
   }
   return files;
 }

@@ -55,9 +55,9 @@ class Curves {
   std::optional<EventWriter> events_;
 };
 
-// Policy files are named from the folder of the config; one comes with placer.
-std::string policy_file(const std::string& name, const fs::path& folder) {
-  return name == policy::kShippedPolicy ? name : (folder / name).string();
+// Files are named from the folder of the config.
+std::string policy_of(const std::string& name, const fs::path& folder) {
+  return policy::is_policy_file(name) ? (folder / name).string() : name;
 }
 
 std::vector<std::pair<std::string, std::string>> training_parameters(const TrainingConfig& config,
@@ -65,7 +65,7 @@ std::vector<std::pair<std::string, std::string>> training_parameters(const Train
                                                                      const fs::path& folder) {
   auto parameters = config.parameters;
   if (const auto start = parameters.find("policy"); start != parameters.end()) {
-    start->second = policy_file(start->second, folder);
+    start->second = policy_of(start->second, folder);
   }
   if (!options.policy_device.empty()) parameters["device"] = options.policy_device;
   return {parameters.begin(), parameters.end()};
@@ -74,7 +74,7 @@ std::vector<std::pair<std::string, std::string>> training_parameters(const Train
 std::vector<std::string> teachers_of(const TrainingConfig& config, const fs::path& folder) {
   std::vector<std::string> teachers;
   for (const std::string& teacher : config.teachers) {
-    teachers.push_back(policy_file(teacher, folder));
+    teachers.push_back(policy_of(teacher, folder));
   }
   return teachers;
 }
