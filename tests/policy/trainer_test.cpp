@@ -1,9 +1,12 @@
 #include "policy/trainer.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <functional>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -148,7 +151,8 @@ class Explosion : public testing::TestWithParam<Fate> {};
 // 40th update; of those that are found out by their own report the weight before them was in doubt
 // too.
 TEST_P(Explosion, IsUndoneAndReportedAndTheSearchGoesOn) {
-  const std::string path = testing::TempDir() + "explosion";
+  // One a process: kinds of explosion are tested side by side.
+  const std::string path = testing::TempDir() + "explosion_" + std::to_string(getpid());
   std::filesystem::remove(path);
   const Searched run = search(counting(at_lesson(25, GetParam())), path);
   EXPECT_EQ(run.result.evaluations, 160U);
